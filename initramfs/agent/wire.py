@@ -1,0 +1,365 @@
+"""The messages that the agent and the appliance exchange, as JSON.
+
+A leaf that both sides import. Plain frozen dataclasses; :func:`decode` is
+strict about types and required fields and lenient about unknown ones, so that an older
+agent understands a newer appliance. Sizes are bytes, times are seconds since the epoch.
+
+The exchange:
+
+1. ``POST /api/v1/agent/contact`` :class:`Contact` → :class:`Signed` around an
+   :class:`Assignment`. The nonce from the boot script is used up by it.
+2. ``GET /api/v1/agent/manifests/<digest>`` → a signed manifest (``docs/image-format.md``).
+3. ``GET /store/chunks/<first two hex digits>/<digest>`` → a chunk.
+4. ``POST /api/v1/agent/jobs/<id>/reports`` :class:`Reports` → 204.
+5. ``POST /api/v1/agent/jobs/<id>/result`` :class:`Result` → 204.
+
+2, 4 and 5 carry ``Authorization: Bearer <token>`` from the assignment. 4 and 5
+may be repeated: a report is known by its ``sequence``.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import types
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from enum import StrEnum
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+
+class WireError(ValueError):
+    """The other side sent something that is not the message it should be; the text says where and what."""
+
+
+class Action(StrEnum):
+    """What a job does (design: boot profile). What this agent cannot do yet, it refuses by name."""
+
+    LOCAL = "local"
+    INITINSTALL = "initinstall"
+    RESTORE = "restore"
+    BACKUP = "backup"
+    INVENTORY = "inventory"
+    WIPE = "wipe"
+    RESCUE = "rescue"
+    HOLD = "hold"
+
+
+class After(StrEnum):
+    """What the agent does when a job has succeeded."""
+
+    REBOOT = "reboot"
+    POWEROFF = "poweroff"
+    SHELL = "shell"
+
+
+class FirmwareType(StrEnum):
+    """How the machine was started, as the agent sees it (``/sys/firmware/efi``), or what an image needs."""
+
+    BIOS = "bios"
+    UEFI = "uefi"
+
+
+# --- inventory -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """The DMI identity, as ``/sys/class/dmi/id`` gives it; empty where the firmware says nothing."""
+
+    vendor: str = ""
+    product: str = ""
+    serial: str = ""
+    uuid: str = ""
+    bios_version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """One whole disk. ``name`` is the kernel's (``sda``), ``path`` a stable sysfs path."""
+
+    name: str
+    size: int
+    logical_sector_size: int
+    physical_sector_size: int
+    model: str = ""
+    serial: str = ""
+    wwn: str = ""
+    path: str = ""
+    transport: str = ""
+    rotational: bool = False
+    removable: bool = False
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Nic:
+    """One Ethernet interface. ``speed`` is Mbit/s, 0 where unknown."""
+
+    name: str
+    mac: str
+    driver: str = ""
+    speed: int = 0
+    carrier: bool = False
+    addresses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """What the machine is made of."""
+
+    system: System
+    firmware: FirmwareType
+    cpu_model: str
+    cpu_count: int
+    memory: int
+    disks: tuple[Disk, ...]
+    nics: tuple[Nic, ...]
+
+
+# --- the job ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DiskRule:
+    """Which disk a job may write. All given conditions must hold, and exactly one disk must match.
+
+    Removable and read-only disks never match. An empty rule means: the machine's only disk.
+    ``path`` and ``name`` are shell patterns; the others compare exactly.
+    """
+
+    name: str | None = None
+    serial: str | None = None
+    wwn: str | None = None
+    path: str | None = None
+    transport: str | None = None
+    min_size: int | None = None
+    max_size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRef:
+    """One image, pinned: ``name@generation`` for people, ``digest`` (hex SHA-256 of manifest) for proof."""
+
+    name: str
+    generation: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionImage:
+    """A partition image and the number of the partition it goes to (5 for sda5)."""
+
+    number: int
+    image: ImageRef
+
+
+@dataclass(frozen=True, slots=True)
+class Personalisation:
+    """What makes a clone this host's own. ``root`` is the number of the partition with the Linux root."""
+
+    root: int
+    hostname: str
+    domain: str = ""
+    phone_home_url: str = ""
+    phone_home_token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One run of a profile on this host.
+
+    ``disk_image`` is set for ``initinstall``; ``partition_images`` are laid over it.
+    """
+
+    id: int
+    action: Action
+    profile: str
+    disk: DiskRule = field(default_factory=DiskRule)
+    disk_image: ImageRef | None = None
+    partition_images: tuple[PartitionImage, ...] = ()
+    personalisation: Personalisation | None = None
+    after: After = After.REBOOT
+
+
+# --- the exchange ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """The agent's first word. ``challenge`` is random and comes back signed: no answer can be replayed."""
+
+    nonce: str
+    challenge: str
+    agent_version: str
+    mac: str
+    inventory: Inventory
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """The appliance's answer to a contact. Without a job the agent reboots into the local disk."""
+
+    challenge: str
+    host: str
+    token: str
+    job: Job | None
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """Ed25519 by the appliance's key over the JSON bytes in ``payload``; both fields base64."""
+
+    payload: str
+    signature: str
+
+    def parts(self) -> tuple[bytes, bytes]:
+        """``(payload, signature)`` as bytes. Raises WireError if either is not base64."""
+        try:
+            return base64.b64decode(self.payload, validate=True), base64.b64decode(
+                self.signature, validate=True
+            )
+        except binascii.Error as error:
+            raise WireError(f"signed message is not base64: {error}") from error
+
+    @classmethod
+    def of(cls, payload: bytes, signature: bytes) -> Signed:
+        """Wrap what was signed."""
+        return cls(base64.b64encode(payload).decode(), base64.b64encode(signature).decode())
+
+
+class StepState(StrEnum):
+    """The life of a step; PROGRESS may come any number of times, LOG carries a line for people."""
+
+    PLANNED = "planned"
+    STARTED = "started"
+    PROGRESS = "progress"
+    LOG = "log"
+    FINISHED = "finished"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One event of a job. ``step`` is the step's short name (``write``); ``title`` is for people.
+
+    ``done``/``total`` are bytes for steps that move bytes, else 0.
+    """
+
+    sequence: int
+    at: float
+    step: str
+    state: StepState
+    title: str = ""
+    detail: str = ""
+    done: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """A batch of reports, oldest first."""
+
+    reports: tuple[Report, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What was proved: which disk now carries which images, and what it took (bytes; seconds per step)."""
+
+    disk_name: str
+    disk_serial: str
+    disk_wwn: str
+    images: tuple[ImageRef, ...]
+    chunks_total: int
+    chunks_verified: int
+    bytes_fetched: int
+    bytes_written: int
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a job ended. ``error`` and ``hint`` are for people: what was found, what to do."""
+
+    ok: bool
+    error: str = ""
+    hint: str = ""
+    receipt: Receipt | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneHome:
+    """``POST /api/v1/phone-home``: the installed system says that it is up, under which name."""
+
+    token: str
+    hostname: str
+
+
+# --- JSON ------------------------------------------------------------------------------------------------
+
+T = TypeVar("T")
+
+
+def encode(message: Any) -> bytes:
+    """Canonical JSON (sorted keys, no spaces) of a message."""
+    return json.dumps(asdict(message), sort_keys=True, separators=(",", ":")).encode()
+
+
+def decode(kind: type[T], data: bytes) -> T:
+    """Read a message of type ``kind``. Raises WireError with the path of the field at fault."""
+    try:
+        value = json.loads(data)
+    except ValueError as error:
+        raise WireError(f"{kind.__name__}: not JSON: {error}") from error
+    result: T = _convert(kind, value, kind.__name__)
+    return result
+
+
+def _convert(kind: Any, value: Any, where: str) -> Any:
+    origin = get_origin(kind)
+    if origin in (Union, types.UnionType):
+        if value is None:
+            return None
+        (inner,) = (option for option in get_args(kind) if option is not type(None))
+        return _convert(inner, value, where)
+    if origin is tuple:
+        _expect(isinstance(value, list), where, "a list", value)
+        return tuple(_convert(get_args(kind)[0], item, f"{where}[{i}]") for i, item in enumerate(value))
+    if origin is dict:
+        _expect(isinstance(value, dict), where, "an object", value)
+        return {key: _convert(get_args(kind)[1], item, f"{where}.{key}") for key, item in value.items()}
+    if is_dataclass(kind):
+        return _object(kind, value, where)
+    return _scalar(kind, value, where)
+
+
+def _object(kind: Any, value: Any, where: str) -> Any:
+    _expect(isinstance(value, dict), where, "an object", value)
+    hints = get_type_hints(kind)
+    known = {
+        f.name: _convert(hints[f.name], value[f.name], f"{where}.{f.name}")
+        for f in fields(kind)
+        if f.name in value
+    }
+    try:
+        return kind(**known)
+    except TypeError as error:
+        raise WireError(f"{where}: {error}") from error
+
+
+def _scalar(kind: Any, value: Any, where: str) -> Any:
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        try:
+            return kind(value)
+        except ValueError as error:
+            raise WireError(f"{where}: {error}") from error
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    _expect(type(value) is kind, where, kind.__name__, value)
+    return value
+
+
+def _expect(holds: bool, where: str, what: str, value: Any) -> None:  # noqa: FBT001 - an assertion's first argument
+    if not holds:
+        raise WireError(f"{where}: expected {what}, found {value!r:.80}")

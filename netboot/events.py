@@ -1,0 +1,59 @@
+"""What happened on the network, as a stream that anybody may listen to.
+
+A leaf. Emitting never blocks and never raises: the services must not wait for
+a log or a database.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+class Kind(StrEnum):
+    """The stations of a network boot, in their usual order."""
+
+    DISCOVER = "discover"
+    OFFER = "offer"
+    BINL = "binl"
+    TFTP_START = "tftp-start"
+    TFTP_DONE = "tftp-done"
+    TFTP_FAILED = "tftp-failed"
+    SCRIPT = "script"
+    BLOB = "blob"
+    IGNORED = "ignored"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing seen.
+
+    Attributes:
+        at: seconds since the epoch.
+        kind: the station.
+        mac: whose, if known (TFTP knows only addresses).
+        address: the peer's address, if it has one.
+        detail: one line for people: file name, form of the answer, reason.
+    """
+
+    at: float
+    kind: Kind
+    mac: str | None
+    address: str | None
+    detail: str
+
+
+class Sink(Protocol):
+    """Takes events. Must return at once and must not raise."""
+
+    def emit(self, event: Event) -> None:
+        """Take one event."""
+        ...
+
+
+class NullSink:
+    """Forgets everything."""
+
+    def emit(self, event: Event) -> None:
+        """Forget one event."""
