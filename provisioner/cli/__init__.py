@@ -1,0 +1,69 @@
+"""The command line: joins the groups, and turns every failure into an ``error:`` and a ``hint:`` line.
+
+Each group is a module of its own; a verb parses, calls the product, prints.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from initramfs.agent.errors import AgentError
+from provisioner.cli.context import DEFAULT_HOME, Context
+from provisioner.errors import InvalidError, ProvisionerError
+
+app = typer.Typer(name="clonesys", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def root(
+    context: typer.Context,
+    home: Annotated[
+        Path, typer.Option(envvar="CLONESYS_HOME", help="Everything of one appliance lies here.")
+    ] = Path(DEFAULT_HOME),
+    *,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Reimage machines unattended: a netboot appliance."""
+    context.obj = Context(home.absolute(), debug=debug)
+
+
+def main() -> None:
+    """The ``clonesys`` command."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line; its exit status. Only ``--debug`` lets an exception out."""
+    try:
+        status = typer.main.get_command(app).main(arguments, prog_name="clonesys", standalone_mode=False)
+    except (KeyboardInterrupt, typer.Abort):
+        return 130
+    except Exception as error:
+        if "--debug" in arguments:
+            raise
+        return complain(error)
+    return status if isinstance(status, int) else 0
+
+
+def complain(error: Exception) -> int:
+    """Say on standard error what went wrong and what to do; the exit status."""
+    match error:
+        case InvalidError():
+            lines = [f"error: {error.message}", *(f"  {problem}" for problem in error.problems)]
+            lines += [f"hint: {error.hint}"] if error.hint else []
+            status = error.exit_code
+        case ProvisionerError() | AgentError():
+            lines = [f"error: {error.message}"] + ([f"hint: {error.hint}"] if error.hint else [])
+            status = getattr(error, "exit_code", 1)
+        case typer.TyperException():
+            lines = [f"error: {error.format_message()}", "hint: add --help to see what is expected"]
+            status = error.exit_code
+        case _:
+            lines = [f"error: {type(error).__name__}: {error}", "hint: --debug shows where this happened"]
+            status = 1
+    sys.stderr.write("\n".join(lines) + "\n")
+    return status

@@ -1,0 +1,1 @@
+"""The processes of a running appliance and who looks after them."""

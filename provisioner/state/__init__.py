@@ -1,0 +1,1 @@
+"""What the appliance remembers, in a database; one small repository per subject."""
