@@ -13,8 +13,9 @@ The exchange:
 4. ``POST /api/v1/agent/jobs/<id>/reports`` :class:`Reports` → 204.
 5. ``POST /api/v1/agent/jobs/<id>/result`` :class:`Result` → 204.
 
-2, 4 and 5 carry ``Authorization: Bearer <token>`` from the assignment. 4 and 5
-may be repeated: a report is known by its ``sequence``.
+2, 4 and 5 carry ``Authorization: Bearer <token>`` from the assignment. Every
+request may be repeated, because an answer can be lost on its way: a contact is
+known by nonce and challenge together, a report by its ``sequence``.
 """
 
 from __future__ import annotations

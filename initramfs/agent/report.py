@@ -1,0 +1,128 @@
+"""The job as a stream of events: for the console at once, for the appliance as soon as it listens.
+
+A step never waits for the network: reports are queued and sent in order by a
+thread, again and again until the appliance takes them. Progress is thinned out
+before it is queued, everything else is kept.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from initramfs.agent.errors import AgentError
+from initramfs.agent.wire import Report, Reports, StepState
+
+PROGRESS_INTERVAL = 0.5
+"""Seconds between two progress events of a step; a person sees no more, and a rack sends fewer."""
+
+Sink = Callable[[Report], None]
+Send = Callable[[Reports], None]
+
+
+class Outbox:
+    """Sends reports in order from a thread of its own. ``send`` may block and retry as long as it likes."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._waiting: list[Report] = []
+        self._changed = threading.Condition()
+        self._closed = False
+        self._error: AgentError | None = None
+        self._thread = threading.Thread(target=self._run, name="reports", daemon=True)
+        self._thread.start()
+
+    def put(self, report: Report) -> None:
+        """Queue one report; returns at once."""
+        with self._changed:
+            self._waiting.append(report)
+            self._changed.notify()
+
+    def close(self) -> None:
+        """Wait until everything queued has been taken. Raises the error that ended the sending, if any."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        self._thread.join()
+        if self._error:
+            raise self._error
+
+    def _run(self) -> None:
+        while batch := self._next_batch():
+            try:
+                self._send(Reports(tuple(batch)))
+            except AgentError as error:
+                self._error = error
+                return
+
+    def _next_batch(self) -> list[Report]:
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._closed)
+            batch, self._waiting = self._waiting, []
+            return batch
+
+
+@dataclass(slots=True)
+class Reporter:
+    """Numbers the events of one job and hands them to the sinks."""
+
+    sinks: tuple[Sink, ...]
+    now: Callable[[], float]
+    sequence: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def planned(self, name: str, title: str) -> None:
+        """Announce a step that will come."""
+        self.emit(name, StepState.PLANNED, title=title)
+
+    @contextmanager
+    def step(self, name: str, title: str) -> Iterator[Progress]:
+        """Run the body as a step: started, then finished or failed. The error goes on to the caller."""
+        began = self.now()
+        self.emit(name, StepState.STARTED, title=title)
+        progress = Progress(self, name, title)
+        try:
+            yield progress
+        except Exception as error:
+            self.emit(name, StepState.FAILED, title=title, detail=str(error))
+            raise
+        finally:
+            self.seconds[name] = round(self.now() - began, 3)
+        self.emit(name, StepState.FINISHED, title=title, done=progress.done, total=progress.total)
+
+    def emit(
+        self, step: str, state: StepState, *, title: str = "", detail: str = "", done: int = 0, total: int = 0
+    ) -> None:
+        """Number one event and hand it on. For this module's own classes."""
+        with self._lock:
+            self.sequence += 1
+            report = Report(self.sequence, self.now(), step, state, title, detail, done, total)
+            for sink in self.sinks:
+                sink(report)
+
+
+@dataclass(slots=True)
+class Progress:
+    """What a running step says: how far it is, and lines for people. May be used from several threads."""
+
+    reporter: Reporter
+    name: str
+    title: str
+    done: int = 0
+    total: int = 0
+    _last: float = float("-inf")
+
+    def __call__(self, done: int, total: int) -> None:
+        """``done`` of ``total`` bytes; one event in PROGRESS_INTERVAL is kept, and the last."""
+        self.done, self.total = done, total
+        now = self.reporter.now()
+        if now - self._last >= PROGRESS_INTERVAL or done == total:
+            self._last = now
+            self.reporter.emit(self.name, StepState.PROGRESS, title=self.title, done=done, total=total)
+
+    def log(self, line: str) -> None:
+        """A line for people; kept with the job."""
+        self.reporter.emit(self.name, StepState.LOG, title=self.title, detail=line)

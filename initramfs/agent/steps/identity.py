@@ -1,0 +1,123 @@
+"""What makes a clone this host's own: the files to write into its Linux root, and those to remove.
+
+Pure: names and contents in, names and contents out; ``personalise`` applies
+them. Windows and other systems are not touched here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from initramfs.agent.errors import PlanError
+from initramfs.agent.wire import Personalisation
+
+HOSTS_DEFAULT = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
+
+# RFC 1123 §2.1: letters, digits, hyphens inside, at most 63 characters.
+HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
+
+UNIT = "etc/systemd/system/clonesys-phone-home.service"
+WANTED = "etc/systemd/system/multi-user.target.wants/clonesys-phone-home.service"
+SCRIPT = "usr/local/lib/clonesys/phone-home"
+TOKEN = "etc/clonesys/phone-home.json"  # noqa: S105 - a file's name
+
+# bash's own /dev/tcp, because nothing else can be relied on in somebody's image. The body is ready-made apart
+# from the name, which must be what the running system calls itself: that is the point of phoning home.
+SCRIPT_TEMPLATE = """\
+#!/bin/bash
+# Written by clonesys when this machine was imaged: tells the appliance, once, that the system is up.
+set -eu
+body=$(sed "s/@HOSTNAME@/$(uname -n)/" /etc/clonesys/phone-home.json)
+exec 3<>/dev/tcp/{host}/{port}
+printf 'POST {path} HTTP/1.1\\r\\nHost: {host}:{port}\\r\\nContent-Type: application/json\\r\\n' >&3
+printf 'Content-Length: %d\\r\\nConnection: close\\r\\n\\r\\n%s' "${{#body}}" "$body" >&3
+read -r _ status _ <&3
+case $status in
+    2??) rm -f /etc/clonesys/phone-home.json ;;
+    *) echo "the appliance answered $status" >&2; exit 1 ;;
+esac
+"""
+
+UNIT_TEXT = """\
+# Written by clonesys when this machine was imaged. Runs until the appliance has heard it once.
+[Unit]
+Description=Tell the imaging appliance that this system is up
+Wants=network-online.target
+After=network-online.target
+ConditionPathExists=/etc/clonesys/phone-home.json
+
+[Service]
+Type=oneshot
+ExecStart=/usr/local/lib/clonesys/phone-home
+Restart=on-failure
+RestartSec=5
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file to write, by its path inside the root."""
+
+    path: str
+    content: str
+    mode: int = 0o644
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """All that is done to a root: files written, symlinks made (path → target), files removed."""
+
+    files: tuple[File, ...]
+    links: Mapping[str, str]
+    removed: tuple[str, ...]
+
+
+def check_name(name: str) -> str:
+    """``name`` if it can be a host name (RFC 1123). Raises PlanError."""
+    if not HOST_NAME.fullmatch(name):
+        raise PlanError(
+            f"{name!r} cannot be a host name", "letters, digits and hyphens, at most 63 characters"
+        )
+    return name
+
+
+def changes(wanted: Personalisation, hosts: str | None) -> Changes:
+    """What to do to the root. ``hosts`` is the image's ``/etc/hosts``, None if it has none."""
+    name = check_name(wanted.hostname)
+    files = [
+        File("etc/hostname", f"{name}\n"),
+        File("etc/hosts", hosts_file(hosts, name, wanted.domain)),
+        # Empty, not absent: systemd makes a new one at the next boot (machine-id(5)). Clones that share it
+        # get the same DHCP identity and so the same address.
+        File("etc/machine-id", "", 0o444),
+    ]
+    links: dict[str, str] = {}
+    if wanted.phone_home_url:
+        files += phone_home(wanted)
+        links[WANTED] = "/" + UNIT
+    return Changes(tuple(files), links, ("var/lib/systemd/random-seed", "var/lib/dbus/machine-id"))
+
+
+def hosts_file(old: str | None, name: str, domain: str) -> str:
+    """``/etc/hosts`` with Debian's 127.0.1.1 line for ``name``, everything else kept."""
+    own = f"127.0.1.1\t{name}.{domain} {name}" if domain else f"127.0.1.1\t{name}"
+    kept = [
+        line
+        for line in (HOSTS_DEFAULT if old is None else old).splitlines()
+        if line.split()[:1] != ["127.0.1.1"]
+    ]
+    return "\n".join([*kept, own, ""])
+
+
+def phone_home(wanted: Personalisation) -> list[File]:
+    """The unit, its script and its one-time token."""
+    url = urlsplit(wanted.phone_home_url)
+    script = SCRIPT_TEMPLATE.format(host=url.hostname, port=url.port or 80, path=url.path)
+    token = f'{{"token":"{wanted.phone_home_token}","hostname":"@HOSTNAME@"}}'
+    return [File(UNIT, UNIT_TEXT), File(SCRIPT, script, 0o755), File(TOKEN, token, 0o600)]

@@ -1,0 +1,53 @@
+"""Who the agent believes: only what the appliance's key, baked into the initramfs, has signed.
+
+Pure apart from reading the key file. PXE authenticates nothing, so the first
+answer from the network is checked here; ``docs/security.md`` says what that covers.
+"""
+
+from __future__ import annotations
+
+import hmac
+from pathlib import Path
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from initramfs.agent.errors import TrustError
+from initramfs.agent.wire import Assignment, Signed, WireError, decode
+
+KEY_FILE = Path("/etc/clonesys/appliance.pub")
+KEY_LENGTH = 32
+
+
+def load_key(path: Path = KEY_FILE) -> Ed25519PublicKey:
+    """Read the appliance's public key (32 raw bytes, RFC 8032). Raises TrustError if it is not one."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise TrustError(
+            f"this initramfs carries no key of an appliance: {error}",
+            "build it with 'clonesys initramfs build'",
+        ) from error
+    if len(raw) != KEY_LENGTH:
+        raise TrustError(f"{path} holds {len(raw)} bytes, an Ed25519 public key has {KEY_LENGTH}")
+    return Ed25519PublicKey.from_public_bytes(raw)
+
+
+def open_assignment(signed: Signed, key: Ed25519PublicKey, challenge: str) -> Assignment:
+    """The assignment inside, if ``key`` signed it for this very ``challenge``. Else raises TrustError."""
+    try:
+        payload, signature = signed.parts()
+        key.verify(signature, payload)
+        assignment = decode(Assignment, payload)
+    except InvalidSignature as error:
+        raise TrustError(
+            "the answer to our contact is not signed by the appliance this initramfs belongs to",
+            "another server answered, or the appliance has a new key: run 'clonesys initramfs build' there",
+        ) from error
+    except WireError as error:
+        raise TrustError(f"the appliance's assignment cannot be read: {error}") from error
+    if not hmac.compare_digest(assignment.challenge, challenge):
+        raise TrustError(
+            "the assignment answers another contact than ours", "somebody may be replaying an old answer"
+        )
+    return assignment
