@@ -44,7 +44,7 @@ class Nonce:
 
 
 def mint(key: bytes, mac: str, now: float, random: bytes) -> str:
-    """Make a nonce for ``mac`` at ``now`` from 16 random bytes. ASCII; fits a word of a kernel command line."""
+    """Make a nonce for ``mac`` at ``now`` from 16 random bytes. ASCII."""
     if len(random) != RANDOM_LENGTH:
         raise ValueError(f"a nonce needs {RANDOM_LENGTH} random bytes, not {len(random)}")
     fields = _FIELDS.pack(bytes.fromhex(mac.replace(":", "")), random, int(now))

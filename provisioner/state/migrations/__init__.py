@@ -1,0 +1,1 @@
+"""Alembic's scripts: each takes the tables from one version to the next."""

@@ -1,0 +1,1 @@
+"""One file per version, in order; never edited after a release."""
