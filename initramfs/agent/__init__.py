@@ -5,3 +5,5 @@ initramfs carries: the standard library, psutil, zstandard, cryptography.
 The provisioner shares two parts of it: ``wire`` (the messages) and ``disk``
 (the engine).
 """
+
+__version__ = "0.1.0"

@@ -1,0 +1,145 @@
+"""The agent's story from first contact to the end: who am I, what should I be, make it so, say how it went.
+
+Joins the parts and holds no decisions of its own. Runs as an ordinary process;
+what is special about being started by the kernel is in ``boot``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from pathlib import Path
+
+from initramfs.agent import __version__, cmdline
+from initramfs.agent.console import Console, failure
+from initramfs.agent.disk.errors import DiskError
+from initramfs.agent.errors import AgentError
+from initramfs.agent.fetch import Appliance, Clock
+from initramfs.agent.inventory import read_inventory
+from initramfs.agent.pipeline import Context, execute
+from initramfs.agent.plan import plan
+from initramfs.agent.report import Outbox, Reporter
+from initramfs.agent.trust import load_key, open_assignment
+from initramfs.agent.wire import (
+    After,
+    Assignment,
+    Contact,
+    Inventory,
+    Job,
+    Reports,
+    Result,
+    Signed,
+    decode,
+    encode,
+)
+
+Write = Callable[[str], None]
+
+
+class Ending(IntEnum):
+    """What should become of the machine; also the process's exit status, which ``boot`` acts on."""
+
+    REBOOT = 0
+    FAILED = 1
+    POWEROFF = 10
+    SHELL = 11
+
+
+ENDINGS = {After.REBOOT: Ending.REBOOT, After.POWEROFF: Ending.POWEROFF, After.SHELL: Ending.SHELL}
+
+
+@dataclass(slots=True)
+class Session:
+    """One machine talking to one appliance."""
+
+    appliance: Appliance
+    inventory: Inventory
+    write: Write
+
+    def contact(self, line: cmdline.CommandLine) -> Assignment:
+        """Say hello and learn what to do. Uses up the nonce; only a signed answer counts."""
+        challenge = secrets.token_hex(16)
+        message = Contact(line.nonce, challenge, __version__, line.mac, self.inventory)
+        answer = decode(Signed, self.appliance.post("/api/v1/agent/contact", encode(message)))
+        assignment = open_assignment(answer, load_key(), challenge)
+        self.appliance.token = assignment.token
+        return assignment
+
+    def run(self, job: Job) -> Result:
+        """Do the job, reporting all along. Raises AgentError only if the appliance will not hear of it."""
+        outbox = Outbox(lambda reports: self._send(job, reports))
+        reporter = Reporter((Console(self.write), outbox.put), now=time.time)
+        try:
+            result = self._attempt(job, reporter)
+        finally:
+            outbox.close()
+        self.appliance.post(f"/api/v1/agent/jobs/{job.id}/result", encode(result))
+        return result
+
+    def _attempt(self, job: Job, reporter: Reporter) -> Result:
+        context = Context(self.appliance, load_key())
+        try:
+            execute(plan(job, self.inventory).steps, context, reporter)
+        except (AgentError, DiskError) as error:
+            return Result(ok=False, error=error.message, hint=error.hint)
+        except Exception as error:  # noqa: BLE001 - a bug must reach the job, not only this console
+            return Result(
+                ok=False, error=f"{type(error).__name__}: {error}", hint="this is a bug of the agent"
+            )
+        receipt = replace(context.receipt, seconds=reporter.seconds) if context.receipt else None
+        return Result(ok=True, receipt=receipt)
+
+    def _send(self, job: Job, reports: Reports) -> None:
+        self.appliance.post(f"/api/v1/agent/jobs/{job.id}/reports", encode(reports))
+
+
+def work(line: cmdline.CommandLine, write: Write) -> Ending:
+    """Everything between a working network and the end. Raises AgentError if not even a result can be told."""
+    clock = Clock(time.monotonic, time.sleep)
+    session = Session(Appliance(line.server, clock, write), read_inventory(), write)
+    assignment = session.contact(line)
+    write(f"clonesys agent {__version__}: this is {assignment.host}")
+    if assignment.job is None:
+        write("nothing to do; starting the installed system")
+        return Ending.REBOOT
+    result = session.run(assignment.job)
+    if not result.ok:
+        for text in failure(result.error, result.hint):
+            write(text)
+        return Ending.FAILED
+    return ENDINGS[assignment.job.after]
+
+
+def dry_run(job: Path, write: Write) -> Ending:
+    """Print what the job in the JSON file ``job`` would do on this machine. Touches nothing."""
+    for text in plan(decode(Job, job.read_bytes()), read_inventory()).lines():
+        write(text)
+    return Ending.REBOOT
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command: without arguments, what the kernel's command line asks for. Returns an :class:`Ending`."""
+    parser = argparse.ArgumentParser(prog="clonesys-agent", description=__doc__)
+    parser.add_argument("--dry-run", metavar="JOB.json", type=Path, help="print the plan for a job and stop")
+    options = parser.parse_args(argv)
+    try:
+        if options.dry_run:
+            return dry_run(options.dry_run, _print)
+        return work(cmdline.parse(Path("/proc/cmdline").read_text()), _print)
+    except AgentError as error:
+        for text in failure(error.message, error.hint):
+            _print(text)
+        return Ending.FAILED
+
+
+def _print(line: str) -> None:
+    print(line, flush=True)  # noqa: T201 - the console is what this program writes to
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,74 @@
+"""From a job and an inventory to the steps that will be run: pure, so that it can be shown before it is done.
+
+Everything that can be known without touching the disk or the network is
+decided here, and every reason not to start is raised here as PlanError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from initramfs.agent.choose import choose_disk, describe
+from initramfs.agent.errors import PlanError
+from initramfs.agent.pipeline import Step
+from initramfs.agent.steps.boot_entry import SetBootEntry
+from initramfs.agent.steps.identity import check_name
+from initramfs.agent.steps.images import CheckImages
+from initramfs.agent.steps.personalise import Personalise
+from initramfs.agent.steps.restore import Prepare, Seal, Verify, Write
+from initramfs.agent.wire import Action, Disk, FirmwareType, Inventory, Job
+
+WITHOUT_DISK = (Action.INVENTORY, Action.RESCUE)
+"""Actions whose work is done by the contact itself, or by the shell that follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What will be done: to which disk (None: to none), in which steps."""
+
+    disk: Disk | None
+    steps: tuple[Step, ...]
+
+    def lines(self) -> Iterator[str]:
+        """The plan for people, as ``--dry-run`` prints it."""
+        yield f"disk: {describe(self.disk)}" if self.disk else "disk: none is touched"
+        for number, step in enumerate(self.steps, 1):
+            yield f"{number}. {step.title}"
+
+
+def plan(job: Job, seen: Inventory) -> Plan:
+    """The steps of ``job`` on the machine ``seen``. Raises PlanError with the reason if it cannot be done."""
+    if job.action in WITHOUT_DISK:
+        return Plan(None, ())
+    _check_job(job)
+    disk = choose_disk(job.disk, seen.disks)
+    return Plan(disk, tuple(_restore_steps(job, disk, seen.firmware)))
+
+
+def _check_job(job: Job) -> None:
+    if job.action not in (Action.INITINSTALL, Action.RESTORE):
+        raise PlanError(f"this agent cannot do {job.action!s} yet", "give the host another profile")
+    if job.action is Action.INITINSTALL and job.disk_image is None:
+        raise PlanError(
+            "initinstall needs a disk image and the job names none", "set images.disk in the profile"
+        )
+    if job.action is Action.RESTORE and not job.partition_images:
+        raise PlanError("restore needs partition images and the job names none", "set images.partitions")
+    numbers = [part.number for part in job.partition_images]
+    if len(set(numbers)) != len(numbers):
+        raise PlanError(f"the job names a partition twice: {numbers}", "correct images.partitions")
+    if job.personalisation:
+        check_name(job.personalisation.hostname)
+
+
+def _restore_steps(job: Job, disk: Disk, firmware: FirmwareType) -> Iterator[Step]:
+    yield CheckImages(job, disk, firmware)
+    yield Prepare(disk.name)
+    yield Write(disk.name)
+    yield Verify(disk.name)
+    if job.personalisation:
+        yield Personalise(disk.name, job.personalisation)
+    yield Seal(disk.name)
+    if firmware is FirmwareType.UEFI:
+        yield SetBootEntry(disk.name)

@@ -1,0 +1,69 @@
+"""The EFI boot entry of what was installed, right after the network in the boot order.
+
+Applies what ``efi`` has decided. Firmware that refuses to store variables is
+common; the removable-media path still starts the system then, so a refusal is
+logged with the job instead of failing it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from initramfs.agent.errors import StepError
+from initramfs.agent.pipeline import Context
+from initramfs.agent.report import Progress
+from initramfs.agent.run import run
+from initramfs.agent.steps.efi import LABEL, LOADERS, choose_loader, parse, stale, wanted_order
+from initramfs.agent.steps.mount import mounted
+
+ESP_TYPE = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b"
+"""EFI System Partition (UEFI 2.10 table 5.7)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetBootEntry:
+    """Make the firmware know the installed system."""
+
+    disk: str
+    name: str = "boot-entry"
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        return f"Set the firmware's boot entry for {self.disk}, after the network"
+
+    def run(self, context: Context, progress: Progress) -> None:
+        """Find the loader on the ESP, replace our entry, put the order right."""
+        partitions = context.running_restore().layout.partitions
+        esp = next((part for part in partitions if part.type.lower() == ESP_TYPE), None)
+        if esp is None:
+            progress.log("this disk has no EFI system partition; the boot order is left as it is")
+            return
+        with mounted(f"/dev/{self.disk}", esp.start, esp.size, read_only=True) as root:
+            loader = choose_loader([path for path in LOADERS if _exists(root, path)])
+        if loader is None:
+            progress.log("no known boot loader on the EFI system partition; the boot order is left as it is")
+            return
+        try:
+            set_entry(f"/dev/{self.disk}", esp.number, loader)
+        except StepError as error:
+            progress.log(f"the firmware did not take a boot entry, the removable path must do: {error}")
+        else:
+            progress.log(f"boot entry {LABEL!r} starts {loader}, after the network")
+
+
+def set_entry(disk: str, partition: int, loader: str) -> None:
+    """Replace our entry by one for ``loader``, and order: network, ours, the rest. Raises StepError."""
+    for number in stale(parse(run(["efibootmgr"]))):
+        run(["efibootmgr", "--quiet", "--bootnum", number, "--delete-bootnum"])
+    windows_path = "\\" + loader.replace("/", "\\")
+    place = ["--disk", disk, "--part", str(partition), "--loader", windows_path]
+    run(["efibootmgr", "--quiet", "--create", "--label", LABEL, *place])
+    order = wanted_order(parse(run(["efibootmgr"])))
+    run(["efibootmgr", "--quiet", "--bootorder", ",".join(order)])
+
+
+def _exists(root: Path, path: str) -> bool:
+    """Whether ``path`` is there; vfat folds case by itself."""
+    return (root / path).is_file()
