@@ -1,0 +1,200 @@
+"""What agents do to the database: contact, reports, result. Each is one transaction.
+
+The contact is where a one-shot profile is consumed and an attempt is counted;
+nothing before it (offers, scripts, downloads) changes anything.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from initramfs.agent import wire
+from provisioner.errors import ConflictError
+from provisioner.job import ACTIVE, Event, State, next_state
+from provisioner.nonce import Nonce, NonceError
+from provisioner.state import events
+from provisioner.state.database import Database
+from provisioner.state.hosts import find_by_mac, observe
+from provisioner.state.jobs import LOCAL, active_job, find_job, from_document
+from provisioner.state.models import Host, Job, LogLine, Step
+from provisioner.state.tokens import (
+    AGENT_LIFETIME,
+    PHONE_HOME_LIFETIME,
+    ForeignTokenError,
+    Purpose,
+    check,
+    issue,
+    use_nonce,
+)
+
+MAX_LOG_TEXT = 4000
+"""Characters kept of one line an agent says."""
+MAX_COUNT = 2**63 - 1
+"""The largest count of bytes that a database keeps."""
+
+
+class UnknownHostError(NonceError):
+    """The nonce is good, but its machine is nobody's any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What a contact brought: the host's name, the tokens, and the job of this attempt, if any."""
+
+    host: str
+    token: str
+    job: wire.Job | None
+    phone_home_token: str = ""
+
+
+def admit(
+    database: Database, nonce: Nonce, contact: wire.Contact, *, address: str, now: float, attempts: int
+) -> Admission:
+    """Take a contact: use up the nonce, keep the inventory, start the next attempt of the host's job.
+
+    A job that was started ``attempts`` times already is not given out again. Raises NonceUsedError, and
+    UnknownHostError after the machine has been put among the observed.
+    """
+    with database.write() as session:
+        host = find_by_mac(session, nonce.mac)
+        if host is not None:
+            use_nonce(session, nonce)
+            return _admit(session, host, nonce.mac, contact, address=address, now=now, attempts=attempts)
+        observe(session, nonce.mac, address, "contact without a host", now)
+    raise UnknownHostError(f"no host has the MAC {nonce.mac}", "add it with 'clonesys host add'")
+
+
+def authorise(database: Database, token: str, now: float) -> None:
+    """Let an agent read. Raises TokenError, ForeignTokenError."""
+    with database.read() as session:
+        check(session, token, Purpose.AGENT, now)
+
+
+def take_reports(database: Database, token: str, number: int, batch: wire.Reports, now: float) -> None:
+    """Take a batch of reports; those that were taken before are skipped.
+
+    Raises TokenError, ForeignTokenError, and ConflictError when this agent should stop.
+    """
+    with database.write() as session:
+        job, mac = _authorised_job(session, token, number, now)
+        if job.state in {State.SUCCEEDED, State.FAILED}:
+            return  # an answer was lost and the batch comes again, after the result
+        job.state, job.heard = next_state(job.state, Event.REPORT), now
+        job.error = job.hint = ""  # what was guessed about its silence
+        for report in batch.reports:
+            if report.sequence > job.last_sequence:
+                _apply(session, job, report)
+                job.last_sequence = report.sequence
+                if report.state in {wire.StepState.FINISHED, wire.StepState.FAILED}:
+                    events.note(session, events.STEP, mac, f"{report.step} {report.state}", now)
+
+
+def take_result(database: Database, token: str, number: int, result: wire.Result, now: float) -> None:
+    """End a job as its agent says; a repetition is ignored. Raises as :func:`take_reports`."""
+    with database.write() as session:
+        job, mac = _authorised_job(session, token, number, now)
+        if job.state in {State.SUCCEEDED, State.FAILED}:
+            return
+        job.state = next_state(job.state, Event.SUCCEED if result.ok else Event.FAIL)
+        job.heard = job.ended = now
+        job.error, job.hint = result.error, result.hint
+        job.receipt = json.loads(wire.encode(result.receipt)) if result.receipt else None
+        events.note(session, events.RESULT, mac, f"job {job.id} {job.state} {result.error}".rstrip(), now)
+
+
+def _admit(
+    session: Session, host: Host, mac: str, contact: wire.Contact, *, address: str, now: float, attempts: int
+) -> Admission:
+    _remember(host, contact.inventory, address, now)
+    host.profile = LOCAL
+    row = active_job(session, host.id)
+    if row is not None and row.attempts < attempts:
+        _start_attempt(row, now)
+    else:
+        row = None
+    session.flush()
+    events.note(session, events.CONTACT, mac, f"job {row.id}" if row else "no job", now, address=address)
+    token = issue(session, Purpose.AGENT, host.id, row, mac=mac, expires=now + AGENT_LIFETIME)
+    if row is None:
+        return Admission(host.name, token, None)
+    home = issue(session, Purpose.PHONE_HOME, host.id, row, mac=mac, expires=now + PHONE_HOME_LIFETIME)
+    return Admission(host.name, token, from_document(row.document), home)
+
+
+def _remember(host: Host, inventory: wire.Inventory, address: str, now: float) -> None:
+    host.inventory = json.loads(wire.encode(inventory))
+    host.firmware = inventory.firmware.value
+    host.serial = inventory.system.serial[:128]
+    host.uuid = inventory.system.uuid.lower()[:36] or host.uuid
+    host.address, host.last_seen = address or host.address, now
+
+
+def _start_attempt(job: Job, now: float) -> None:
+    job.state = next_state(job.state, Event.CONTACT)
+    job.attempts += 1
+    job.started = job.started or now
+    job.heard = now
+    job.error = job.hint = ""
+    job.last_sequence = 0
+    job.steps.clear()  # the new attempt plans anew; what the old one said stays in the log
+
+
+def _authorised_job(session: Session, token: str, number: int, now: float) -> tuple[Job, str]:
+    row = check(session, token, Purpose.AGENT, now)
+    if row.job_id != number:
+        raise ForeignTokenError(f"the token is not for job {number}")
+    job = find_job(session, number)
+    if job.attempts != row.attempt:
+        raise ConflictError(f"job {number} was started again by another contact", "this agent should stop")
+    if job.state not in ACTIVE | {State.SUCCEEDED, State.FAILED}:
+        raise ConflictError(f"job {number} is {job.state}", "this agent should stop")
+    return job, row.mac
+
+
+def _apply(session: Session, job: Job, report: wire.Report) -> None:
+    step = _step(job, report)
+    for name, value in _changes(report).items():
+        setattr(step, name, value)
+    if report.state is not wire.StepState.PROGRESS:
+        line = LogLine(
+            job_id=job.id,
+            attempt=job.attempts,
+            sequence=report.sequence,
+            at=report.at,
+            step=report.step[:63],
+            state=report.state.value,
+            text=(report.detail or report.title)[:MAX_LOG_TEXT],
+        )
+        session.add(line)
+
+
+def _step(job: Job, report: wire.Report) -> Step:
+    for step in job.steps:
+        if step.name == report.step[:63]:
+            return step
+    step = Step(position=len(job.steps), name=report.step[:63], state=wire.StepState.PLANNED.value)
+    job.steps.append(step)
+    return step
+
+
+def _changes(report: wire.Report) -> dict[str, Any]:
+    """What a report changes in its step."""
+    changes: dict[str, Any] = {"heard": report.at}
+    if report.title:
+        changes["title"] = report.title[:255]
+    if report.total:
+        changes |= {"done": min(report.done, MAX_COUNT), "total": min(report.total, MAX_COUNT)}
+    match report.state:
+        case wire.StepState.STARTED:
+            changes |= {"state": "started", "started": report.at}
+        case wire.StepState.FINISHED | wire.StepState.FAILED:
+            changes |= {"state": report.state.value, "ended": report.at, "detail": report.detail}
+        case wire.StepState.LOG:
+            changes["detail"] = report.detail
+        case wire.StepState.PLANNED | wire.StepState.PROGRESS:
+            pass
+    return changes

@@ -1,0 +1,42 @@
+"""What the controller does to the database: notices silence, forgets what is old."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, select
+
+from provisioner.config import Config
+from provisioner.job import ACTIVE, Event, State, next_state
+from provisioner.nonce import CLOCK_SLACK
+from provisioner.silence import judge
+from provisioner.state import events
+from provisioner.state.database import Database
+from provisioner.state.models import Event as EventRow
+from provisioner.state.models import Job, Token, UsedNonce
+
+DAY = 24 * 3600.0
+
+
+def mark_silent(database: Database, config: Config, now: float) -> list[tuple[int, State]]:
+    """Mark jobs that nobody reports on; what was changed, as ``(job, new state)``."""
+    changed = []
+    with database.write() as session:
+        for job in session.scalars(select(Job).where(Job.state.in_(ACTIVE - {State.QUEUED}))):
+            verdict = judge(job.state, now - (job.heard or job.created), job.attempts, config.contact)
+            if verdict is None:
+                continue
+            job.state, job.error, job.hint = next_state(job.state, verdict.event), verdict.error, verdict.hint
+            if verdict.event is Event.EXHAUST:
+                job.ended = now
+            mac = job.host.macs[0].mac if job.host.macs else ""
+            events.note(session, events.RESULT, mac, f"job {job.id} {job.state}", now)
+            changed.append((job.id, job.state))
+    return changed
+
+
+def prune(database: Database, config: Config, now: float) -> None:
+    """Forget nonces and tokens that have expired, and events older than they are kept."""
+    oldest_nonce = now - config.contact.nonce_minutes * 60 - 2 * CLOCK_SLACK
+    with database.write() as session:
+        session.execute(delete(UsedNonce).where(UsedNonce.at < oldest_nonce))
+        session.execute(delete(Token).where(Token.expires < now))
+        session.execute(delete(EventRow).where(EventRow.at < now - config.keep.events_days * DAY))
