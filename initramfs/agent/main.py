@@ -87,7 +87,7 @@ class Session:
             execute(plan(job, self.inventory).steps, context, reporter)
         except (AgentError, DiskError) as error:
             return Result(ok=False, error=error.message, hint=error.hint)
-        except Exception as error:  # noqa: BLE001 - a bug must reach the job, not only this console
+        except Exception as error:  # noqa: BLE001 - a bug must reach the job
             return Result(
                 ok=False, error=f"{type(error).__name__}: {error}", hint="this is a bug of the agent"
             )
@@ -99,7 +99,7 @@ class Session:
 
 
 def work(line: cmdline.CommandLine, write: Write) -> Ending:
-    """Everything between a working network and the end. Raises AgentError if not even a result can be told."""
+    """Everything between a working network and the end. Raises AgentError if no result can be told."""
     clock = Clock(time.monotonic, time.sleep)
     session = Session(Appliance(line.server, clock, write), read_inventory(), write)
     assignment = session.contact(line)

@@ -92,8 +92,11 @@ def test_a_refusal_is_believed_at_once(status: int, kind: type[Exception]) -> No
     """A no does not become a yes by asking again; its reason and hint are shown."""
     body = b'{"detail":"unknown token","hint":"restart the machine"}'
     answer = b"HTTP/1.1 %d No\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body)
-    with server(answer) as url, closing(Appliance(url, FakeTime().clock())) as appliance:
-        with pytest.raises(kind, match="unknown token") as caught:
-            appliance.get("/x")
+    with (
+        server(answer) as url,
+        closing(Appliance(url, FakeTime().clock())) as appliance,
+        pytest.raises(kind, match="unknown token") as caught,
+    ):
+        appliance.get("/x")
     assert isinstance(caught.value, ServerError)
     assert caught.value.hint == "restart the machine"

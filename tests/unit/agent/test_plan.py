@@ -1,0 +1,83 @@
+"""Planning: what will be done is known, and refused if it cannot be, before anything is touched."""
+
+from dataclasses import replace
+
+import pytest
+
+from initramfs.agent.errors import PlanError
+from initramfs.agent.plan import plan
+from initramfs.agent.wire import (
+    Action,
+    Disk,
+    DiskRule,
+    FirmwareType,
+    ImageRef,
+    Inventory,
+    Job,
+    PartitionImage,
+    Personalisation,
+    System,
+)
+
+VDA = Disk("vda", 2 << 30, 512, 512, serial="GOLD", transport="virtio")
+SEEN = Inventory(System(), FirmwareType.BIOS, "cpu", 2, 1 << 30, (VDA,), ())
+IMAGE = ImageRef("sda_InitClone", 1, "00" * 32)
+JOB = Job(
+    1,
+    Action.INITINSTALL,
+    "classroom",
+    disk_image=IMAGE,
+    partition_images=(PartitionImage(5, IMAGE),),
+    personalisation=Personalisation(root=5, hostname="rifpc1"),
+)
+
+
+def names(job: Job, seen: Inventory = SEEN) -> list[str]:
+    """The steps by their short names."""
+    return [step.name for step in plan(job, seen).steps]
+
+
+def test_everything_is_checked_before_and_sealed_after_writing() -> None:
+    """The order is the promise: check, unseal, write, prove, personalise, seal."""
+    assert names(JOB) == ["check", "prepare", "write", "verify", "personalise", "seal"]
+
+
+def test_a_uefi_machine_gets_a_boot_entry_last() -> None:
+    """Once the disk is whole."""
+    assert names(JOB, replace(SEEN, firmware=FirmwareType.UEFI))[-1] == "boot-entry"
+
+
+def test_a_restored_partition_is_personalised_when_it_is_whole() -> None:
+    """Its first MiB, with the superblock, is what is held back until then."""
+    job = replace(JOB, action=Action.RESTORE, disk_image=None)
+    assert names(job) == ["check", "prepare", "write", "verify", "seal", "personalise"]
+
+
+def test_inventory_touches_no_disk() -> None:
+    """The contact has already told everything."""
+    planned = plan(Job(1, Action.INVENTORY, "inventory"), SEEN)
+    assert (planned.disk, planned.steps) == (None, ())
+
+
+@pytest.mark.parametrize(
+    ("job", "reason"),
+    [
+        (replace(JOB, action=Action.WIPE), "cannot do wipe yet"),
+        (replace(JOB, disk_image=None), "needs a disk image"),
+        (replace(JOB, action=Action.RESTORE, partition_images=()), "needs partition images"),
+        (replace(JOB, partition_images=JOB.partition_images * 2), "names a partition twice"),
+        (replace(JOB, personalisation=Personalisation(root=5, hostname="a b")), "cannot be a host name"),
+        (replace(JOB, disk=DiskRule(serial="other")), "no disk matches"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_with_its_reason(job: Job, reason: str) -> None:
+    """Before the first step, so before the first write."""
+    with pytest.raises(PlanError, match=reason):
+        plan(job, SEEN)
+
+
+def test_the_plan_can_be_read() -> None:
+    """As --dry-run prints it: the disk first."""
+    lines = list(plan(JOB, SEEN).lines())
+    assert lines[0] == "disk: vda (2.0 GiB virtio serial GOLD)"
+    assert len(lines) == 1 + len(names(JOB))
