@@ -9,7 +9,7 @@ from provisioner.state.views import JobView, StepView
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a job is. ``rate`` (bytes per second) and ``left`` (seconds) are the current step's; 0 is unknown.
+    """Where a job is. ``rate`` (bytes/s) and ``left`` (seconds) are the current step's; 0 is unknown.
 
     ``fraction`` is of the current step where that moves bytes, else of the finished steps; 0 to 1.
     """

@@ -62,8 +62,10 @@ def admit(
     with database.write() as session:
         host = find_by_mac(session, nonce.mac)
         if host is not None:
-            use_nonce(session, nonce)
-            return _admit(session, host, nonce.mac, contact, address=address, now=now, attempts=attempts)
+            fresh = use_nonce(session, nonce, contact.challenge)
+            _remember(host, contact.inventory, address, now)
+            job = _next_attempt(session, host, attempts, now) if fresh else _same_attempt(session, host)
+            return _admission(session, host, job, nonce.mac, address=address, now=now)
         observe(session, nonce.mac, address, "contact without a host", now)
     raise UnknownHostError(f"no host has the MAC {nonce.mac}", "add it with 'clonesys host add'")
 
@@ -106,23 +108,37 @@ def take_result(database: Database, token: str, number: int, result: wire.Result
         events.note(session, events.RESULT, mac, f"job {job.id} {job.state} {result.error}".rstrip(), now)
 
 
-def _admit(
-    session: Session, host: Host, mac: str, contact: wire.Contact, *, address: str, now: float, attempts: int
-) -> Admission:
-    _remember(host, contact.inventory, address, now)
+def _next_attempt(session: Session, host: Host, attempts: int, now: float) -> Job | None:
     host.profile = LOCAL
-    row = active_job(session, host.id)
-    if row is not None and row.attempts < attempts:
-        _start_attempt(row, now)
-    else:
-        row = None
+    job = active_job(session, host.id)
+    if job is None or job.attempts >= attempts:
+        return None
+    job.state = next_state(job.state, Event.CONTACT)
+    job.attempts += 1
+    job.started = job.started or now
+    job.heard = now
+    job.error = job.hint = ""
+    job.last_sequence = 0
+    job.steps.clear()  # the new attempt plans anew; what the old one said stays in the log
     session.flush()
-    events.note(session, events.CONTACT, mac, f"job {row.id}" if row else "no job", now, address=address)
-    token = issue(session, Purpose.AGENT, host.id, row, mac=mac, expires=now + AGENT_LIFETIME)
-    if row is None:
+    return job
+
+
+def _same_attempt(session: Session, host: Host) -> Job | None:
+    """The job whose assignment got lost on the way: started, and nothing heard of it yet."""
+    job = active_job(session, host.id)
+    return job if job and job.state is State.RUNNING and job.last_sequence == 0 else None
+
+
+def _admission(
+    session: Session, host: Host, job: Job | None, mac: str, *, address: str, now: float
+) -> Admission:
+    events.note(session, events.CONTACT, mac, f"job {job.id}" if job else "no job", now, address=address)
+    token = issue(session, Purpose.AGENT, host.id, job, mac=mac, expires=now + AGENT_LIFETIME)
+    if job is None:
         return Admission(host.name, token, None)
-    home = issue(session, Purpose.PHONE_HOME, host.id, row, mac=mac, expires=now + PHONE_HOME_LIFETIME)
-    return Admission(host.name, token, from_document(row.document), home)
+    home = issue(session, Purpose.PHONE_HOME, host.id, job, mac=mac, expires=now + PHONE_HOME_LIFETIME)
+    return Admission(host.name, token, from_document(job.document), home)
 
 
 def _remember(host: Host, inventory: wire.Inventory, address: str, now: float) -> None:
@@ -131,16 +147,6 @@ def _remember(host: Host, inventory: wire.Inventory, address: str, now: float) -
     host.serial = inventory.system.serial[:128]
     host.uuid = inventory.system.uuid.lower()[:36] or host.uuid
     host.address, host.last_seen = address or host.address, now
-
-
-def _start_attempt(job: Job, now: float) -> None:
-    job.state = next_state(job.state, Event.CONTACT)
-    job.attempts += 1
-    job.started = job.started or now
-    job.heard = now
-    job.error = job.hint = ""
-    job.last_sequence = 0
-    job.steps.clear()  # the new attempt plans anew; what the old one said stays in the log
 
 
 def _authorised_job(session: Session, token: str, number: int, now: float) -> tuple[Job, str]:

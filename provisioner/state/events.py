@@ -42,11 +42,11 @@ def record(database: Database, seen: Iterable[Seen]) -> None:
 
 
 def list_events(
-    database: Database, mac: str | None = None, after: int = 0, limit: int = 1000
+    database: Database, mac: str | None = None, *, after: int = 0, since: float = 0.0, limit: int = 1000
 ) -> list[EventView]:
-    """Events with a number above ``after``, oldest first; of one machine if ``mac`` is given."""
+    """Events with a number above ``after``, not before ``since``, oldest first; of one machine if named."""
     with database.read() as session:
-        query = select(Event).where(Event.id > after).order_by(Event.id).limit(limit)
+        query = select(Event).where(Event.id > after, Event.at >= since).order_by(Event.id).limit(limit)
         if mac is not None:
             query = query.where(Event.mac == mac)
         return [event_view(row) for row in session.scalars(query)]

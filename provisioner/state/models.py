@@ -154,11 +154,12 @@ class LogLine(Base):
 
 
 class UsedNonce(Base):
-    """A nonce that was used up; kept until it would have expired anyway."""
+    """A nonce that was used up, and for which challenge; kept until it would have expired anyway."""
 
     __tablename__ = "used_nonces"
 
     random: Mapped[str] = mapped_column(String(32), primary_key=True)
+    challenge: Mapped[str] = mapped_column(String(64))
     mac: Mapped[str] = mapped_column(String(17))
     at: Mapped[float] = mapped_column(index=True)
 

@@ -7,6 +7,7 @@ does not help anybody to speak as an agent.
 from __future__ import annotations
 
 import hashlib
+import hmac
 import secrets
 from enum import StrEnum
 
@@ -41,11 +42,21 @@ class Purpose(StrEnum):
     PHONE_HOME = "phone-home"
 
 
-def use_nonce(session: Session, nonce: Nonce) -> None:
-    """Use up a verified nonce. Raises NonceUsedError if it was used before."""
-    if session.get(UsedNonce, nonce.random.hex()) is not None:
+def use_nonce(session: Session, nonce: Nonce, challenge: str) -> bool:
+    """Use up a verified nonce; whether this is its first use.
+
+    The same challenge again is the same agent, whose answer was lost: it may ask again. Raises
+    NonceUsedError for any other.
+    """
+    row = session.get(UsedNonce, nonce.random.hex())
+    if row is None:
+        session.add(
+            UsedNonce(random=nonce.random.hex(), challenge=_hash(challenge), mac=nonce.mac, at=nonce.at)
+        )
+        return True
+    if not hmac.compare_digest(row.challenge, _hash(challenge)):
         raise NonceUsedError(f"the nonce of {nonce.mac} was used before", "boot the machine again")
-    session.add(UsedNonce(random=nonce.random.hex(), mac=nonce.mac, at=nonce.at))
+    return False
 
 
 def issue(

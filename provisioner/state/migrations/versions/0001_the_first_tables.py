@@ -69,6 +69,7 @@ def upgrade() -> None:
     op.create_table(
         "used_nonces",
         sa.Column("random", sa.String(length=32), nullable=False),
+        sa.Column("challenge", sa.String(length=64), nullable=False),
         sa.Column("mac", sa.String(length=17), nullable=False),
         sa.Column("at", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("random", name=op.f("pk_used_nonces")),

@@ -1,0 +1,64 @@
+"""What programs may read, as the administrator: hosts, jobs, the timeline. Changes nothing."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from provisioner.api.auth import Administrator
+from provisioner.api.services import Served
+from provisioner.host import parse_mac
+from provisioner.state import events, hosts, jobs
+from provisioner.state.views import EventView, HostView, JobView, LogView, ObservedView
+
+router = APIRouter(prefix="/api/v1", tags=["read"], dependencies=[Administrator])
+
+
+@router.get("/hosts")
+def list_hosts(served: Served) -> list[HostView]:
+    """All hosts by name, each with its latest job."""
+    return hosts.list_hosts(served.database)
+
+
+@router.get("/hosts/{name}")
+def get_host(name: str, served: Served) -> HostView:
+    """One host by name or alias."""
+    return hosts.get_host(served.database, name)
+
+
+@router.get("/observed")
+def list_observed(served: Served) -> list[ObservedView]:
+    """Machines that asked and that nobody has added."""
+    return hosts.list_observed(served.database)
+
+
+@router.get("/jobs")
+def list_jobs(
+    served: Served, host: str | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
+) -> list[JobView]:
+    """The latest jobs, newest first; of one host if named."""
+    return jobs.list_jobs(served.database, host, limit)
+
+
+@router.get("/jobs/{number}")
+def get_job(number: int, served: Served) -> JobView:
+    """One job with its steps."""
+    return jobs.get_job(served.database, number)
+
+
+@router.get("/jobs/{number}/log")
+def get_log(number: int, served: Served) -> list[LogView]:
+    """What the agents of a job said, oldest first."""
+    return jobs.get_log(served.database, number)
+
+
+@router.get("/events")
+def list_events(
+    served: Served,
+    mac: str | None = None,
+    after: Annotated[int, Query(ge=0)] = 0,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
+) -> list[EventView]:
+    """The timeline, oldest first: what came after an event's number, of one machine if named."""
+    return events.list_events(served.database, parse_mac(mac) if mac else None, after=after, limit=limit)

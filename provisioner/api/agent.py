@@ -1,0 +1,107 @@
+"""What agents and installed systems say, as :mod:`initramfs.agent.wire` describes it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Request, Response
+
+from initramfs.agent import wire
+from provisioner import images, nonce
+from provisioner.api.messages import described, reader
+from provisioner.api.services import Peer, Served, Services
+from provisioner.assign import with_phone_home
+from provisioner.errors import NotFoundError
+from provisioner.host import parse_mac
+from provisioner.state import agents, events
+from provisioner.state.agents import Admission
+from provisioner.state.tokens import TokenError
+from provisioner.trust import sign_assignment
+
+JSON = "application/json"
+NO_CONTENT = 204
+MESSAGES = (wire.Contact, wire.Signed, wire.Reports, wire.Result, wire.PhoneHome)
+
+router = APIRouter(prefix="/api/v1", tags=["agent"])
+
+
+def bearer(authorization: Annotated[str, Header()] = "") -> str:
+    """The token of an agent's request. Raises TokenError if there is none."""
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise TokenError("this needs the token of an assignment", "boot the machine through the appliance")
+    return token
+
+
+Bearer = Annotated[str, Depends(bearer)]
+
+
+@router.post("/agent/contact", openapi_extra=described(wire.Contact))
+def contact(
+    message: Annotated[wire.Contact, Depends(reader(wire.Contact))],
+    request: Request,
+    served: Served,
+    address: Peer,
+) -> Response:
+    """An agent's first word: uses up its nonce, starts the host's job, answers with a signed assignment."""
+    now = served.now()
+    ticket = nonce.verify(
+        served.nonce_key,
+        message.nonce,
+        now,
+        mac=parse_mac(message.mac),
+        max_age=served.config.contact.nonce_minutes * 60,
+    )
+    policy = served.config.contact
+    admission = agents.admit(
+        served.database, ticket, message, address=address, now=now, attempts=policy.attempts
+    )
+    url = f"{request.url.scheme}://{request.url.netloc}/api/v1/phone-home"
+    return _assignment(served, admission, message.challenge, url)
+
+
+@router.get("/agent/manifests/{digest}")
+def manifest(digest: str, token: Bearer, served: Served) -> Response:
+    """The signed manifest with this digest, exactly as it is stored."""
+    agents.authorise(served.database, token, served.now())
+    found = images.manifest(served.home.root, digest)
+    if found is None:
+        raise NotFoundError(f"there is no manifest {digest}", "was the image removed after the job was made?")
+    return Response(found, media_type="application/octet-stream")
+
+
+@router.post("/agent/jobs/{number}/reports", status_code=NO_CONTENT, openapi_extra=described(wire.Reports))
+def reports(
+    number: int,
+    message: Annotated[wire.Reports, Depends(reader(wire.Reports))],
+    token: Bearer,
+    served: Served,
+) -> None:
+    """What happened in a job since the last batch. May be repeated."""
+    agents.take_reports(served.database, token, number, message, served.now())
+
+
+@router.post("/agent/jobs/{number}/result", status_code=NO_CONTENT, openapi_extra=described(wire.Result))
+def result(
+    number: int,
+    message: Annotated[wire.Result, Depends(reader(wire.Result))],
+    token: Bearer,
+    served: Served,
+) -> None:
+    """How a job ended. May be repeated."""
+    agents.take_result(served.database, token, number, message, served.now())
+
+
+@router.post("/phone-home", status_code=NO_CONTENT, openapi_extra=described(wire.PhoneHome))
+def phone_home(
+    message: Annotated[wire.PhoneHome, Depends(reader(wire.PhoneHome))], served: Served, address: Peer
+) -> None:
+    """An installed system says that it is up, under which name. May be repeated at every start."""
+    hostname = message.hostname[:255]
+    events.phone_home(served.database, message.token, hostname, address, served.now())
+
+
+def _assignment(served: Services, admission: Admission, challenge: str, url: str) -> Response:
+    job = with_phone_home(admission.job, url, admission.phone_home_token) if admission.job else None
+    assignment = wire.Assignment(challenge, admission.host, admission.token, job)
+    return Response(wire.encode(sign_assignment(assignment, served.signing_key)), media_type=JSON)

@@ -1,0 +1,64 @@
+"""What every endpoint works with: one appliance's state, keys and clock."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from fastapi import Depends, Request
+
+from provisioner.config import Config, load_config
+from provisioner.errors import ProvisionerError
+from provisioner.home import Home
+from provisioner.keys import load_nonce_key, load_private_key
+from provisioner.state.database import Database, open_database
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Opened once per process; every part may be used from several threads."""
+
+    home: Home
+    config: Config
+    database: Database
+    signing_key: Ed25519PrivateKey = field(repr=False)
+    nonce_key: bytes = field(repr=False)
+    admin_hash: bytes = field(repr=False)
+    now: Callable[[], float] = time.time
+
+
+def open_services(home: Path, now: Callable[[], float] = time.time) -> Services:
+    """Open the appliance at ``home``. Raises ProvisionerError if it was never made."""
+    admin = Home(home).keys / "admin"
+    if not admin.exists():
+        raise ProvisionerError(f"{home} is no appliance: {admin} is missing", "make one with 'clonesys init'")
+    return Services(
+        home=Home(home),
+        config=load_config(home),
+        database=open_database(home),
+        signing_key=load_private_key(home),
+        nonce_key=load_nonce_key(home),
+        admin_hash=admin.read_bytes(),
+        now=now,
+    )
+
+
+def services(request: Request) -> Services:
+    """The services of the application that serves ``request``."""
+    found: Services = request.app.state.services
+    return found
+
+
+Served = Annotated[Services, Depends(services)]
+
+
+def peer(request: Request) -> str:
+    """The other side's address, or nothing where the server does not tell."""
+    return request.client.host if request.client else ""
+
+
+Peer = Annotated[str, Depends(peer)]

@@ -1,0 +1,57 @@
+"""Turns values into HTML. Everything a machine or a person wrote is escaped."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from provisioner import progress
+from provisioner.job import State
+
+WORDS = {
+    State.QUEUED: "waiting",
+    State.RUNNING: "running",
+    State.STALLED: "silent",
+    State.SUCCEEDED: "done",
+    State.FAILED: "failed",
+    State.INTERRUPTED: "given up",
+    State.CANCELLED: "cancelled",
+}
+"""The states of a job as people say them."""
+
+
+def _ago(then: float | None, now: float) -> str:
+    return "never" if then is None else f"{progress.human_seconds(max(0.0, now - then))} ago"
+
+
+def _clock(at: float | None) -> str:
+    return "" if at is None else time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("templates", "web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "ago": _ago,
+        "clock": _clock,
+        "bytes": progress.human_bytes,
+        "seconds": progress.human_seconds,
+        "progress": progress.of,
+        "words": lambda state: WORDS[State(state)],
+    }
+    return environment
+
+
+_ENVIRONMENT = _environment()
+
+
+def render(template: str, **values: Any) -> str:
+    """The page ``template`` with ``values``. A value that is missing raises."""
+    return _ENVIRONMENT.get_template(template).render(**values)
