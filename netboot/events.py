@@ -20,6 +20,8 @@ class Kind(StrEnum):
     TFTP_START = "tftp-start"
     TFTP_DONE = "tftp-done"
     TFTP_FAILED = "tftp-failed"
+    TFTP_PROBE = "tftp-probe"
+    """A size asked for, or a file that loaders try in normal operation: no failure."""
     SCRIPT = "script"
     BLOB = "blob"
     IGNORED = "ignored"

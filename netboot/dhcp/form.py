@@ -1,0 +1,80 @@
+"""Which form of answer to give to whom.
+
+No single form satisfies all firmware. Some takes the loader straight from an
+offer with option 43.6 = 8 (DIRECT); some ignores such an offer and wants to ask
+again on port 4011 (BINL, after Microsoft's boot information negotiation layer).
+A client that repeats its DISCOVER and fetches nothing gets the other form; the
+form that led to a file request is kept for the machine. Pure: time is an argument.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from netboot.model import Firmware
+from netboot.recent import Recent
+
+
+class Form(StrEnum):
+    """How an offer tells a ROM what to do."""
+
+    DIRECT = "direct"
+    BINL = "binl"
+
+    @property
+    def other(self) -> Form:
+        """The one that is not this."""
+        return Form.BINL if self is Form.DIRECT else Form.DIRECT
+
+
+def first_form(firmware: Firmware) -> Form:
+    """BIOS ROMs expect the loader at once; for UEFI two independent servers settled on port 4011."""
+    return Form.DIRECT if firmware is Firmware.BIOS else Form.BINL
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    form: Form
+    at: float
+    secs: int
+    progressed: bool = False
+
+
+class FormMemory:
+    """Remembers per MAC which form was tried last, and whether it led anywhere.
+
+    Args:
+        limit: machines remembered; the longest unseen are forgotten first.
+        attempt: seconds after which a DISCOVER is a new attempt, not a repetition.
+            edk2 repeats after 4, 8 and 16 seconds, so a minute separates power-ons.
+    """
+
+    def __init__(self, limit: int = 4096, attempt: float = 60.0) -> None:
+        self._machines: Recent[str, _Attempt] = Recent(limit)
+        self._attempt = attempt
+
+    def choose(self, mac: str, firmware: Firmware, secs: int, now: float) -> Form:
+        """The form for a DISCOVER whose ``secs`` field is given; remembers that it was used.
+
+        ``secs`` alone is no proof of a repetition (some ROMs start above zero), an answer
+        of ours moments before is needed as well; equal ``secs`` is a duplicate from a relay.
+        """
+        last = self._machines.get(mac)
+        if last is None:
+            form = first_form(firmware)
+        elif self._repeated(last, secs, now):
+            form = last.form.other
+        else:
+            form = last.form
+        self._machines.put(mac, _Attempt(form, now, secs))
+        return form
+
+    def progress(self, mac: str) -> None:
+        """The machine asked for a file, or on port 4011: the form it was given works."""
+        last = self._machines.get(mac)
+        if last is not None:
+            self._machines.put(mac, replace(last, progressed=True))
+
+    def _repeated(self, last: _Attempt, secs: int, now: float) -> bool:
+        return secs > last.secs and now - last.at < self._attempt and not last.progressed

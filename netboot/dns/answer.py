@@ -1,0 +1,73 @@
+"""The answer to a DNS query: bytes and a zone in, bytes out. The only importer of dnslib.
+
+A and PTR of our own names are answered. A name of ours asked for another type
+exists without data (NOERROR, RFC 2308 §2.2). What is not ours is REFUSED, so that
+a resolver asks its next server instead of believing that the name does not exist.
+"""
+
+from __future__ import annotations
+
+from ipaddress import AddressValueError, IPv4Address
+from typing import TYPE_CHECKING
+
+import dnslib
+
+if TYPE_CHECKING:
+    from netboot.dns.zone import Zone
+
+TTL = 60
+"""Seconds: hosts change their address when they change their system."""
+
+_A, _PTR, _IN = 1, 12, 1  # RFC 1035 §3.2: dnslib makes its tables at run time
+_QUERY = 0
+_NOT_IMPLEMENTED, _REFUSED = 4, 5
+_UDP_LIMIT = 512
+_REVERSE = ".in-addr.arpa"
+
+
+def answer(query: bytes, zone: Zone, limit: int | None = _UDP_LIMIT) -> bytes | None:
+    """The reply, or None for what is no query at all: garbage must not be answered.
+
+    ``limit`` is the largest reply in bytes; a larger one is cut and marked (TC) so that
+    the client asks again by TCP, for which the limit is None.
+    """
+    try:
+        request = dnslib.DNSRecord.parse(query)
+    except dnslib.DNSError:
+        return None
+    if request.header.qr or len(request.questions) != 1:
+        return None
+    reply = _reply(request, zone)
+    packed: bytes = reply.pack()
+    if limit is not None and len(packed) > limit:
+        packed = reply.truncate().pack()
+    return packed
+
+
+def _reply(request: dnslib.DNSRecord, zone: Zone) -> dnslib.DNSRecord:
+    reply = request.reply(ra=0)
+    question = request.q
+    name = str(question.qname).rstrip(".").lower()
+    if request.header.opcode != _QUERY:
+        reply.header.rcode = _NOT_IMPLEMENTED
+    elif question.qclass != _IN or not _known(name, zone):
+        reply.header.rcode, reply.header.aa = _REFUSED, 0
+    elif question.qtype == _A:
+        for address in zone.lookup(name):
+            reply.add_answer(dnslib.RR(question.qname, _A, ttl=TTL, rdata=dnslib.A(str(address))))
+    elif question.qtype == _PTR and (host := _host(name, zone)):
+        reply.add_answer(dnslib.RR(question.qname, _PTR, ttl=TTL, rdata=dnslib.PTR(host)))
+    return reply
+
+
+def _known(name: str, zone: Zone) -> bool:
+    return bool(_host(name, zone) if name.endswith(_REVERSE) else zone.lookup(name))
+
+
+def _host(name: str, zone: Zone) -> str | None:
+    """The host of ``4.3.2.1.in-addr.arpa``."""
+    try:
+        address = IPv4Address(".".join(reversed(name.removesuffix(_REVERSE).split("."))))
+    except AddressValueError:
+        return None
+    return zone.reverse(address)

@@ -1,0 +1,19 @@
+"""What can go wrong in the network services, by whose fault it is.
+
+A leaf. Messages are for people; the command line prints them as ``error:`` and ``hint:``.
+"""
+
+from __future__ import annotations
+
+
+class NetbootError(Exception):
+    """Something on our side does not work: ``message`` says what was found, ``hint`` what to do."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class ProtocolError(NetbootError):
+    """The peer sent something that its protocol does not allow. Never a reason to stop serving."""

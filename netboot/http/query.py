@@ -1,0 +1,72 @@
+"""What iPXE says about itself in the query of ``/boot/script``, and where it reached us. Pure."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import AddressValueError, IPv4Address
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from netboot.errors import ProtocolError
+from netboot.model import Client, Endpoint, Firmware, Program
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+_NO_UUIDS = (0, (1 << 128) - 1)
+
+FIRMWARE = {
+    ("pcbios", "i386"): Firmware.BIOS,
+    ("pcbios", "x86_64"): Firmware.BIOS,
+    ("efi", "i386"): Firmware.UEFI_IA32,
+    ("efi", "x86_64"): Firmware.UEFI_X64,
+    ("efi", "arm64"): Firmware.UEFI_ARM64,
+}
+"""iPXE's ``${platform}`` and ``${buildarch}``."""
+
+
+def client_of(query: Mapping[str, str], address: str | None) -> Client:
+    """The machine behind ``?mac=…&uuid=…&platform=…&buildarch=…``. Only ``mac`` is required.
+
+    Raises ProtocolError if ``mac`` is missing or none.
+    """
+    mac = query.get("mac", "").lower().replace("-", ":")
+    if not _MAC.fullmatch(mac):
+        raise ProtocolError(f"'mac' is no MAC address: {mac!r:.40}")
+    platform = query.get("platform", "pcbios"), query.get("buildarch", "i386")
+    return Client(
+        mac=mac,
+        firmware=FIRMWARE.get(platform, Firmware.OTHER),
+        program=Program.IPXE,
+        uuid=_uuid(query.get("uuid", "")),
+        address=literal(address or ""),
+    )
+
+
+def endpoint_of(host: str, server: str | None, http_port: int) -> Endpoint:
+    """Where the client reaches us: the literal address in its Host header, else the server's own.
+
+    Raises ProtocolError if neither is the address of one host: a script needs one.
+    """
+    address = literal(host.partition(":")[0]) or literal(server or "")
+    if address is None:
+        raise ProtocolError(f"no address to put into a script: Host is {host!r:.80}; ask by address")
+    return Endpoint(address, http_port)
+
+
+def literal(text: str) -> IPv4Address | None:
+    """The IPv4 address that ``text`` is, or None; 0.0.0.0 is none."""
+    try:
+        address = IPv4Address(text)
+    except AddressValueError:
+        return None
+    return address if int(address) else None
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        found = UUID(text)
+    except ValueError:
+        return None
+    return None if found.int in _NO_UUIDS else found
