@@ -17,7 +17,6 @@ from pathlib import Path
 
 from initramfs.agent import __version__, cmdline
 from initramfs.agent.console import Console, failure
-from initramfs.agent.disk.errors import DiskError
 from initramfs.agent.errors import AgentError
 from initramfs.agent.fetch import Appliance, Clock
 from initramfs.agent.inventory import read_inventory
@@ -85,7 +84,7 @@ class Session:
         context = Context(self.appliance, load_key())
         try:
             execute(plan(job, self.inventory).steps, context, reporter)
-        except (AgentError, DiskError) as error:
+        except AgentError as error:
             return Result(ok=False, error=error.message, hint=error.hint)
         except Exception as error:  # noqa: BLE001 - a bug must reach the job
             return Result(

@@ -6,33 +6,60 @@ to what was asked) is in :class:`Context`, which steps fill for those after them
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-    from initramfs.agent.disk.restore import Restore
-    from initramfs.agent.fetch import Appliance
-    from initramfs.agent.report import Progress, Reporter
-    from initramfs.agent.wire import Receipt
+from initramfs.agent.disk.restore import Restore
+from initramfs.agent.fetch import Appliance
+from initramfs.agent.report import Progress, Reporter
+from initramfs.agent.wire import Disk, ImageRef, Receipt
 
 
 @dataclass(slots=True)
 class Context:
-    """What is going on in one job. ``restore`` exists once the images were checked."""
+    """What is going on in one job. ``restore``, ``disk`` and ``images`` are known once images were checked.
+
+    ``cleanup`` closes what steps have opened, when the job ends either way.
+    """
 
     appliance: Appliance
     key: Ed25519PublicKey
     restore: Restore | None = None
+    disk: Disk | None = None
+    images: tuple[ImageRef, ...] = ()
     receipt: Receipt | None = None
+    cleanup: ExitStack = field(default_factory=ExitStack)
+    _shown: Callable[[int, int], None] | None = None
 
     def running_restore(self) -> Restore:
         """The restore that an earlier step prepared; a plan without that step is a bug of the plan."""
         if self.restore is None:
             raise AssertionError("the plan has no step that checks the images first")
         return self.restore
+
+    def running_disk(self) -> Disk:
+        """The disk that an earlier step opened."""
+        if self.disk is None:
+            raise AssertionError("the plan has no step that checks the images first")
+        return self.disk
+
+    def progress(self, _phase: str, done: int, total: int) -> None:
+        """What the engine tells; goes to the step that is running."""
+        if self._shown is not None:
+            self._shown(done, total)
+
+    @contextmanager
+    def shown_by(self, progress: Progress) -> Iterator[None]:
+        """While the body runs, the engine's progress is this step's."""
+        self._shown = progress
+        try:
+            yield
+        finally:
+            self._shown = None
 
 
 class Step(Protocol):
@@ -49,7 +76,7 @@ class Step(Protocol):
         ...
 
     def run(self, context: Context, progress: Progress) -> None:
-        """Do it. Raises AgentError or an error of the engine; whatever it raises ends the job."""
+        """Do it. Raises AgentError; whatever it raises ends the job."""
         ...
 
 
@@ -57,6 +84,7 @@ def execute(steps: Sequence[Step], context: Context, reporter: Reporter) -> None
     """Announce all steps, then run them in order. The first failure is reported once and raised."""
     for step in steps:
         reporter.planned(step.name, step.title)
-    for step in steps:
-        with reporter.step(step.name, step.title) as progress:
-            step.run(context, progress)
+    with context.cleanup:
+        for step in steps:
+            with reporter.step(step.name, step.title) as progress:
+                step.run(context, progress)

@@ -63,18 +63,13 @@ def _check_job(job: Job) -> None:
 
 
 def _restore_steps(job: Job, disk: Disk, firmware: FirmwareType) -> Iterator[Step]:
-    """Personalise comes before the seal, so that no clone starts with another's identity.
-
-    Except in a lone partition, whose file system is whole only after its own first MiB was written.
-    """
-    personalise = [Personalise(disk.name, job.personalisation)] if job.personalisation else []
-    whole_disk = job.disk_image is not None
+    """Personalise comes before the seal, so that no clone starts with another's identity."""
     yield CheckImages(job, disk, firmware)
     yield Prepare(disk.name)
     yield Write(disk.name)
     yield Verify(disk.name)
-    yield from personalise if whole_disk else []
+    if job.personalisation:
+        yield Personalise(disk.name, job.personalisation)
     yield Seal(disk.name)
-    yield from [] if whole_disk else personalise
-    if whole_disk and firmware is FirmwareType.UEFI:
+    if job.disk_image and firmware is FirmwareType.UEFI:
         yield SetBootEntry(disk.name)

@@ -10,15 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from initramfs.agent.disk.label import ESP
 from initramfs.agent.errors import StepError
 from initramfs.agent.pipeline import Context
 from initramfs.agent.report import Progress
 from initramfs.agent.run import run
 from initramfs.agent.steps.efi import LABEL, LOADERS, choose_loader, parse, stale, wanted_order
 from initramfs.agent.steps.mount import mounted
-
-ESP_TYPE = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b"
-"""EFI System Partition (UEFI 2.10 table 5.7)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +33,8 @@ class SetBootEntry:
 
     def run(self, context: Context, progress: Progress) -> None:
         """Find the loader on the ESP, replace our entry, put the order right."""
-        partitions = context.running_restore().layout.partitions
-        esp = next((part for part in partitions if part.type.lower() == ESP_TYPE), None)
+        label = context.running_restore().layout.label
+        esp = next((part for part in label.areas if part.type == ESP), None) if label else None
         if esp is None:
             progress.log("this disk has no EFI system partition; the boot order is left as it is")
             return

@@ -14,6 +14,7 @@ from initramfs.agent.errors import StepError
 from initramfs.agent.pipeline import Context
 from initramfs.agent.report import Progress
 from initramfs.agent.steps.identity import Changes, File, changes
+from initramfs.agent.steps.images import area
 from initramfs.agent.steps.mount import mounted
 from initramfs.agent.wire import Personalisation
 
@@ -33,7 +34,7 @@ class Personalise:
 
     def run(self, context: Context, progress: Progress) -> None:
         """Mount, change, unmount."""
-        partition = context.running_restore().layout.partition(self.wanted.root)
+        partition = area(context.running_restore().layout, self.wanted.root)
         with mounted(f"/dev/{self.disk}", partition.start, partition.size) as root:
             apply(changes(self.wanted, read_hosts(root)), root)
         progress.log(f"this machine is {self.wanted.hostname}")

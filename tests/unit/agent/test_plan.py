@@ -47,10 +47,10 @@ def test_a_uefi_machine_gets_a_boot_entry_last() -> None:
     assert names(JOB, replace(SEEN, firmware=FirmwareType.UEFI))[-1] == "boot-entry"
 
 
-def test_a_restored_partition_is_personalised_when_it_is_whole() -> None:
-    """Its first MiB, with the superblock, is what is held back until then."""
+def test_a_restored_partition_leaves_the_boot_order_alone() -> None:
+    """Only a whole disk brings a boot loader."""
     job = replace(JOB, action=Action.RESTORE, disk_image=None)
-    assert names(job) == ["check", "prepare", "write", "verify", "seal", "personalise"]
+    assert "boot-entry" not in names(job, replace(SEEN, firmware=FirmwareType.UEFI))
 
 
 def test_inventory_touches_no_disk() -> None:

@@ -1,0 +1,93 @@
+"""Check: fetch the manifests, believe only signed ones, and see that all fits before a byte is written.
+
+The last step that can say no without anything being lost.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from initramfs.agent.chunks import HttpChunks
+from initramfs.agent.disk.device import Device
+from initramfs.agent.disk.header import Firmware
+from initramfs.agent.disk.label import Partition
+from initramfs.agent.disk.layout import Layout, compose
+from initramfs.agent.disk.manifest import Manifest, decode
+from initramfs.agent.disk.read_label import read_label
+from initramfs.agent.disk.restore import Restore
+from initramfs.agent.errors import PlanError, TrustError
+from initramfs.agent.pipeline import Context
+from initramfs.agent.report import Progress
+from initramfs.agent.wire import Disk, FirmwareType, ImageRef, Job
+
+GIB = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class CheckImages:
+    """Make sure that the job's images fit ``disk`` and this machine's ``firmware``."""
+
+    job: Job
+    disk: Disk
+    firmware: FirmwareType
+    name: str = "check"
+
+    @property
+    def title(self) -> str:
+        """With the images' names."""
+        return f"Check that {', '.join(ref.name for ref in refs(self.job))} fit {self.disk.name}"
+
+    def run(self, context: Context, progress: Progress) -> None:
+        """Open the disk for this program alone, and leave the restore in the context."""
+        with ExitStack() as undo:
+            device = undo.enter_context(Device.open(Path("/dev") / self.disk.name, writable=True))
+            layout = self._layout(context, device)
+            if self.job.personalisation:
+                area(layout, self.job.personalisation.root)
+            context.restore = Restore(
+                layout, HttpChunks(context.appliance), device, progress=context.progress
+            )
+            context.disk, context.images = self.disk, refs(self.job)
+            context.cleanup.push(undo.pop_all())
+        data = sum(extent.length for extent in layout.extents() if extent.digest)
+        progress.log(f"{data / GIB:.2f} GiB of data for a disk of {device.size / GIB:.2f} GiB")
+
+    def _layout(self, context: Context, device: Device) -> Layout:
+        whole = self.job.disk_image
+        return compose(
+            target_size=device.size,
+            sector_size=device.sector_size,
+            disk=fetch(context, whole) if whole else None,
+            partitions={part.number: fetch(context, part.image) for part in self.job.partition_images},
+            label=None if whole else read_label(device.read, device.size, device.sector_size),
+            firmware=Firmware(self.firmware.value),
+        )
+
+
+def area(layout: Layout, number: int) -> Partition:
+    """The data partition ``number`` of what is laid out. Raises PlanError if there is none."""
+    found = layout.label.area(number) if layout.label else None
+    if found is None:
+        raise PlanError(
+            f"there is no partition {number} to personalise", "correct personalise.root in the profile"
+        )
+    return found
+
+
+def refs(job: Job) -> tuple[ImageRef, ...]:
+    """All images of a job, the disk's first."""
+    return (*((job.disk_image,) if job.disk_image else ()), *(part.image for part in job.partition_images))
+
+
+def fetch(context: Context, ref: ImageRef) -> Manifest:
+    """The manifest that the signed job names, by its digest. Raises TrustError, ManifestError."""
+    data = context.appliance.get(f"/api/v1/agent/manifests/{ref.digest}")
+    if hashlib.sha256(data).hexdigest() != ref.digest:
+        raise TrustError(
+            f"the manifest of {ref.name}@{ref.generation} is not the one that the job names",
+            "run 'clonesys image verify' on the appliance",
+        )
+    return decode(data, context.key)

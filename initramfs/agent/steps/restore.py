@@ -1,0 +1,96 @@
+"""The phases of a restore as steps, each with its own progress.
+
+What they do is in ``disk.restore``; here they get their names and, at the
+end, their receipt.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from initramfs.agent.pipeline import Context
+from initramfs.agent.report import Progress
+from initramfs.agent.wire import Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Prepare:
+    """Make the disk unable to start until it is right."""
+
+    disk: str
+    name: str = "prepare"
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        return f"Make {self.disk} unable to start until it is complete"
+
+    def run(self, context: Context, progress: Progress) -> None:
+        """The first write to the disk."""
+        with context.shown_by(progress):
+            context.running_restore().prepare()
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Write everything except what makes the disk start."""
+
+    disk: str
+    name: str = "write"
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        return f"Write the images to {self.disk}"
+
+    def run(self, context: Context, progress: Progress) -> None:
+        """Fetch, check and write every chunk."""
+        with context.shown_by(progress):
+            context.running_restore().write()
+
+
+@dataclass(frozen=True, slots=True)
+class Verify:
+    """Read back what was written."""
+
+    disk: str
+    name: str = "verify"
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        return f"Read {self.disk} back and compare"
+
+    def run(self, context: Context, progress: Progress) -> None:
+        """Every chunk, from the medium."""
+        with context.shown_by(progress):
+            context.running_restore().verify()
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """Write and read back the label and the first MiB: now the disk starts."""
+
+    disk: str
+    name: str = "seal"
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        return f"Make {self.disk} able to start"
+
+    def run(self, context: Context, progress: Progress) -> None:
+        """The last write; after it there is a receipt."""
+        with context.shown_by(progress):
+            outcome = context.running_restore().seal()
+        disk = context.running_disk()
+        context.receipt = Receipt(
+            disk_name=disk.name,
+            disk_serial=disk.serial,
+            disk_wwn=disk.wwn,
+            images=context.images,
+            chunks_total=outcome.chunks_total,
+            chunks_verified=outcome.chunks_verified,
+            bytes_fetched=outcome.bytes_fetched,
+            bytes_written=outcome.bytes_written + outcome.bytes_zeroed,
+        )
