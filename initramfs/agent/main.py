@@ -10,12 +10,12 @@ import argparse
 import secrets
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from enum import IntEnum
 from pathlib import Path
 
 from initramfs.agent import __version__, cmdline
+from initramfs.agent.boot.outcome import Outcome
 from initramfs.agent.console import Console, failure
 from initramfs.agent.errors import AgentError
 from initramfs.agent.fetch import Appliance, Clock
@@ -40,16 +40,7 @@ from initramfs.agent.wire import (
 Write = Callable[[str], None]
 
 
-class Ending(IntEnum):
-    """What should become of the machine; also the process's exit status, which ``boot`` acts on."""
-
-    REBOOT = 0
-    FAILED = 1
-    POWEROFF = 10
-    SHELL = 11
-
-
-ENDINGS = {After.REBOOT: Ending.REBOOT, After.POWEROFF: Ending.POWEROFF, After.SHELL: Ending.SHELL}
+ENDINGS = {After.REBOOT: Outcome.REBOOT, After.POWEROFF: Outcome.POWEROFF, After.SHELL: Outcome.SHELL}
 
 
 @dataclass(slots=True)
@@ -97,7 +88,7 @@ class Session:
         self.appliance.post(f"/api/v1/agent/jobs/{job.id}/reports", encode(reports))
 
 
-def work(line: cmdline.CommandLine, write: Write) -> Ending:
+def work(line: cmdline.CommandLine, write: Write) -> Outcome:
     """Everything between a working network and the end. Raises AgentError if no result can be told."""
     clock = Clock(time.monotonic, time.sleep)
     session = Session(Appliance(line.server, clock, write), read_inventory(), write)
@@ -105,24 +96,24 @@ def work(line: cmdline.CommandLine, write: Write) -> Ending:
     write(f"clonesys agent {__version__}: this is {assignment.host}")
     if assignment.job is None:
         write("nothing to do; starting the installed system")
-        return Ending.REBOOT
+        return Outcome.REBOOT
     result = session.run(assignment.job)
     if not result.ok:
         for text in failure(result.error, result.hint):
             write(text)
-        return Ending.FAILED
+        return Outcome.FAILED
     return ENDINGS[assignment.job.after]
 
 
-def dry_run(job: Path, write: Write) -> Ending:
+def dry_run(job: Path, write: Write) -> Outcome:
     """Print what the job in the JSON file ``job`` would do on this machine. Touches nothing."""
     for text in plan(decode(Job, job.read_bytes()), read_inventory()).lines():
         write(text)
-    return Ending.REBOOT
+    return Outcome.REBOOT
 
 
-def main(argv: list[str] | None = None) -> int:
-    """The command: without arguments, what the kernel's command line asks for. Returns an :class:`Ending`."""
+def main(argv: Sequence[str] = ()) -> int:
+    """The command: without arguments, what the kernel's command line asks for. Returns an :class:`Outcome`."""
     parser = argparse.ArgumentParser(prog="clonesys-agent", description=__doc__)
     parser.add_argument("--dry-run", metavar="JOB.json", type=Path, help="print the plan for a job and stop")
     options = parser.parse_args(argv)
@@ -133,7 +124,7 @@ def main(argv: list[str] | None = None) -> int:
     except AgentError as error:
         for text in failure(error.message, error.hint):
             _print(text)
-        return Ending.FAILED
+        return Outcome.FAILED
 
 
 def _print(line: str) -> None:
@@ -141,4 +132,4 @@ def _print(line: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
