@@ -1,0 +1,120 @@
+"""Which blocks of a partition are worth keeping. partclone is the judge; what it does not know is kept whole.
+
+Swap areas keep their header. A file system that was not left in order is
+refused, or with force kept whole: its own map of free blocks may be wrong.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from initramfs.agent.disk.chunk import KIB, MIB
+from initramfs.agent.disk.device import Device
+from initramfs.agent.disk.domain import Span, merge, parse_domain
+from initramfs.agent.disk.errors import CaptureError, ToolError
+from initramfs.agent.disk.loop import loop_device
+from initramfs.agent.disk.probe import Found, probe, why_dirty
+from initramfs.agent.disk.run import run
+
+PARTCLONE = {
+    "ext2": "extfs", "ext3": "extfs", "ext4": "extfs", "xfs": "xfs", "btrfs": "btrfs", "ntfs": "ntfs",
+    "vfat": "fat", "exfat": "exfat", "f2fs": "f2fs", "hfsplus": "hfsplus", "apfs": "apfs", "minix": "minix",
+}  # fmt: skip
+"""blkid's name of a file system, and partclone's."""
+
+EDGE = MIB
+"""At both ends of a partition everything is kept: boot sectors and their copies, and where signatures
+of RAID and volume managers lie, which must not come back from a disk's earlier life."""
+
+SWAP_HEADER = 64 * KIB
+"""The largest page of any Linux: the header of a swap area is one page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What to keep of a partition; spans relative to its start.
+
+    Attributes:
+        found: the file system.
+        used: spans to read and keep.
+        zeros: spans to record as zeros without reading.
+        forced: what had to be overridden, for the manifest's warnings.
+    """
+
+    found: Found
+    used: list[Span]
+    zeros: list[Span]
+    forced: str = ""
+
+
+def examine(device: Device, offset: int, size: int, *, force: bool = False) -> Contents:
+    """Look at one partition. Raises CaptureError if it is not in order, ToolError."""
+    found = probe(device.path, offset, size)
+    everything = [(0, size)]
+    if found.type in ("swap", "swsuspend") and not force:
+        _refuse_dirty(found, device, offset)
+        return Contents(found, [(0, min(SWAP_HEADER, size))], [(SWAP_HEADER, EDGE)] if size > EDGE else [])
+    if found.type not in PARTCLONE:
+        return Contents(found, everything, [])
+    try:
+        _refuse_dirty(found, device, offset)
+        used = _map(device, offset, size, found.type)
+    except (CaptureError, ToolError) as error:
+        if not force:
+            raise _not_in_order(device.path, offset, found, error) from error
+        return Contents(found, everything, [], f"{found.type} at byte {offset} kept whole: {error.message}")
+    edges = [(0, EDGE), (size - EDGE, size)] if size > EDGE else everything
+    return Contents(found, merge([*used, *edges], size, grain=device.sector_size), [])
+
+
+def _refuse_dirty(found: Found, device: Device, offset: int) -> None:
+    reason = why_dirty(found.type, lambda at, length: device.read(offset + at, length))
+    if reason:
+        raise CaptureError(
+            f"the {found.type} at byte {offset} of {device.path} was not left in order: {reason}",
+            "shut the system down properly, or check the file system; force keeps it whole as it is",
+        )
+
+
+def _not_in_order(path: Path, offset: int, found: Found, error: CaptureError | ToolError) -> CaptureError:
+    if isinstance(error, CaptureError):
+        return error
+    return CaptureError(
+        f"the {found.type} at byte {offset} of {path} is not in order: {error.message}",
+        "check the file system; force keeps it whole as it is",
+    )
+
+
+def _map(device: Device, offset: int, size: int, kind: str) -> list[Span]:
+    """The map of used blocks by partclone. Raises ToolError, CaptureError."""
+    with tempfile.TemporaryDirectory(prefix="partclone-") as folder, _part(device, offset, size) as part:
+        out, log = Path(folder, "map"), Path(folder, "log")
+        sources = ("-s", str(part), "-o", str(out), "-L", str(log))
+        try:
+            run(f"partclone.{PARTCLONE[kind]}", "--domain", "--quiet", *sources)
+            return parse_domain(out.read_text(), size)
+        except ToolError as error:
+            raise ToolError(f"{error.message} | {_last_lines(log)}", error.hint) from error
+        except OSError as error:
+            raise ToolError(f"partclone left no map: {error}") from error
+
+
+@contextmanager
+def _part(device: Device, offset: int, size: int) -> Iterator[Path]:
+    """The partition as something that partclone opens; a bare one in a file is that already."""
+    if offset == 0 and size == device.size:
+        yield device.path
+    else:
+        with loop_device(device.path, offset, size) as loop:
+            yield loop
+
+
+def _last_lines(log: Path) -> str:
+    try:
+        return " | ".join(log.read_text(errors="replace").strip().splitlines()[-2:])
+    except OSError:
+        return ""

@@ -1,0 +1,86 @@
+"""Chunks: a name and an object. The name is the SHA-256 of the content, the object one zstd frame.
+
+No I/O. zstd stores what does not compress as it is, so there is no second
+form of object. Frames carry their content size, and it is compared with the
+expected one before a byte is decompressed: an object cannot claim memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import zstandard
+
+from initramfs.agent.disk.errors import Corrupt
+
+if TYPE_CHECKING:
+    Buffer = bytes | bytearray | memoryview
+
+KIB = 1024
+MIB = 1024 * KIB
+MIN_CHUNK = 64 * KIB
+MAX_CHUNK = 4 * MIB
+DEFAULT_CHUNK = MIB
+DEFAULT_LEVEL = 3
+
+HINT = (
+    "the copy on the server is damaged: 'clonesys image verify' names the images, capture or import them anew"
+)
+
+
+def digest_of(content: Buffer) -> bytes:
+    """The name of a chunk with this content: 32 bytes."""
+    return hashlib.sha256(content).digest()
+
+
+class Packer:
+    """Compresses chunks. Belongs to one thread."""
+
+    def __init__(self, level: int = DEFAULT_LEVEL) -> None:
+        self._zstd = zstandard.ZstdCompressor(level=level, write_content_size=True)
+
+    def pack(self, content: Buffer) -> bytes:
+        """The object of a chunk."""
+        return self._zstd.compress(content)
+
+
+class Unpacker:
+    """Decompresses and checks chunks. Belongs to one thread."""
+
+    def __init__(self) -> None:
+        self._zstd = zstandard.ZstdDecompressor()
+
+    def unpack(self, digest: bytes, data: bytes, length: int) -> bytes:
+        """The content of an object, proved to be ``length`` bytes that hash to ``digest``.
+
+        Raises Corrupt for anything else.
+        """
+        content = self.inflate(digest, data, length)
+        if digest_of(content) != digest:
+            raise Corrupt(digest, "its content has another SHA-256", HINT)
+        return content
+
+    def inflate(self, digest: bytes, data: bytes, length: int) -> bytes:
+        """The content of an object of ``length`` bytes, not yet hashed. Raises Corrupt."""
+        try:
+            claimed = zstandard.frame_content_size(data)
+            if claimed != length:
+                raise Corrupt(digest, f"holds {claimed} bytes instead of {length}", HINT)
+            content = self._zstd.decompress(data, max_output_size=length)
+        except zstandard.ZstdError as error:
+            raise Corrupt(digest, f"is no whole zstd frame: {error}", HINT) from error
+        if len(content) != length:
+            raise Corrupt(digest, f"holds {len(content)} bytes instead of {length}", HINT)
+        return content
+
+
+def content_size(digest: bytes, data: bytes) -> int:
+    """How many bytes an object says it holds, at most MAX_CHUNK. Raises Corrupt."""
+    try:
+        size: int = zstandard.frame_content_size(data)
+    except zstandard.ZstdError as error:
+        raise Corrupt(digest, f"is no zstd frame: {error}", HINT) from error
+    if not 0 < size <= MAX_CHUNK:
+        raise Corrupt(digest, f"claims {size} bytes", HINT)
+    return size

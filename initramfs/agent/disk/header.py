@@ -1,0 +1,169 @@
+"""What a manifest says about an image, and its canonical JSON.
+
+No I/O. Reading is strict: version 1 has exactly these fields, and the JSON
+must be byte for byte what :func:`encode_header` makes of it, so that an image has one
+digest. All offsets and sizes are bytes, times seconds since the epoch.
+"""
+
+from __future__ import annotations
+
+import json
+import types
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from enum import StrEnum
+from typing import Any, NoReturn, Union, get_args, get_origin, get_type_hints
+
+from initramfs.agent.disk.chunk import MAX_CHUNK, MIN_CHUNK
+from initramfs.agent.disk.errors import LabelError, ManifestError
+from initramfs.agent.disk.label import Label
+
+VERSION = 1
+MAX_TEXT = 4096
+MAX_SIZE = 1 << 63
+SECTOR_SIZES = (512, 1024, 2048, 4096)
+EXTRA = {"version", "index_count"}
+
+
+class Kind(StrEnum):
+    """What an image is an image of."""
+
+    DISK = "disk"
+    PARTITION = "partition"
+
+
+class Firmware(StrEnum):
+    """Which firmware can start a disk with this image."""
+
+    BIOS = "bios"
+    UEFI = "uefi"
+    ANY = "any"
+
+
+@dataclass(frozen=True, slots=True)
+class Filesystem:
+    """One file system. ``partition`` is its number, 0 in an image of a bare one. ``used``: bytes in use."""
+
+    partition: int
+    type: str
+    uuid: str
+    label: str
+    size: int
+    used: int
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The description of an image.
+
+    Attributes:
+        name: in CloneSys style, ``sda5_Debian``.
+        generation: from 1.
+        kind: disk or partition.
+        sector_size: logical, of the disk it was taken from; it fits no other.
+        size: of the disk or partition.
+        chunk_size: the grid's, a power of two.
+        firmware: who can start it.
+        label: of a disk image.
+        filesystems: what was found, for people and for later steps (grow, personalise).
+        description: for people, like ``origin`` (where from) and ``user`` (who).
+        origin: the host and device.
+        user: a name.
+        date: of the capture.
+        warnings: what was overridden by force when it was captured.
+    """
+
+    name: str
+    generation: int
+    kind: Kind
+    sector_size: int
+    size: int
+    chunk_size: int
+    firmware: Firmware = Firmware.ANY
+    label: Label | None = None
+    filesystems: tuple[Filesystem, ...] = ()
+    description: str = ""
+    origin: str = ""
+    user: str = ""
+    date: int = 0
+    warnings: tuple[str, ...] = ()
+
+    def check(self) -> None:
+        """Raises ManifestError if the fields contradict each other."""
+        cs = self.chunk_size
+        _must(self.sector_size in SECTOR_SIZES, f"sectors of {self.sector_size} bytes")
+        _must(MIN_CHUNK <= cs <= MAX_CHUNK and cs & (cs - 1) == 0, f"chunks of {cs} bytes")
+        _must(0 < self.size < MAX_SIZE and self.size % self.sector_size == 0, f"a size of {self.size} bytes")
+        _must(self.generation > 0, f"generation {self.generation}")
+        _must((self.kind is Kind.DISK) == (self.label is not None), f"a {self.kind} image, label or no label")
+        if self.label is not None:
+            try:
+                self.label.check(self.size)
+            except LabelError as error:
+                raise ManifestError(f"the manifest's label is wrong: {error.message}") from error
+
+
+def encode_header(header: Header, index_count: int) -> bytes:
+    """Canonical JSON: keys sorted, no spaces, ASCII."""
+    value = asdict(header) | {"version": VERSION, "index_count": index_count}
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+
+
+def decode_header(data: bytes) -> tuple[Header, int]:
+    """The header and the number of index records it announces. Raises ManifestError."""
+    value = _load(data)
+    _must(isinstance(value, dict), "a header that is no object")
+    version = value.get("version")
+    if version != VERSION:
+        raise ManifestError(
+            f"the manifest is of version {version!r:.20}, this program reads version {VERSION}",
+            "update this program",
+        )
+    count = _convert(int, value.get("index_count"), "index_count")
+    header: Header = _convert(Header, {k: v for k, v in value.items() if k not in EXTRA}, "header")
+    header.check()
+    _must(encode_header(header, count) == data, "a header that is not canonical JSON")
+    return header, count
+
+
+def _load(data: bytes) -> Any:
+    def refuse(what: str) -> NoReturn:
+        raise ManifestError(f"the manifest's header holds {what:.20}")
+
+    try:
+        return json.loads(data, parse_constant=refuse, parse_float=refuse)
+    except (ValueError, RecursionError) as error:
+        raise ManifestError("the manifest's header is not JSON") from error
+
+
+def _convert(kind: Any, value: Any, where: str) -> Any:
+    if get_origin(kind) in (Union, types.UnionType):
+        (inner,) = (option for option in get_args(kind) if option is not type(None))
+        return None if value is None else _convert(inner, value, where)
+    if get_origin(kind) is tuple:
+        _must(isinstance(value, list), f"no list in {where}")
+        return tuple(_convert(get_args(kind)[0], item, f"{where}[{i}]") for i, item in enumerate(value))
+    if is_dataclass(kind):
+        _must(isinstance(value, dict), f"no object in {where}")
+        hints = get_type_hints(kind)
+        names = [field.name for field in fields(kind)]
+        _must(set(value) == set(names), f"other fields than expected in {where}")
+        made: Any = kind
+        return made(**{name: _convert(hints[name], value[name], f"{where}.{name}") for name in names})
+    return _scalar(kind, value, where)
+
+
+def _scalar(kind: Any, value: Any, where: str) -> Any:
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        _must(isinstance(value, str) and value in list(kind), f"{value!r:.40} in {where}")
+        return kind(value)
+    _must(type(value) is kind, f"{value!r:.40} in {where}")
+    if kind is int:
+        _must(0 <= value <= MAX_SIZE * 2, f"{value} in {where}")
+    if kind is str:
+        _must(len(value) <= MAX_TEXT, f"{len(value)} characters in {where}")
+    return value
+
+
+def _must(holds: bool, found: str) -> None:  # noqa: FBT001 - an assertion's first argument
+    if not holds:
+        raise ManifestError(f"the manifest has {found}")

@@ -1,0 +1,101 @@
+"""Disk labels: which partitions a disk has, whatever kind of table says so.
+
+No I/O: bytes come through a reader. All offsets and sizes are bytes. The
+kinds of table live in :mod:`mbr <initramfs.agent.disk.mbr>` and
+:mod:`gpt <initramfs.agent.disk.gpt>`, the joint in :mod:`read <initramfs.agent.disk.read_label>`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from initramfs.agent.disk.errors import LabelError
+
+Reader = Callable[[int, int], bytes]
+"""``read(offset, length)`` of a disk. Short only at the disk's end."""
+
+REPAIR = "look at it with 'sfdisk --verify' and repair it first"
+
+EXTENDED = frozenset({"5", "f", "85"})
+"""MBR types of containers: DOS, Windows LBA, Linux."""
+
+ESP = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b"
+BIOS_BOOT = "21686148-6449-6e6f-744e-656564454649"
+
+
+class LabelType(StrEnum):
+    """The kinds of table."""
+
+    MBR = "mbr"
+    GPT = "gpt"
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """One partition.
+
+    Attributes:
+        number: as in the device's name: 5 for sda5.
+        start: bytes from the start of the disk.
+        size: bytes.
+        type: MBR: lower-case hex without leading zeros, as sfdisk prints it; GPT: lower-case UUID.
+        uuid: the PARTUUID: lower-case; for MBR the disk's id and the number.
+        name: GPT only.
+        attrs: GPT attribute bits.
+        bootable: MBR's active flag.
+    """
+
+    number: int
+    start: int
+    size: int
+    type: str
+    uuid: str = ""
+    name: str = ""
+    attrs: int = 0
+    bootable: bool = False
+
+    @property
+    def end(self) -> int:
+        """The first byte behind."""
+        return self.start + self.size
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A partition table. ``id`` is the disk's identifier: 8 hex digits (MBR) or a UUID (GPT)."""
+
+    type: LabelType
+    id: str
+    partitions: tuple[Partition, ...]
+
+    @property
+    def areas(self) -> tuple[Partition, ...]:
+        """The partitions that hold data, by place on the disk: without extended containers."""
+        real = (p for p in self.partitions if not self.is_container(p))
+        return tuple(sorted(real, key=lambda p: p.start))
+
+    def is_container(self, partition: Partition) -> bool:
+        """Whether this is an extended partition, which only holds others."""
+        return self.type is LabelType.MBR and partition.type in EXTENDED
+
+    def area(self, number: int) -> Partition | None:
+        """The data partition with this number."""
+        return next((p for p in self.areas if p.number == number), None)
+
+    def check(self, size: int) -> None:
+        """Raises LabelError if partitions overlap, share a number, or leave a disk of ``size`` bytes."""
+        numbers = [p.number for p in self.partitions]
+        if len(set(numbers)) != len(numbers):
+            raise LabelError("two partitions have the same number", REPAIR)
+        end, before = 0, 0
+        for part in self.areas:
+            if part.size <= 0 or part.start < end:
+                raise LabelError(f"partitions {before} and {part.number} overlap", REPAIR)
+            end, before = part.end, part.number
+        for part in self.partitions:
+            if part.end > size:
+                raise LabelError(
+                    f"partition {part.number} ends at byte {part.end}, the disk at {size}", REPAIR
+                )

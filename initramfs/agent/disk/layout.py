@@ -1,0 +1,251 @@
+"""What goes where: images laid over a disk, as a list of extents in the target's own offsets.
+
+No I/O. This is where an image and a target are found not to fit, before
+anything is written. The layout also names the *guards*: the parts of the target
+that are wiped first and written last, so that a half-written disk does not boot and a
+half-written partition does not mount.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+from initramfs.agent.disk.chunk import MIB
+from initramfs.agent.disk.errors import LayoutError
+from initramfs.agent.disk.gpt import backup_size
+from initramfs.agent.disk.header import Firmware, Kind
+from initramfs.agent.disk.label import Label, LabelType, Partition
+from initramfs.agent.disk.manifest import Index, Manifest, Range, State
+
+GUARD = MIB
+WHOLE = 0
+"""The partition number that means: the target itself is the partition."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """A piece of the target, in bytes: a chunk, or zeros where ``digest`` is None."""
+
+    offset: int
+    length: int
+    digest: bytes | None
+    image: str
+
+    @property
+    def end(self) -> int:
+        """The first byte behind."""
+        return self.offset + self.length
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A run of an image's ranges, moved by ``base`` bytes."""
+
+    index: Index
+    first: int
+    last: int
+    base: int
+    image: str
+
+    @property
+    def start(self) -> int:
+        """The first byte on the target."""
+        return self.base + self.index[self.first].offset
+
+    def extents(self, start: int, end: int) -> Iterator[Extent]:
+        """In order, those that overlap ``start`` to ``end``."""
+        low = bisect_right(self.index, start - self.base, self.first, self.last, key=lambda r: r.end)
+        high = bisect_left(self.index, end - self.base, low, self.last, key=lambda r: r.offset)
+        for item in self.index[low:high]:
+            digest = item.digest if item.state is State.DATA else None
+            yield Extent(self.base + item.offset, item.length, digest, self.image)
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """A part of the target that is wiped first and written last."""
+
+    start: int
+    end: int
+
+    def holds(self, extent: Extent) -> bool:
+        """Whether the extent is withheld. Guards are cut so that chunks are in or out as a whole.
+
+        Zeros are never withheld: they make nothing bootable.
+        """
+        return extent.digest is not None and self.start <= extent.offset < self.end
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What a restore does.
+
+    Attributes:
+        target_size: bytes.
+        sector_size: the target's and the images'.
+        label: the partitions as they will be, None for a bare partition.
+        pieces: of images, in order, not overlapping.
+        guards: in order; of the disk if ``whole``, else one for each partition.
+        whole: whether the label is written too.
+        relocate: whether a GPT must be moved to this disk's end.
+    """
+
+    target_size: int
+    sector_size: int
+    label: Label | None
+    pieces: tuple[Piece, ...]
+    guards: tuple[Guard, ...]
+    whole: bool
+    relocate: bool
+
+    def extents(self, start: int = 0, end: int | None = None) -> Iterator[Extent]:
+        """What is to be written, in order: all, or what overlaps ``start`` to ``end``."""
+        for piece in self.pieces:
+            yield from piece.extents(start, self.target_size if end is None else end)
+
+    def withheld(self, guard: Guard) -> Iterator[Extent]:
+        """The chunks that belong into a guard."""
+        return filter(guard.holds, self.extents(guard.start, guard.end))
+
+    def guard_of(self, extent: Extent) -> Guard | None:
+        """The guard that withholds this extent."""
+        return next((guard for guard in self.guards if guard.holds(extent)), None)
+
+
+def compose(
+    *,
+    target_size: int,
+    sector_size: int,
+    disk: Manifest | None = None,
+    partitions: Mapping[int, Manifest] | None = None,
+    label: Label | None = None,
+    firmware: Firmware = Firmware.ANY,
+) -> Layout:
+    """Lay partition images over a disk image, or onto the partitions of a disk that is already labelled.
+
+    ``label`` is the target's own and counts only without ``disk``. With neither, the one
+    partition image has number ``WHOLE``. ``firmware`` is how this machine starts.
+
+    Raises LayoutError.
+    """
+    laid = dict(partitions or {})
+    if disk is not None:
+        _check_disk(disk, target_size, firmware)
+        label = disk.header.label
+    for image in (disk, *laid.values()):
+        _check_sectors(image, sector_size)
+    places = {number: _place(number, laid[number], label, target_size) for number in laid}
+    pieces = [
+        Piece(image.index, 0, len(image.index), places[number].start, image.title)
+        for number, image in laid.items()
+        if len(image.index)
+    ]
+    relocate = disk is not None and _must_move(disk, target_size)
+    if disk is not None:
+        end = disk.header.size - (backup_size(sector_size) if relocate else 0)
+        pieces += _around(disk, sorted(places.values(), key=lambda p: p.start), end)
+    pieces.sort(key=lambda piece: piece.start)
+    bare = Layout(target_size, sector_size, label, tuple(pieces), (), disk is not None, relocate)
+    guards = _disk_guards(bare) if disk is not None else _partition_guards(bare, places, laid)
+    return Layout(target_size, sector_size, label, bare.pieces, guards, bare.whole, relocate)
+
+
+def _check_disk(disk: Manifest, target_size: int, firmware: Firmware) -> None:
+    header = disk.header
+    if header.kind is not Kind.DISK:
+        raise LayoutError(f"{disk.title} is the image of a partition, not of a disk", "say which partition")
+    if header.size > target_size:
+        raise LayoutError(
+            f"the disk is too small: {disk.title} needs {header.size} bytes, the target has {target_size}",
+            "use a larger disk, or capture from a smaller one",
+        )
+    if Firmware.ANY not in (firmware, header.firmware) and firmware is not header.firmware:
+        raise LayoutError(
+            f"{disk.title} starts with {header.firmware} firmware, this machine with {firmware}",
+            "choose another image, or switch the machine's firmware",
+        )
+
+
+def _check_sectors(image: Manifest | None, sector_size: int) -> None:
+    if image is not None and image.header.sector_size != sector_size:
+        raise LayoutError(
+            f"{image.title} is for sectors of {image.header.sector_size} bytes, the target has {sector_size}",
+            "tables and file systems count in sectors: capture an image from such a disk",
+        )
+
+
+def _place(number: int, image: Manifest, label: Label | None, target_size: int) -> Partition:
+    """The partition that an image goes to."""
+    if image.header.kind is not Kind.PARTITION:
+        raise LayoutError(f"{image.title} is the image of a disk, not of a partition")
+    if label is None and number == WHOLE:
+        place: Partition | None = Partition(WHOLE, 0, target_size, "")
+    else:
+        place = label.area(number) if label is not None else None
+    if place is None:
+        there = ", ".join(str(p.number) for p in label.areas) if label is not None else "none"
+        raise LayoutError(
+            f"there is no partition {number} for {image.title}", f"partitions that can be written: {there}"
+        )
+    if image.header.size > place.size:
+        raise LayoutError(
+            f"{image.title} has {image.header.size} bytes, partition {number} only {place.size}",
+            "make the partition larger, or capture from a smaller one",
+        )
+    if place.end > target_size:
+        raise LayoutError(f"partition {number} ends behind the disk's {target_size} bytes")
+    return place
+
+
+def _must_move(disk: Manifest, target_size: int) -> bool:
+    label = disk.header.label
+    return label is not None and label.type is LabelType.GPT and target_size != disk.header.size
+
+
+def _around(disk: Manifest, places: list[Partition], end: int) -> Iterator[Piece]:
+    """The disk image without the partitions that others fill, up to ``end``: there the GPT's backup was.
+
+    Ranges cross no border of a partition, so cutting between ranges is exact.
+    """
+
+    def starts(item: Range) -> int:
+        return item.offset
+
+    def ends(item: Range) -> int:
+        return item.end
+
+    borders = [0, *(border for place in places for border in (place.start, place.end)), end]
+    for after, before in list(pairwise(borders))[::2]:
+        first = bisect_left(disk.index, after, key=starts)
+        last = bisect_right(disk.index, before, key=ends)
+        if first < last:
+            yield Piece(disk.index, first, last, 0, disk.title)
+
+
+def _disk_guards(layout: Layout) -> tuple[Guard, ...]:
+    """The first MiB up to the first partition, and what follows the last one in the last MiB."""
+    areas = layout.label.areas if layout.label is not None else ()
+    size = layout.target_size
+    head = _grown(layout, 0, min([GUARD, size, *(area.start for area in areas)]))
+    behind = max([head.end, size - GUARD, *(area.end for area in areas)])
+    tail = _grown(layout, behind, size)
+    return (head, tail) if tail.start < tail.end else (head,)
+
+
+def _partition_guards(
+    layout: Layout, places: Mapping[int, Partition], images: Mapping[int, Manifest]
+) -> tuple[Guard, ...]:
+    guards = [
+        _grown(layout, place.start, place.start + min(GUARD, images[number].header.size))
+        for number, place in places.items()
+    ]
+    return tuple(sorted(guards, key=lambda guard: guard.start))
+
+
+def _grown(layout: Layout, start: int, end: int) -> Guard:
+    """A guard, grown until no chunk lies across its border."""
+    across = [e for e in layout.extents(start, end) if e.digest is not None] if start < end else []
+    return Guard(min([start, *(e.offset for e in across)]), max([end, *(e.end for e in across)]))

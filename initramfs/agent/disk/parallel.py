@@ -1,0 +1,91 @@
+"""Doing the same to many things in several threads: the first failure stops all.
+
+Threads, because everything expensive here (hashing, compressing, reading,
+writing, waiting for the network) lets go of Python's global lock.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+Worker = Callable[[T], None]
+Progress = Callable[[str, int, int], None]
+"""``progress(step, done, total)`` in bytes. Called from several threads, never from two at once."""
+
+MIN_WORKERS = 4
+"""Even one processor has a disk and a network to wait for."""
+
+
+def default_workers() -> int:
+    """How many threads keep disk, network and processors busy."""
+    return max(MIN_WORKERS, 2 * (os.cpu_count() or 1))
+
+
+def run_parallel(items: Iterable[T], make_worker: Callable[[], Worker[T]], workers: int) -> None:
+    """Hand each item to a worker. Each thread makes a worker of its own, with its own buffers.
+
+    Items are taken in order, one by one, by the threads. Returns when all is done;
+    raises the first failure after all threads have ended.
+    """
+    team = _Team(iter(items), make_worker)
+    threads = [threading.Thread(target=team.work, daemon=True) for _ in range(workers)]
+    for thread in threads:
+        thread.start()
+    try:
+        for thread in threads:
+            thread.join()
+    except BaseException:
+        team.stopped.set()
+        raise
+    if team.failure is not None:
+        raise team.failure
+
+
+class _Team(Generic[T]):
+    def __init__(self, items: Iterator[T], make_worker: Callable[[], Worker[T]]) -> None:
+        self.items, self.make_worker = items, make_worker
+        self.stopped = threading.Event()
+        self.failure: BaseException | None = None
+        self.lock = threading.Lock()
+
+    def work(self) -> None:
+        try:
+            worker = self.make_worker()
+            while (item := self.take()) is not None:
+                worker(item[0])
+        except BaseException as error:  # noqa: BLE001 - raised again where the team was started
+            with self.lock:
+                self.failure = self.failure or error
+                self.stopped.set()
+
+    def take(self) -> tuple[T] | None:
+        with self.lock:
+            if self.stopped.is_set():
+                return None
+            for item in self.items:
+                return (item,)
+            return None
+
+
+class Meter:
+    """Counts bytes of one step and tells the progress."""
+
+    def __init__(self, step: str, total: int, progress: Progress) -> None:
+        self.step, self.total, self.done, self._progress = step, total, 0, progress
+        self._lock = threading.Lock()
+        progress(step, 0, total)
+
+    def add(self, count: int) -> None:
+        """So many bytes more are done."""
+        with self._lock:
+            self.done += count
+            self._progress(self.step, self.done, self.total)
+
+
+def silent(_step: str, _done: int, _total: int) -> None:
+    """A progress that nobody sees."""

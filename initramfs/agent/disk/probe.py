@@ -1,0 +1,60 @@
+"""What lies on a partition, and whether it was left in order.
+
+Asks ``blkid`` for the type; looks itself at a few well-known bytes to see whether a
+file system still has work in its journal. The map of free blocks of such a one is not to be trusted.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+from initramfs.agent.disk.label import Reader
+from initramfs.agent.disk.run import run
+
+NOTHING, AMBIVALENT = 2, 8
+"""blkid's exit statuses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What blkid says; empty where it says nothing."""
+
+    type: str = ""
+    uuid: str = ""
+    label: str = ""
+
+
+def probe(path: Path, offset: int, size: int) -> Found:
+    """The file system in this part of a device or file. Raises ToolError."""
+    done = run(
+        "blkid", "--probe", "--output", "export", "--offset", str(offset), "--size", str(size), str(path),
+        accept=(0, NOTHING, AMBIVALENT),
+    )  # fmt: skip
+    pairs = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
+    return Found(pairs.get("TYPE", ""), pairs.get("UUID", ""), _unescape(pairs.get("LABEL", "")))
+
+
+def _unescape(text: str) -> str:
+    """Blkid's export format puts a backslash before what a shell would eat."""
+    return text.replace("\\", "")
+
+
+def why_dirty(kind: str, read: Reader) -> str:
+    """The reason why this file system was not left in order, or an empty text.
+
+    ``read`` starts at the file system. NTFS, FAT and exFAT are judged by partclone itself.
+    """
+    match kind:
+        case "ext3" | "ext4":
+            incompat = struct.unpack_from("<I", read(1024, 1024).ljust(1024, b"\0"), 0x60)[0]
+            recover = 0x4  # EXT3_FEATURE_INCOMPAT_RECOVER
+            return "its journal must be replayed" if incompat & recover else ""
+        case "btrfs":
+            log_root = struct.unpack_from("<Q", read(0x10000, 4096).ljust(4096, b"\0"), 0x60)[0]
+            return "its log tree must be replayed" if log_root else ""
+        case "swsuspend":
+            return "a hibernated system lies in it"
+        case _:
+            return ""

@@ -1,0 +1,143 @@
+"""What of a source is captured: its partitions and the gaps between them, each with a grid of its own.
+
+Looks at the source (label, file systems), reads no content.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+
+from initramfs.agent.disk.blocks import Contents, examine
+from initramfs.agent.disk.device import Device
+from initramfs.agent.disk.domain import Span, total
+from initramfs.agent.disk.errors import CaptureError
+from initramfs.agent.disk.header import Filesystem, Firmware, Kind
+from initramfs.agent.disk.label import BIOS_BOOT, ESP, Label, LabelType, Partition
+from initramfs.agent.disk.layout import WHOLE
+from initramfs.agent.disk.read_label import read_label
+from initramfs.agent.disk.usage import is_partition
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """One grid. Spans are in bytes of the source: ``used`` is read, ``zeros`` is recorded without reading."""
+
+    origin: int
+    used: list[Span]
+    zeros: list[Span] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What is captured: ``size`` bytes of the source from ``start``, as ``regions``."""
+
+    kind: Kind
+    start: int
+    size: int
+    label: Label | None
+    regions: list[Region]
+    filesystems: tuple[Filesystem, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def firmware(self) -> Firmware:
+        """Which firmware could start this."""
+        return Firmware.ANY if self.label is None else firmware_of(self.label)
+
+
+def scope_of(
+    source: Device, *, partition: int | None = None, empty: Collection[int] = (), force: bool = False
+) -> Scope:
+    """The whole of a disk, one ``partition`` of it, or the bare file system that the source is.
+
+    Partitions in ``empty`` become zeros. Raises CaptureError, LabelError, ToolError.
+    """
+    label = None if is_partition(source.path) else read_label(source.read, source.size, source.sector_size)
+    if partition is None and label is not None:
+        return _disk(source, label, frozenset(empty), force=force)
+    if empty:
+        raise CaptureError(
+            "only partitions of a whole disk can be emptied", "capture the disk, not a partition"
+        )
+    if partition is None:
+        area: Partition | None = Partition(WHOLE, 0, source.size, "")
+    else:
+        area = label.area(partition) if label is not None else None
+    if area is None:
+        raise CaptureError(f"{source.path} has no partition {partition}", _numbers(label))
+    region, found = _partition(source, area, force=force)
+    return Scope(
+        Kind.PARTITION,
+        area.start,
+        area.size,
+        None,
+        [region],
+        _filesystems(area, found, WHOLE),
+        _warnings([found]),
+    )
+
+
+def firmware_of(label: Label) -> Firmware:
+    """BIOS starts from an MBR or a BIOS boot partition, UEFI from an EFI system partition."""
+    types = {partition.type for partition in label.partitions}
+    uefi = bool(types & {ESP, "ef"})
+    bios = label.type is LabelType.MBR or BIOS_BOOT in types
+    if uefi == bios:
+        return Firmware.ANY
+    return Firmware.UEFI if uefi else Firmware.BIOS
+
+
+def _disk(source: Device, label: Label, empty: frozenset[int], *, force: bool) -> Scope:
+    unknown = empty - {area.number for area in label.areas}
+    if unknown:
+        raise CaptureError(f"{source.path} has no partition {min(unknown)} to empty", _numbers(label))
+    regions = [Region(0, [gap]) for gap in _gaps(label, source.size)]
+    filesystems: list[Filesystem] = []
+    contents: list[Contents] = []
+    for area in label.areas:
+        if area.number in empty:
+            regions.append(Region(area.start, [], [(area.start, area.end)]))
+            continue
+        region, found = _partition(source, area, force=force)
+        regions.append(region)
+        contents.append(found)
+        filesystems += _filesystems(area, found, area.number)
+    regions.sort(key=lambda region: (region.used or region.zeros)[0])
+    return Scope(Kind.DISK, 0, source.size, label, regions, tuple(filesystems), _warnings(contents))
+
+
+def _partition(source: Device, area: Partition, *, force: bool) -> tuple[Region, Contents]:
+    found = examine(source, area.start, area.size, force=force)
+
+    def moved(spans: list[Span]) -> list[Span]:
+        return [(area.start + start, area.start + end) for start, end in spans]
+
+    return Region(area.start, moved(found.used), moved(found.zeros)), found
+
+
+def _gaps(label: Label, size: int) -> Iterator[Span]:
+    """What belongs to no partition: tables, boot code, extended boot records."""
+    end = 0
+    for area in label.areas:
+        if area.start > end:
+            yield end, area.start
+        end = area.end
+    if end < size:
+        yield end, size
+
+
+def _filesystems(area: Partition, contents: Contents, number: int) -> tuple[Filesystem, ...]:
+    found = contents.found
+    if not found.type:
+        return ()
+    return (Filesystem(number, found.type, found.uuid, found.label, area.size, total(contents.used)),)
+
+
+def _warnings(contents: list[Contents]) -> tuple[str, ...]:
+    return tuple(found.forced for found in contents if found.forced)
+
+
+def _numbers(label: Label | None) -> str:
+    there = ", ".join(str(area.number) for area in label.areas) if label is not None else "no label was found"
+    return f"its partitions: {there}"

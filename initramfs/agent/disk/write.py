@@ -1,0 +1,43 @@
+"""One chunk's way from the source to the target: fetch, decompress, prove, write."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from initramfs.agent.disk.chunk import DEFAULT_CHUNK, Unpacker
+from initramfs.agent.disk.device import allocate
+
+if TYPE_CHECKING:
+    from initramfs.agent.disk.device import Target
+    from initramfs.agent.disk.layout import Extent
+    from initramfs.agent.disk.outcome import Tally
+    from initramfs.agent.disk.source import ChunkSource
+
+
+class Writer:
+    """Writes extents. Belongs to one thread; holds one chunk in memory."""
+
+    def __init__(self, source: ChunkSource, target: Target, tally: Tally) -> None:
+        self._source, self._target, self._tally = source, target, tally
+        self._unpacker = Unpacker()
+        self._buffer = allocate(DEFAULT_CHUNK)
+
+    def fetch(self, digest: bytes, length: int) -> bytes:
+        """A chunk's content, proved. Raises Missing, Corrupt, Unavailable."""
+        data = self._source.fetch(digest)
+        self._tally.add(chunks_fetched=1, bytes_fetched=len(data))
+        return self._unpacker.unpack(digest, data, length)
+
+    def put(self, extent: Extent) -> None:
+        """Bring one extent onto the target. Raises ChunkError before, DeviceError while writing."""
+        if extent.digest is None:
+            self._target.zero(extent.offset, extent.length)
+            self._tally.add(bytes_zeroed=extent.length)
+            return
+        content = self.fetch(extent.digest, extent.length)
+        if extent.length > len(self._buffer):
+            self._buffer = allocate(extent.length)
+        view = self._buffer[: extent.length]
+        view[:] = content
+        self._target.write(view, extent.offset)
+        self._tally.add(bytes_written=extent.length)
