@@ -1,0 +1,93 @@
+"""Every console at once: the person in front of the machine and the one at the serial line read the same.
+
+``/dev/console`` is only the last ``console=`` of the kernel's command line, so lines
+are written to each device that the kernel itself writes to.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import time
+import traceback
+
+from initramfs.agent.errors import AgentError
+
+ACTIVE = "/sys/class/tty/console/active"
+
+
+def terminals(active: str) -> list[str]:
+    """Device paths for the kernel's list of consoles; ``tty0`` means the screen in front: tty1."""
+    return [f"/dev/{'tty1' if name == 'tty0' else name}" for name in active.split()] or ["/dev/console"]
+
+
+def stamp(line: str, seconds: float) -> str:
+    """A line as the kernel would print it: with the seconds since it started."""
+    return f"[{seconds:12.6f}] clonesys: {line}"
+
+
+def explain(error: BaseException) -> list[str]:
+    """An error as lines for people: ours with its hint, any other with where it happened."""
+    if isinstance(error, AgentError):
+        lines = [f"error: {error.message}"]
+        return [*lines, f"hint: {error.hint}"] if error.hint else lines
+    return "".join(traceback.format_exception(error)).splitlines()
+
+
+class Console(io.TextIOBase):
+    """A stream that writes to every console. One that fails is left alone: the others matter more."""
+
+    def __init__(self, paths: list[str]) -> None:
+        super().__init__()
+        # O_NONBLOCK: a serial line with nobody at its other end must not hold up the boot.
+        flags = os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK
+        self._files = [file for path in paths if (file := _open(path, flags)) is not None]
+
+    def write(self, text: str) -> int:
+        """Write ``text`` everywhere."""
+        data = text.encode(errors="replace")
+        for file in self._files:
+            _write(file, data)
+        return len(text)
+
+    def writable(self) -> bool:
+        """Always."""
+        return True
+
+    def isatty(self) -> bool:
+        """Never: what is written here is read later, too."""
+        return False
+
+    def say(self, line: str) -> None:
+        """One line with the time since the kernel started."""
+        self.write(stamp(line, time.clock_gettime(time.CLOCK_BOOTTIME)) + "\n")
+
+
+def open_consoles() -> Console:
+    """The consoles of this machine, as the kernel lists them."""
+    try:
+        with open(ACTIVE) as file:  # noqa: PTH123 - pathlib costs tenths of a second at this point
+            active = file.read()
+    except OSError:
+        active = ""
+    return Console(terminals(active))
+
+
+def _open(path: str, flags: int) -> int | None:
+    try:
+        return os.open(path, flags)
+    except OSError:
+        return None
+
+
+def _write(file: int, data: bytes) -> None:
+    """Write all of it, waiting a little where a slow line is full."""
+    patience = 200
+    while data and patience:
+        try:
+            data = data[os.write(file, data) :]
+        except BlockingIOError:
+            patience -= 1
+            time.sleep(0.01)
+        except OSError:
+            return

@@ -1,0 +1,45 @@
+"""What happens between PID 1 and the agent, in order, with a line on the console for each part."""
+
+from __future__ import annotations
+
+import importlib
+import socket
+import sys
+
+from initramfs.agent.boot import hardware, mounts, network
+from initramfs.agent.boot.console import Console, explain, open_consoles
+from initramfs.agent.boot.outcome import Outcome
+from initramfs.agent.cmdline import words
+
+AGENT = "initramfs.agent.main"
+SETTLE = 30.0
+"""Seconds to wait, once the network is there, for devices that still appear."""
+
+
+def main() -> int:
+    """Bring the machine up and run the agent; an :class:`Outcome`. Every error is shown, none is raised."""
+    screen = open_consoles()
+    sys.stdout = sys.stderr = screen
+    try:
+        return _run(screen)
+    except BaseException as error:  # noqa: BLE001 - the last resort: PID 1 can show nothing but a number
+        for line in explain(error):
+            screen.say(line)
+        return Outcome.FAILED
+
+
+def _run(screen: Console) -> int:
+    socket.sethostname("clonesys")
+    with open("/proc/cmdline") as file:  # noqa: PTH123 - pathlib costs tenths of a second at this point
+        given = words(file.read())
+    drivers = hardware.Drivers()
+    drivers.start()
+    screen.say("network: " + network.bring_up(given, screen.say))
+    if mounts.mount_efi_variables():
+        screen.say("EFI variables are there")
+    if not drivers.wait(SETTLE):
+        screen.say(f"devices still appear after {SETTLE:.0f} seconds; going on")
+    program = "initramfs.agent.boot.selftest" if "clonesys.selftest" in given else AGENT
+    screen.say(f"starting {program}")
+    outcome: int = importlib.import_module(program).main()
+    return outcome
