@@ -80,7 +80,7 @@ def _program(packet: Packet, firmware: Firmware) -> Program:
 
 
 def _is_ipxe(packet: Packet) -> bool:
-    """Whether iPXE asks. It sends its user class as a raw string, not length-prefixed as RFC 3004 has it; accept both."""
+    """iPXE's user class is a raw string, not length-prefixed as RFC 3004 has it; both are accepted."""  # noqa: D403 - its name
     user_class = packet.options.get(Option.USER_CLASS, b"")
     return user_class in (b"iPXE", b"\x04iPXE") or Option.IPXE in packet.options
 
@@ -96,13 +96,13 @@ def _ipxe_features(packet: Packet) -> set[int]:
 def _uuid(packet: Packet) -> UUID | None:
     """Option 97 (RFC 4578 §2.3): a type byte 0 and 16 bytes. Some Intel ROMs send none or an empty one.
 
-    Firmware copies the bytes of SMBIOS, whose first three fields are little-endian; iPXE
-    sends them in network order, as in its ``${uuid}``. All zeros or all ones mean "not set".
+    edk2 and iPXE both copy the bytes of SMBIOS, whose first three fields are little-endian
+    (seen on the wire with one machine's UUID). All zeros or all ones mean "not set".
     """
     value = packet.options.get(Option.CLIENT_MACHINE_ID, b"")
     if len(value) != _MACHINE_ID_LENGTH or value[0] != 0 or value[1:] in (b"\0" * 16, b"\xff" * 16):
         return None
-    return UUID(bytes=value[1:]) if _is_ipxe(packet) else UUID(bytes_le=value[1:])
+    return UUID(bytes_le=value[1:])
 
 
 def describe(packet: Packet) -> str:
