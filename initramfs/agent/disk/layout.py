@@ -132,6 +132,7 @@ def compose(
     Raises LayoutError.
     """
     laid = dict(partitions or {})
+    target_size -= target_size % sector_size
     if disk is not None:
         _check_disk(disk, target_size, firmware)
         label = disk.header.label

@@ -53,6 +53,10 @@ def scope_of(
 
     Partitions in ``empty`` become zeros. Raises CaptureError, LabelError, ToolError.
     """
+    if source.size % source.sector_size:
+        raise CaptureError(
+            f"{source.path} has {source.size} bytes: no whole number of sectors", "is it cut off?"
+        )
     label = None if is_partition(source.path) else read_label(source.read, source.size, source.sector_size)
     if partition is None and label is not None:
         return _disk(source, label, frozenset(empty), force=force)

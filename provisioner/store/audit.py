@@ -1,0 +1,73 @@
+"""Is everything there, and is it what it should be? Every chunk decompressed and hashed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from initramfs.agent.disk.chunk import Unpacker
+from initramfs.agent.disk.errors import Corrupt, Missing
+from initramfs.agent.disk.manifest import Manifest, State
+from initramfs.agent.disk.parallel import Meter, Progress, Worker, default_workers, run_parallel, silent
+
+if TYPE_CHECKING:
+    from initramfs.agent.disk.source import ChunkSource
+
+
+@dataclass(slots=True)
+class Audit:
+    """What was found. ``images`` maps a bad chunk's digest (hex) to the images that need it."""
+
+    chunks: int = 0
+    bytes_read: int = 0
+    missing: list[str] = field(default_factory=list)
+    corrupt: list[str] = field(default_factory=list)
+    images: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.missing and not self.corrupt
+
+
+def needed(manifests: Iterable[Manifest]) -> dict[bytes, int]:
+    """The chunks of these images and their lengths."""
+    return {r.digest: r.length for m in manifests for r in m.index if r.state is State.DATA}
+
+
+def audit(store: ChunkSource, manifests: list[Manifest], progress: Progress = silent) -> Audit:
+    """Check every chunk of these images once. Raises Unavailable if the store cannot be read at all."""
+    wanted = needed(manifests)
+    result, lock = Audit(chunks=len(wanted)), threading.Lock()
+    meter = Meter("verify", sum(wanted.values()), progress)
+
+    def make_worker() -> Worker[tuple[bytes, int]]:
+        unpacker = Unpacker()
+
+        def check(item: tuple[bytes, int]) -> None:
+            digest, length = item
+            try:
+                data = store.fetch(digest)
+                with lock:
+                    result.bytes_read += len(data)
+                unpacker.unpack(digest, data, length)
+            except Missing:
+                result.missing.append(digest.hex())
+            except Corrupt:
+                result.corrupt.append(digest.hex())
+            meter.add(length)
+
+        return check
+
+    run_parallel(wanted.items(), make_worker, default_workers())
+    _blame(result, manifests)
+    return result
+
+
+def _blame(result: Audit, manifests: list[Manifest]) -> None:
+    bad = {*result.missing, *result.corrupt}
+    for manifest in manifests if bad else ():
+        for name in bad & {r.digest.hex() for r in manifest.index if r.state is State.DATA}:
+            result.images.setdefault(name, []).append(manifest.title)

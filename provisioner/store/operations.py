@@ -1,0 +1,217 @@
+"""What people and jobs do with images: capture, restore, export, import, remove unused chunks.
+
+Joins the engine and a store. Knows no terminal and no HTTP.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import tempfile
+import zlib
+from collections.abc import Callable, Collection
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from initramfs.agent.disk.capture import Count, Facts, capture
+from initramfs.agent.disk.chunk import DEFAULT_CHUNK, DEFAULT_LEVEL
+from initramfs.agent.disk.device import Device
+from initramfs.agent.disk.header import Header, Kind
+from initramfs.agent.disk.layout import WHOLE, Layout, compose
+from initramfs.agent.disk.manifest import Manifest, decode, encode
+from initramfs.agent.disk.parallel import Progress, silent
+from initramfs.agent.disk.read_label import read_label
+from initramfs.agent.disk.restore import Restore
+from initramfs.agent.disk.strategy import Different
+from initramfs.agent.disk.usage import is_partition
+from provisioner.errors import ProvisionerError
+from provisioner.store.audit import needed
+from provisioner.store.errors import StoreError
+from provisioner.store.files import failing
+from provisioner.store.names import partition_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+    from initramfs.agent.disk.outcome import Outcome
+    from initramfs.agent.disk.source import ChunkSource
+    from provisioner.store.names import Reference
+    from provisioner.store.protocol import PrunableStore, Store, WritableStore
+
+COPY = 1 << 20
+GZIP = b"\x1f\x8b"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to capture; see :func:`initramfs.agent.disk.capture.capture`."""
+
+    partition: int | None = None
+    empty: Collection[int] = ()
+    chunk_size: int = DEFAULT_CHUNK
+    level: int = DEFAULT_LEVEL
+    force: bool = False
+    progress: Progress = silent
+
+
+def load(store: Store, reference: Reference, key: Ed25519PublicKey) -> Manifest:
+    """An image's manifest, checked. Raises NoImageError, ManifestError."""
+    return decode(store.manifest(reference), key)
+
+
+def everything(store: Store, key: Ed25519PublicKey) -> Iterator[Manifest]:
+    """The manifests of all images. Raises ManifestError at the first that is not right."""
+    for name in store.names():
+        for generation in store.generations(name):
+            yield load(store, store.resolve(f"{name}@{generation}"), key)
+
+
+def add_image(
+    store: WritableStore, key: Ed25519PrivateKey, source: Path, facts: Facts, options: Options
+) -> tuple[Reference, Header, Count]:
+    """Capture a disk, partition or file as the next generation of an image.
+
+    Raises DiskError (the source), StoreError (the store; it then is as before).
+    """
+    with Device.open(source, shared=options.force) as device, store.ingest() as ingest:
+        draft = capture(
+            device,
+            facts,
+            ingest,
+            partition=options.partition,
+            empty=options.empty,
+            chunk_size=options.chunk_size,
+            level=options.level,
+            force=options.force,
+            progress=options.progress,
+        )
+
+        def sign(generation: int) -> bytes:
+            return encode(replace(draft.header, generation=generation), draft.ranges, key)
+
+        return ingest.commit(facts.name, sign), draft.header, draft.count
+
+
+def layout_for(image: Manifest, target: Device, partition: int | None = None) -> Layout:
+    """Where an image goes on this target.
+
+    A disk image goes everywhere; a partition image to ``partition``, else to the one that its name tells
+    (``sda5_Debian``), else, where there is no label, the target itself is the partition.
+
+    Raises LayoutError, LabelError, ProvisionerError.
+    """
+    if image.header.kind is Kind.DISK:
+        if partition is not None:
+            raise ProvisionerError(f"{image.title} is the image of a whole disk", "leave out the partition")
+        return compose(target_size=target.size, sector_size=target.sector_size, disk=image)
+    bare = is_partition(target.path)
+    label = None if bare else read_label(target.read, target.size, target.sector_size)
+    number = partition_of(image.header.name) if partition is None else partition
+    if label is None:
+        if partition is not None:
+            raise ProvisionerError(f"{target.path} has no partition table", "restore a disk image first")
+        number = WHOLE
+    if number is None:
+        raise ProvisionerError(
+            f"{target.path} is a disk and {image.title} the image of a partition", "say which partition"
+        )
+    return compose(
+        target_size=target.size, sector_size=target.sector_size, partitions={number: image}, label=label
+    )
+
+
+def restore_image(
+    image: Manifest,
+    source: ChunkSource,
+    target: Device,
+    *,
+    partition: int | None = None,
+    agree: Callable[[Layout], None] = lambda _layout: None,
+    delta: bool = False,
+    progress: Progress = silent,
+) -> Outcome:
+    """Write an image and prove it. ``agree`` may still refuse: nothing has been written when it is called.
+
+    With ``delta`` the target is read first, and what is right there is left alone. Raises DiskError.
+    """
+    layout = layout_for(image, target, partition)
+    agree(layout)
+    strategy = Different() if delta else None
+    return Restore(layout, source, target, progress=progress, strategy=strategy).run()
+
+
+def open_target(path: Path, image: Manifest) -> Device:
+    """Open a device or file for writing; a file that is not there, or empty, becomes as large as the image.
+
+    Raises DeviceError: in use, not writable.
+    """
+    if not path.exists() or (path.is_file() and not path.stat().st_size):
+        return Device.create(path, image.header.size, sector_size=image.header.sector_size)
+    return Device.open(path, writable=True, sector_size=image.header.sector_size)
+
+
+def export_image(image: Manifest, source: ChunkSource, path: Path, progress: Progress = silent) -> Outcome:
+    """Write an image as a raw, sparse file. Raises DiskError, StoreError if the file is there already."""
+    if path.exists():
+        raise StoreError(f"{path} is there already", "remove it, or choose another name")
+    header = image.header
+    number = WHOLE if header.kind is Kind.PARTITION else None
+    try:
+        with Device.create(path, header.size, sector_size=header.sector_size) as target:
+            layout = compose(
+                target_size=target.size,
+                sector_size=target.sector_size,
+                disk=image if number is None else None,
+                partitions={} if number is None else {number: image},
+            )
+            return Restore(layout, source, target, progress=progress).run()
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def raw_file(path: Path, folder: Path) -> Iterator[Path]:
+    """A raw image file, unpacked (sparsely) into ``folder`` first if it is gzip, as CloneSys made them.
+
+    Raises StoreError for a damaged or truncated file.
+    """
+    with failing("read", path), path.open("rb") as file:
+        packed = file.read(len(GZIP)) == GZIP
+    if not packed:
+        yield path
+        return
+    with failing("unpack", folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        fd, name = tempfile.mkstemp(dir=folder, prefix="import-")
+    try:
+        with failing("unpack", folder), os.fdopen(fd, "wb") as raw:
+            _unpack(path, raw)
+        yield Path(name)
+    finally:
+        Path(name).unlink()
+
+
+def _unpack(path: Path, raw: IO[bytes]) -> None:
+    try:
+        with gzip.open(path) as packed:
+            while block := packed.read(COPY):
+                if block.strip(b"\0"):
+                    raw.write(block)
+                else:
+                    raw.seek(len(block), os.SEEK_CUR)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise StoreError(f"{path} is damaged: {error}", "copy it again from where it came from") from error
+    raw.truncate()
+
+
+def prune(store: PrunableStore, key: Ed25519PublicKey) -> tuple[int, int]:
+    """Delete the chunks that no image needs; how many, and their bytes.
+
+    Raises ManifestError rather than delete anything while a manifest cannot be read, StoreBusyError.
+    """
+    return store.prune(lambda: set(needed(everything(store, key))))
