@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import os
 import time
-import traceback
 
 from initramfs.agent.errors import AgentError
 
@@ -31,6 +30,8 @@ def explain(error: BaseException) -> list[str]:
     if isinstance(error, AgentError):
         lines = [f"error: {error.message}"]
         return [*lines, f"hint: {error.hint}"] if error.hint else lines
+    import traceback  # noqa: PLC0415 - slow to import, and hoped not to be needed
+
     return "".join(traceback.format_exception(error)).splitlines()
 
 

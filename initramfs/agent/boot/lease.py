@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
 
 FOLDER = "/run/clonesys"
 LEASE = f"{FOLDER}/lease"
 RESOLV = "/etc/resolv.conf"
 
 
-def commands(event: str, lease: Mapping[str, str]) -> list[str]:
+def commands(event: str, lease: dict[str, str]) -> list[str]:
     """Lines for ``ip -batch`` that make the interface what the lease says."""
     device = lease["interface"]
     if event == "deconfig":
@@ -29,13 +28,13 @@ def commands(event: str, lease: Mapping[str, str]) -> list[str]:
     ]
 
 
-def resolv(lease: Mapping[str, str]) -> str:
+def resolv(lease: dict[str, str]) -> str:
     """The content of resolv.conf. Nothing in the boot path needs it; people at the shell do."""
     servers = "".join(f"nameserver {server}\n" for server in lease.get("dns", "").split())
     return f"search {lease['domain']}\n{servers}" if "domain" in lease else servers
 
 
-def summary(lease: Mapping[str, str]) -> str:
+def summary(lease: dict[str, str]) -> str:
     """The lease in one line, for the console."""
     gateway = f", gateway {lease['router']}" if "router" in lease else ""
     server = f" from {lease['serverid']}" if "serverid" in lease else ""
@@ -44,7 +43,7 @@ def summary(lease: Mapping[str, str]) -> str:
 
 def main() -> None:
     """Do what the event in ``argv[1]`` asks for."""
-    event, lease = sys.argv[1], os.environ
+    event, lease = sys.argv[1], dict(os.environ)
     os.makedirs(FOLDER, exist_ok=True)  # noqa: PTH103 - see above: next to nothing is imported
     if lines := commands(event, lease):
         _write(f"{FOLDER}/ip.batch", "".join(f"{line}\n" for line in lines))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import socket
 import sys
+import threading
+from contextlib import suppress
 
 from initramfs.agent.boot import hardware, mounts, network
 from initramfs.agent.boot.console import Console, explain, open_consoles
@@ -34,12 +36,19 @@ def _run(screen: Console) -> int:
         given = words(file.read())
     drivers = hardware.Drivers()
     drivers.start()
+    program = "initramfs.agent.boot.selftest" if "clonesys.selftest" in given else AGENT
+    threading.Thread(target=_import_early, args=[program], daemon=True).start()
     screen.say("network: " + network.bring_up(given, screen.say))
     if mounts.mount_efi_variables():
         screen.say("EFI variables are there")
     if not drivers.wait(SETTLE):
         screen.say(f"devices still appear after {SETTLE:.0f} seconds; going on")
-    program = "initramfs.agent.boot.selftest" if "clonesys.selftest" in given else AGENT
     screen.say(f"starting {program}")
     outcome: int = importlib.import_module(program).main()
     return outcome
+
+
+def _import_early(program: str) -> None:
+    """While everybody waits for the lease. What goes wrong here goes wrong again where it is shown."""
+    with suppress(Exception):
+        importlib.import_module(program)
