@@ -38,10 +38,8 @@ def answer(query: bytes, zone: Zone, limit: int | None = _UDP_LIMIT) -> bytes | 
     if request.header.qr or len(request.questions) != 1:
         return None
     reply = _reply(request, zone)
-    packed: bytes = reply.pack()
-    if limit is not None and len(packed) > limit:
-        packed = reply.truncate().pack()
-    return packed
+    packed = bytes(reply.pack())
+    return packed if limit is None or len(packed) <= limit else bytes(reply.truncate().pack())
 
 
 def _reply(request: dnslib.DNSRecord, zone: Zone) -> dnslib.DNSRecord:

@@ -105,7 +105,8 @@ class Transfer:
     """The server's side of one read request.
 
     Block numbers inside are absolute; only on the wire are they modulo 65536. The
-    client has everything up to ``_acked``; ``_sent`` is the last block on its way.
+    client has everything up to ``_acked`` (-1: not even the OACK); ``_sent`` is the last
+    block on its way; up to ``_recovered`` gaps are not gone back to again, but left to the timer.
     """
 
     def __init__(self, content: Content, options: Mapping[str, str], limits: Limits) -> None:
@@ -117,12 +118,12 @@ class Transfer:
         self._blocks = content.size // self.terms.block + 1
         self._acked = -1 if self.terms.accepted else 0
         self._sent = 0
+        self._recovered = 0
         self._tried = 0
-        self._rewound = False
 
     def start(self, now: float) -> list[bytes]:
         """The first packets: the OACK if options were agreed on, else the first block."""
-        return self._transmit(now)
+        return self._go_back(now)
 
     def receive(self, received: packet.Packet, now: float) -> list[bytes]:
         """Take a packet from the client; returns what to send."""
@@ -145,38 +146,46 @@ class Transfer:
         if self._tried > self._retries:
             self.outcome = Outcome(Result.TIMED_OUT, f"no answer after block {max(self._acked, 0)}")
             return []
-        return self._transmit(now)
+        return self._go_back(now)
 
     def _acknowledged(self, wire: int, now: float) -> list[bytes]:
-        """Move on, or back. RFC 1123 §4.2.3.1: a duplicate ACK must not cause a duplicate DATA."""
+        """Move on; after a gap, once, back. Duplicates cause nothing (RFC 1123 §4.2.3.1)."""
         if self._acked < 0:
             return self._advance(0, now) if wire == 0 else []
         block = self._acked + ((wire - self._acked) % _BLOCKS)
-        if block > self._sent:
-            return []  # an old one, delayed
-        if block > self._acked:
-            return self._advance(block, now)
-        # RFC 7440 §4: the first block of a window was lost, and the client says from where to
-        # go on. Heeded once per progress only, so that duplicates cannot multiply.
-        if self.terms.window == 1 or self._rewound:
-            return []
-        self._rewound = True
-        return self._transmit(now)
+        # Else a duplicate, or an old one that was delayed.
+        return self._advance(block, now) if self._acked < block <= self._sent else []
 
     def _advance(self, block: int, now: float) -> list[bytes]:
-        self._acked, self._tried, self._rewound = block, 0, False
+        self._acked, self._tried = block, 0
         if block == self._blocks:
             self.outcome = Outcome(Result.DONE)
             return []
-        return self._transmit(now)
+        # RFC 7440 §4: an acknowledgement inside the window says that the next block is missing.
+        # edk2 sends one for each block after the gap, and one for each block that it sees twice:
+        # going back for all of them would send every window twice for ever.
+        if self._sent > block >= self._recovered:
+            return self._go_back(now)
+        self._set_deadline(now)
+        return self._send_from(self._sent + 1)
 
-    def _transmit(self, now: float) -> list[bytes]:
-        """Everything that may be under way after the last acknowledged block."""
-        self.deadline = now + min(self.terms.interval * 2**self._tried, max(_SLOWEST, self.terms.interval))
+    def _go_back(self, now: float) -> list[bytes]:
+        """Everything after the last acknowledged block once more."""
+        self._set_deadline(now)
         if self._acked < 0:
             return [packet.oack(self.terms.accepted)]
+        packets = self._send_from(self._acked + 1)
+        self._recovered = self._sent
+        return packets
+
+    def _send_from(self, first: int) -> list[bytes]:
+        """The blocks from ``first`` to the end of the window."""
         self._sent = min(self._acked + self.terms.window, self._blocks)
-        return [self._data(block) for block in range(self._acked + 1, self._sent + 1)]
+        return [self._data(block) for block in range(first, self._sent + 1)]
+
+    def _set_deadline(self, now: float) -> None:
+        longest = max(_SLOWEST, self.terms.interval)
+        self.deadline = now + min(self.terms.interval * 2**self._tried, longest)
 
     def _data(self, block: int) -> bytes:
         size = self.terms.block

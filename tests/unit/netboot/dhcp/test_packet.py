@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from ipaddress import IPv4Address
 
 import pytest
@@ -44,10 +45,8 @@ def test_what_is_written_is_read(packet: Packet) -> None:
 @given(st.binary(max_size=600))
 def test_garbage_is_a_protocol_error(data: bytes) -> None:
     """Whatever arrives, nothing but ProtocolError is raised."""
-    try:
+    with suppress(ProtocolError):
         parse(data)
-    except ProtocolError as error:
-        assert error.message
 
 
 @given(st.data())
@@ -56,10 +55,8 @@ def test_damaged_packets_are_read_or_refused(data: st.DataObject) -> None:
     packet = bytearray(captured("edk2-discover"))
     for _ in range(data.draw(st.integers(1, 8))):
         packet[data.draw(st.integers(0, len(packet) - 1))] = data.draw(st.integers(0, 255))
-    try:
+    with suppress(ProtocolError):
         parse(bytes(packet[: data.draw(st.integers(0, len(packet)))]))
-    except ProtocolError as error:
-        assert error.message
 
 
 def test_packets_are_padded_to_bootp_size() -> None:

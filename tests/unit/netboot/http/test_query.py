@@ -1,0 +1,76 @@
+"""What iPXE says in its query, and what is made of nonsense."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address
+from uuid import UUID
+
+import pytest
+
+from netboot.errors import ProtocolError
+from netboot.http.query import client_of, endpoint_of
+from netboot.model import Client, Endpoint, Firmware, Program
+
+UUID_TEXT = "11223344-5566-7788-99aa-bbccddeeff00"
+
+
+def test_a_whole_query() -> None:
+    """Everything that the bootstrap script sends."""
+    query = {"mac": "52-54-00-77-00-0A", "uuid": UUID_TEXT, "platform": "efi", "buildarch": "x86_64"}
+    assert client_of(query, "192.0.2.7") == Client(
+        mac="52:54:00:77:00:0a",
+        firmware=Firmware.UEFI_X64,
+        program=Program.IPXE,
+        uuid=UUID(UUID_TEXT),
+        address=IPv4Address("192.0.2.7"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("platform", "arch", "firmware"),
+    [
+        ("pcbios", "i386", Firmware.BIOS),
+        ("pcbios", "x86_64", Firmware.BIOS),
+        ("efi", "i386", Firmware.UEFI_IA32),
+        ("efi", "arm64", Firmware.UEFI_ARM64),
+        ("linux", "x86_64", Firmware.OTHER),
+    ],
+)
+def test_platforms(platform: str, arch: str, firmware: Firmware) -> None:
+    """The firmware in words of iPXE."""
+    query = {"mac": "52:54:00:77:00:0a", "platform": platform, "buildarch": arch}
+    assert client_of(query, None).firmware is firmware
+
+
+@pytest.mark.parametrize("uuid", ["", "nonsense", "0" * 32, "f" * 32])
+def test_uuids_that_are_none(uuid: str) -> None:
+    """Machines without a UUID of their own."""
+    assert client_of({"mac": "52:54:00:77:00:0a", "uuid": uuid}, None).uuid is None
+
+
+@pytest.mark.parametrize("mac", ["", "52:54:00:77:00", "52:54:00:77:00:0g", "${netX/mac}"])
+def test_a_mac_is_needed(mac: str) -> None:
+    """Without one nobody can be recognised."""
+    with pytest.raises(ProtocolError, match="no MAC address"):
+        client_of({"mac": mac}, None)
+
+
+@pytest.mark.parametrize(
+    ("host", "server"),
+    [
+        ("192.0.2.1:8080", "0.0.0.0"),
+        ("192.0.2.1", None),
+        ("appliance.example:80", "192.0.2.1"),
+        ("", "192.0.2.1"),
+    ],
+)
+def test_endpoint(host: str, server: str | None) -> None:
+    """The address that the client used, else the server's own."""
+    assert endpoint_of(host, server, 80) == Endpoint(IPv4Address("192.0.2.1"), 80)
+
+
+@pytest.mark.parametrize(("host", "server"), [("", None), ("name", "0.0.0.0"), ("[::1]:80", "::1")])
+def test_no_endpoint(host: str, server: str | None) -> None:
+    """A script needs a literal address."""
+    with pytest.raises(ProtocolError, match="ask by address"):
+        endpoint_of(host, server, 80)

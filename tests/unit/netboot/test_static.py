@@ -1,0 +1,48 @@
+"""The booter and the zone of the services when they run alone."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address
+from typing import TYPE_CHECKING
+
+from netboot.model import Kernel, LocalDisk
+from netboot.static import StaticBooter, StaticZone
+from tests.support.packets import HERE, client
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_everybody_boots_the_same() -> None:
+    """A kernel if one was given, else the local disk."""
+    kernel = Kernel("vmlinuz", (), ())
+    assert StaticBooter(()).decide(client(), HERE) == LocalDisk()
+    assert StaticBooter((), kernel).decide(client(), HERE) == kernel
+
+
+def test_files_are_found_in_order(tmp_path: Path) -> None:
+    """Named files first, then the roots, one after the other; nothing outside of them."""
+    first, second, outside = (tmp_path / name for name in ("first", "second", "outside"))
+    for folder in (first, second, outside):
+        folder.mkdir()
+        (folder / f"in-{folder.name}").touch()
+    (first / "both").touch()
+    (second / "both").touch()
+    (first / "leaving").symlink_to(outside / "in-outside")
+    booter = StaticBooter((first, second), named={"vmlinuz": outside / "in-outside"})
+    assert booter.locate("both") == first / "both"
+    assert booter.locate("in-second") == second / "in-second"
+    assert booter.locate("vmlinuz") == outside / "in-outside"
+    assert booter.locate("leaving") is None
+    assert booter.locate("../outside/in-outside") is None
+    assert booter.locate("nothing") is None
+    assert booter.locate(".") is None
+
+
+def test_zone() -> None:
+    """Names to addresses and back to the first name."""
+    zone = StaticZone({"a": IPv4Address("10.0.0.1"), "alias": IPv4Address("10.0.0.1")})
+    assert list(zone.lookup("alias")) == [IPv4Address("10.0.0.1")]
+    assert list(zone.lookup("b")) == []
+    assert zone.reverse(IPv4Address("10.0.0.1")) == "a"
+    assert zone.reverse(IPv4Address("10.0.0.2")) is None
