@@ -7,6 +7,7 @@ going on (addresses bound, processes) is no configuration and lives elsewhere.
 from __future__ import annotations
 
 import re
+from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, Field, ValidationError
@@ -22,12 +23,16 @@ _DOMAIN = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]
 MAX_PORT = 65535
 
 
-def parse_listen(text: str) -> tuple[str, int]:
+def parse_listen(text: str) -> tuple[IPv4Address, int]:
     """``ADDR:PORT`` as ``(address, port)``; port 0 means any free one. Raises ValueError with the reason."""
-    address, colon, port = text.rpartition(":")
-    if not (colon and address and port.isascii() and port.isdigit() and int(port) <= MAX_PORT):
-        raise ValueError(f"{text!r} is not ADDRESS:PORT, like 0.0.0.0:8080")
-    return address, int(port)
+    address, _, port = text.rpartition(":")
+    try:
+        parsed = IPv4Address(address), int(port)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not ADDRESS:PORT, like 0.0.0.0:8080") from error
+    if not 0 <= parsed[1] <= MAX_PORT:
+        raise ValueError(f"there is no port {parsed[1]}, the last one is {MAX_PORT}")
+    return parsed
 
 
 def _listen(text: str) -> str:

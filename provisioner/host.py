@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from uuid import UUID
 
-from provisioner.errors import InvalidError, Problem
+from provisioner.errors import InvalidError
 
 LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 """One DNS label (RFC 1123), folded to lower case: a host's name becomes its hostname."""
@@ -20,9 +20,9 @@ def parse_mac(text: str) -> str:
     """
     digits = text.strip().lower().translate(_SEPARATORS)
     if not _MAC.fullmatch(digits):
-        raise _invalid("mac", text, "is no MAC address", "write it like 52:54:00:12:34:56")
+        raise _invalid(text, "is no MAC address", "write it like 52:54:00:12:34:56")
     if int(digits[:2], 16) & 1:
-        raise _invalid("mac", text, "is a group address", "read it again from the machine's label")
+        raise _invalid(text, "is a group address", "read it again from the machine's label")
     return bytes.fromhex(digits).hex(":")
 
 
@@ -30,9 +30,7 @@ def parse_name(text: str) -> str:
     """A host's name or alias in lower case. Raises InvalidError unless it is one DNS label."""
     name = text.strip().lower()
     if not LABEL.fullmatch(name):
-        raise _invalid(
-            "name", text, "cannot be a hostname", "use letters, digits and hyphens, at most 63, no dots"
-        )
+        raise _invalid(text, "cannot be a hostname", "use letters, digits and hyphens, at most 63, no dots")
     return name
 
 
@@ -42,9 +40,9 @@ def parse_uuid(text: str) -> str:
         return str(UUID(text))
     except ValueError as error:
         raise _invalid(
-            "uuid", text, "is no UUID", "read it with 'dmidecode -s system-uuid' on the machine"
+            text, "is no UUID", "read it with 'dmidecode -s system-uuid' on the machine"
         ) from error
 
 
-def _invalid(where: str, text: str, what: str, hint: str) -> InvalidError:
-    return InvalidError(f"{text!r} {what}", (Problem(where, f"{text!r} {what}", hint),), hint)
+def _invalid(text: str, what: str, hint: str) -> InvalidError:
+    return InvalidError(f"{text!r} {what}", (), hint)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from sqlalchemy import select
 
 from provisioner.api.auth import Administrator
 from provisioner.api.services import Served
@@ -12,7 +13,16 @@ from provisioner.host import parse_mac
 from provisioner.state import events, hosts, jobs
 from provisioner.state.views import EventView, HostView, JobView, LogView, ObservedView
 
+public = APIRouter(prefix="/api/v1", tags=["read"])
 router = APIRouter(prefix="/api/v1", tags=["read"], dependencies=[Administrator])
+
+
+@public.get("/health")
+def health(served: Served) -> dict[str, str]:
+    """Whether this process answers and its database does. Open to everybody; tells nothing else."""
+    with served.database.read() as session:
+        session.execute(select(1))
+    return {"status": "ok"}
 
 
 @router.get("/hosts")

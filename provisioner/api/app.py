@@ -13,15 +13,20 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from netboot.http.app import boot_routes
 from provisioner.api import admin, agent, errors, messages
 from provisioner.api.services import open_services
 from provisioner.booter import ProvisionerBooter
+from provisioner.config import parse_listen
 from provisioner.sink import DatabaseSink
 from provisioner.web import pages
 
 
-def create_app(home: Path, now: Callable[[], float] = time.time) -> FastAPI:
-    """The application of the appliance at ``home``. Raises ProvisionerError if that is none."""
+def create_app(home: Path, *, http_port: int | None = None, now: Callable[[], float] = time.time) -> FastAPI:
+    """The application of the appliance at ``home``. Raises ProvisionerError if that is none.
+
+    ``http_port`` is what boot scripts name; the configured one if it is not given.
+    """
     services = open_services(home, now)
     sink = DatabaseSink(services.database)
 
@@ -43,11 +48,9 @@ def create_app(home: Path, now: Callable[[], float] = time.time) -> FastAPI:
     app.state.sink = sink
     errors.install(app)
     messages.describe(app, agent.MESSAGES)
-    for router in (agent.router, admin.router, pages.router):
+    for router in (agent.router, admin.public, admin.router, pages.router):
         app.include_router(router)
-    _add_boot_routes(app, ProvisionerBooter(home, services.database, now), sink)
+    booter = ProvisionerBooter(home, services.database, now)
+    port = parse_listen(services.config.http.listen)[1] if http_port is None else http_port
+    app.router.routes += boot_routes(booter, sink, port)
     return app
-
-
-def _add_boot_routes(app: FastAPI, booter: ProvisionerBooter, sink: DatabaseSink) -> None:
-    """The routes of the network services, which know nothing of the rest."""

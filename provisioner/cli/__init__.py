@@ -12,7 +12,13 @@ from typing import Annotated
 import typer
 
 from initramfs.agent.errors import AgentError
+from initramfs.errors import BuildError
+from netboot.errors import NetbootError
+from provisioner.cli import host, initramfs, job, profile
 from provisioner.cli.context import DEFAULT_HOME, Context
+from provisioner.cli.init import init
+from provisioner.cli.serve import serve
+from provisioner.cli.status import status
 from provisioner.errors import InvalidError, ProvisionerError
 
 app = typer.Typer(name="clonesys", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -31,6 +37,15 @@ def root(
     context.obj = Context(home.absolute(), debug=debug)
 
 
+app.command()(init)
+app.command()(serve)
+app.command()(status)
+app.add_typer(host.app, name="host")
+app.add_typer(profile.app, name="profile")
+app.add_typer(job.app, name="job")
+app.add_typer(initramfs.app, name="initramfs")
+
+
 def main() -> None:
     """The ``clonesys`` command."""
     sys.exit(run(sys.argv[1:]))
@@ -39,14 +54,14 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run one command line; its exit status. Only ``--debug`` lets an exception out."""
     try:
-        status = typer.main.get_command(app).main(arguments, prog_name="clonesys", standalone_mode=False)
+        result = typer.main.get_command(app).main(arguments, prog_name="clonesys", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
         return 130
     except Exception as error:
         if "--debug" in arguments:
             raise
         return complain(error)
-    return status if isinstance(status, int) else 0
+    return result if isinstance(result, int) else 0
 
 
 def complain(error: Exception) -> int:
@@ -55,15 +70,17 @@ def complain(error: Exception) -> int:
         case InvalidError():
             lines = [f"error: {error.message}", *(f"  {problem}" for problem in error.problems)]
             lines += [f"hint: {error.hint}"] if error.hint else []
-            status = error.exit_code
-        case ProvisionerError() | AgentError():
+            exit_status = error.exit_code
+        case ProvisionerError() | AgentError() | BuildError() | NetbootError():
             lines = [f"error: {error.message}"] + ([f"hint: {error.hint}"] if error.hint else [])
-            status = getattr(error, "exit_code", 1)
+            exit_status = getattr(error, "exit_code", 1)
+        case typer.TyperException() if not error.format_message():  # no command at all: help was printed
+            lines, exit_status = [], error.exit_code
         case typer.TyperException():
             lines = [f"error: {error.format_message()}", "hint: add --help to see what is expected"]
-            status = error.exit_code
+            exit_status = error.exit_code
         case _:
             lines = [f"error: {type(error).__name__}: {error}", "hint: --debug shows where this happened"]
-            status = 1
-    sys.stderr.write("\n".join(lines) + "\n")
-    return status
+            exit_status = 1
+    sys.stderr.writelines(f"{line}\n" for line in lines)
+    return exit_status

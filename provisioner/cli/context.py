@@ -1,14 +1,18 @@
-"""What every command knows: which appliance it works on. A leaf of the command line."""
+"""What every command knows: which appliance it works on, and who works. A leaf of the command line."""
 
 from __future__ import annotations
 
+import getpass
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-if TYPE_CHECKING:
-    from pathlib import Path
+import typer
 
-    import typer
+from provisioner.appliance import migrate
+from provisioner.state.database import Database, open_database
 
 DEFAULT_HOME = "/var/lib/clonesys"
 
@@ -19,6 +23,21 @@ class Context:
 
     home: Path
     debug: bool = False
+
+    @contextmanager
+    def database(self) -> Iterator[Database]:
+        """The appliance's state, at this version's tables. Raises ProvisionerError if ``home`` is none."""
+        migrate(self.home)
+        database = open_database(self.home)
+        try:
+            yield database
+        finally:
+            database.close()
+
+    @property
+    def who(self) -> str:
+        """Who gives the command, for the audit log; the person behind sudo."""
+        return os.environ.get("SUDO_USER") or getpass.getuser()
 
 
 def of(context: typer.Context) -> Context:

@@ -1,0 +1,47 @@
+"""``clonesys init``: make an appliance."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from provisioner import appliance
+from provisioner.cli.context import of
+from provisioner.cli.output import say
+from provisioner.errors import ProvisionerError
+from provisioner.home import Home
+
+
+def init(
+    context: typer.Context,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Make an appliance: keys, configuration, database, boot loaders. What is there already stays."""
+    home = of(context).home
+    if not yes:
+        _ask(f"Make an appliance in {home}?")
+    password = appliance.create(home)
+    say(f"appliance in {home}")
+    if password is not None:
+        say(f"web pages and API: user admin, password {password} (kept nowhere: note it now)")
+    missing = appliance.copy_loaders(Home(home).boot)
+    if missing:
+        say(f"missing: {', '.join(missing)} (install Debian's 'ipxe', then run init again)")
+    say("next:")
+    for line in (
+        "clonesys initramfs build               # the kernel and the agent that machines boot",
+        "clonesys image capture DEVICE NAME     # what they should become",
+        "clonesys host add NAME --mac MAC       # who they are",
+        "clonesys serve --interface eth0        # and go",
+    ):
+        say(f"  {line}")
+
+
+def _ask(question: str) -> None:
+    if not sys.stdin.isatty():
+        raise ProvisionerError("init asks before it makes anything", "add --yes")
+    if not typer.confirm(question):
+        raise typer.Abort

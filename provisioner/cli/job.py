@@ -1,0 +1,95 @@
+"""``clonesys job``: what machines are doing and have done."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+
+from provisioner.cli.context import of
+from provisioner.cli.output import AsJson, clock, print_facts, print_json, print_table, say
+from provisioner.cli.words import progress_line
+from provisioner.progress import human_bytes, human_seconds
+from provisioner.state import jobs
+from provisioner.state.views import JobView, StepView
+
+app = typer.Typer(no_args_is_help=True, help="Jobs: what machines do and have done.")
+
+Number = Annotated[int, typer.Argument(help="The job's number.")]
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    host: Annotated[str | None, typer.Option(help="Only this machine's.")] = None,
+    limit: Annotated[int, typer.Option(help="At most so many.")] = 50,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """List jobs, newest first."""
+    with of(context).database() as database:
+        found = jobs.list_jobs(database, host.lower() if host else None, limit)
+    if as_json:
+        print_json(found)
+        return
+    print_table(("JOB", "HOST", "PROFILE", "STATE", "ATTEMPTS", "MADE", ""), [_row(job) for job in found])
+
+
+@app.command()
+def show(context: typer.Context, number: Number, *, as_json: AsJson = False) -> None:
+    """Show one job: steps, log, error, receipt."""
+    with of(context).database() as database:
+        job, log = jobs.get_job(database, number), jobs.get_log(database, number)
+    if as_json:
+        print_json({"job": job, "log": log})
+        return
+    print_facts(_facts(job))
+    if job.steps:
+        say("\nsteps:")
+        print_table(("STEP", "STATE", "BYTES", "TIME", ""), [_step(step) for step in job.steps])
+    if log:
+        say("\nlog:")
+        for line in log:
+            say(f"  {clock(line.at)} {line.step:<12} {line.state:<8} {line.text}")
+
+
+@app.command()
+def cancel(context: typer.Context, number: Number) -> None:
+    """End a job. A machine that is at it stops at its next report; its disk may be incomplete."""
+    ours = of(context)
+    with ours.database() as database:
+        jobs.cancel_job(database, number, now=time.time(), who=ours.who)
+    say(f"job {number} is cancelled")
+
+
+def _facts(job: JobView) -> list[tuple[str, str]]:
+    receipt = job.receipt or {}
+    return [
+        ("job", str(job.id)),
+        ("host", job.host),
+        ("profile", f"{job.profile} ({job.action})"),
+        ("state", job.state),
+        ("error", job.error),
+        ("hint", job.hint),
+        ("progress", progress_line(job) if job.state == "running" else ""),
+        ("attempts", str(job.attempts)),
+        ("made", clock(job.created)),
+        ("started", clock(job.started)),
+        ("last word", clock(job.heard)),
+        ("ended", clock(job.ended)),
+        ("disk", f"{receipt['disk_name']} {receipt['disk_serial']}".strip() if receipt else ""),
+        ("proved", f"{receipt['chunks_verified']} of {receipt['chunks_total']} chunks" if receipt else ""),
+    ]
+
+
+def _row(job: JobView) -> tuple[str, ...]:
+    attempts, made = str(job.attempts), clock(job.created)
+    return str(job.id), job.host, job.profile, job.state, attempts, made, progress_line(job)
+
+
+def _step(step: StepView) -> tuple[str, ...]:
+    moved = f"{human_bytes(step.done)} of {human_bytes(step.total)}" if step.total else ""
+    end = step.ended or step.heard
+    took = human_seconds(end - step.started) if step.started is not None and end is not None else ""
+    return step.title or step.name, step.state, moved, took, step.detail

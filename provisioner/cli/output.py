@@ -1,0 +1,53 @@
+"""How commands print: tables on a terminal, JSON for programs, nothing else anywhere."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+def say(line: str = "") -> None:
+    """One plain line."""
+    sys.stdout.write(f"{line}\n")
+
+
+def print_json(value: Any) -> None:
+    """A value, dataclasses included, as indented JSON."""
+    say(json.dumps(value, indent=2, default=_plain))
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Rows under headings; as wide as needed where nobody sees a terminal."""
+    console = Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else 240)
+    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+
+
+def print_facts(facts: Iterable[tuple[str, str]]) -> None:
+    """Labelled values, those that are empty left out."""
+    for label, value in facts:
+        if value:
+            say(f"{label + ':':<14} {value}")
+
+
+def clock(at: float | None) -> str:
+    """A time for people, in local time; empty for None."""
+    return "" if at is None else time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    return str(value)

@@ -1,0 +1,92 @@
+"""``clonesys profile``: boot profiles, which are TOML files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from provisioner import profile_files
+from provisioner.cli.context import of
+from provisioner.cli.output import AsJson, print_json, print_table, say
+from provisioner.errors import NotFoundError, ProvisionerError
+from provisioner.profile import BUILT_IN, Profile, read_profile
+
+app = typer.Typer(no_args_is_help=True, help="Boot profiles: what a machine can be told to do.")
+
+Name = Annotated[str, typer.Argument(help="The profile's name.")]
+File = Annotated[Path, typer.Argument(help="A TOML file.")]
+
+
+@app.command("list")
+def list_(context: typer.Context, *, as_json: AsJson = False) -> None:
+    """List profiles, with what is wrong with those that are wrong."""
+    found = profile_files.list_profiles(of(context).home)
+    if as_json:
+        print_json({name: _plain(profile) for name, profile in found.items()})
+        return
+    print_table(("NAME", "ACTION", ""), [(name, *_row(profile)) for name, profile in found.items()])
+
+
+@app.command()
+def show(context: typer.Context, name: Name, *, as_json: AsJson = False) -> None:
+    """Show a profile as it was written."""
+    home = of(context).home
+    if as_json:
+        print_json(_plain(profile_files.load_profile(home, name)))
+    elif name in BUILT_IN:
+        say(f"# built in: {BUILT_IN[name].description}\naction = {BUILT_IN[name].action.value!r}")
+    else:
+        say(profile_files.read_text(home, name).rstrip())
+
+
+@app.command()
+def check(file: File, *, as_json: AsJson = False) -> None:
+    """Check a file; says everything that is wrong with it at once."""
+    profile = read_profile(_read(file), file.stem)
+    if as_json:
+        print_json(_plain(profile))
+    else:
+        say(f"{file} is a good profile: {profile.action.value}")
+
+
+@app.command()
+def add(
+    context: typer.Context,
+    file: File,
+    name: Annotated[str | None, typer.Option(help="Its name; default is the file's.")] = None,
+    *,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace one of the same name.")] = False,
+) -> None:
+    """Check a file and keep it in the appliance."""
+    profile_files.add_profile(of(context).home, name or file.stem, _read(file), replace=replace)
+    say(f"added {name or file.stem}")
+
+
+@app.command()
+def rm(context: typer.Context, name: Name) -> None:
+    """Remove a profile. Jobs made from it stay as they are."""
+    profile_files.remove_profile(of(context).home, name)
+    say(f"removed {name}")
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text()
+    except OSError as error:
+        raise NotFoundError(f"cannot read {file}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ProvisionerError(f"{file} is no text", "a profile is a TOML file in UTF-8") from error
+
+
+def _row(profile: Profile | ProvisionerError) -> tuple[str, str]:
+    if isinstance(profile, ProvisionerError):
+        return "-", profile.message
+    return profile.action.value, profile.description
+
+
+def _plain(profile: Profile | ProvisionerError) -> object:
+    if isinstance(profile, ProvisionerError):
+        return {"error": profile.message, "hint": profile.hint}
+    return profile.model_dump(mode="json")

@@ -1,0 +1,47 @@
+"""``clonesys status``: the appliance at a glance."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import typer
+
+from provisioner.cli.context import of
+from provisioner.cli.output import AsJson, print_facts, print_json, print_table, say
+from provisioner.cli.words import progress_line
+from provisioner.home import BLOBS, Home
+from provisioner.job import ENDED
+from provisioner.state import hosts
+
+
+def status(context: typer.Context, *, as_json: AsJson = False) -> None:
+    """Show what this appliance has and what its machines are doing."""
+    ours = of(context)
+    with ours.database() as database:
+        known, observed = hosts.list_hosts(database), hosts.list_observed(database)
+    missing = sorted(name for name in BLOBS if Home(ours.home).blob(name) is None)
+    states = Counter(str(host.job.state) for host in known if host.job)
+    if as_json:
+        print_json(
+            {
+                "home": str(ours.home),
+                "hosts": len(known),
+                "observed": len(observed),
+                "jobs": dict(states),
+                "boot_files_missing": missing,
+            }
+        )
+        return
+    print_facts(
+        (
+            ("home", str(ours.home)),
+            ("hosts", f"{len(known)}, and {len(observed)} only observed"),
+            ("latest jobs", ", ".join(f"{count} {state}" for state, count in sorted(states.items()))),
+            ("missing", f"{', '.join(missing)} (clonesys init, clonesys initramfs build)" if missing else ""),
+        )
+    )
+    busy = [host for host in known if host.job and host.job.state not in ENDED]
+    if busy:
+        say()
+        rows = [(h.name, h.job.profile, h.job.state, progress_line(h.job)) for h in busy if h.job]
+        print_table(("HOST", "PROFILE", "STATE", "PROGRESS"), rows)

@@ -1,0 +1,23 @@
+"""Jobs in one line each, for the tables of several commands. Pure."""
+
+from __future__ import annotations
+
+from provisioner import progress
+from provisioner.job import ENDED
+from provisioner.state.views import JobView
+
+
+def job_line(job: JobView | None) -> str:
+    """``job 7 restore: running``; empty without a job."""
+    return f"job {job.id} {job.profile}: {job.state}" if job else ""
+
+
+def progress_line(job: JobView) -> str:
+    """``write image 42 % 118.2 MB/s 1 min 05 s left``, or how the job ended."""
+    if job.state in ENDED or not job.steps:
+        return job.error
+    now = progress.of(job)
+    parts = [now.stage, f"{now.fraction * 100:.0f} %"]
+    parts += [f"{progress.human_bytes(now.rate)}/s"] if now.rate else []
+    parts += [f"{progress.human_seconds(now.left)} left"] if now.left else []
+    return " ".join(parts)

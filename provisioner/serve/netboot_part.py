@@ -1,0 +1,56 @@
+"""The process that answers DHCP, TFTP and DNS. Nothing else runs in it: an offer must never wait."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+
+from netboot import service
+from provisioner.booter import ProvisionerBooter
+from provisioner.config import load_config
+from provisioner.serve.settings import Settings
+from provisioner.sink import DatabaseSink
+from provisioner.state.database import open_database
+from provisioner.zone import HostZone
+
+
+def run(settings: Settings, ready: Callable[[dict[str, str]], None]) -> None:
+    """Serve until SIGTERM. Raises NetbootError if a port is taken."""
+    asyncio.run(_serve(settings, ready))
+
+
+async def _serve(settings: Settings, ready: Callable[[dict[str, str]], None]) -> None:
+    database = open_database(settings.home)
+    sink = DatabaseSink(database)
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    try:
+        await service.serve(
+            _network(settings),
+            ProvisionerBooter(settings.home, database),
+            HostZone(database, load_config(settings.home).dns.domain),
+            sink,
+            ready=lambda ports: ready(_where(ports)),
+            stop=stop,
+        )
+    finally:
+        sink.close()
+        database.close()
+
+
+def _network(settings: Settings) -> service.Settings:
+    return service.Settings(
+        listen=settings.listen,
+        interface=settings.interface,
+        http_port=settings.http_port,
+        dhcp_port=settings.dhcp_port,
+        binl_port=settings.binl_port,
+        tftp_port=settings.tftp_port,
+        dns_port=settings.dns_port,
+    )
+
+
+def _where(ports: service.Ports) -> dict[str, str]:
+    found = {"dhcp": str(ports.dhcp), "binl": str(ports.binl), "tftp": str(ports.tftp)}
+    return found if ports.dns is None else found | {"dns": str(ports.dns)}

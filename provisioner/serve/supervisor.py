@@ -1,0 +1,137 @@
+"""Runs the parts as processes and does what ``supervision`` decides. Linux; the only place that starts them.
+
+Each part leads a process group of its own, so that what it leaves behind can be
+swept away, and holds the read end of a pipe whose write end is ours: when we are
+gone, even killed, it reads the end and stops by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+from provisioner.errors import ProvisionerError
+from provisioner.serve import supervision
+from provisioner.serve.handshake import Word, heard
+from provisioner.serve.settings import Settings
+from provisioner.serve.supervision import Action, Supervision
+
+log = logging.getLogger("clonesys.serve")
+
+Announce = Callable[[dict[str, str]], None]
+
+
+@dataclass(slots=True)
+class Supervisor:
+    """Serves until SIGTERM or SIGINT. ``announce`` is told once where everything serves."""
+
+    settings: Settings
+    parts: tuple[str, ...]
+    announce: Announce
+    _decide: Supervision = field(init=False)
+    _processes: dict[str, asyncio.subprocess.Process] = field(default_factory=dict)
+    _where: dict[str, str] = field(default_factory=dict)
+    _trouble: Word | None = None
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+    _end: supervision.Finish | None = None
+
+    async def run(self) -> None:
+        """Serve. Raises ProvisionerError with the part's own reason if one cannot start."""
+        self._decide = Supervision(self.parts)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, lambda: self._do(self._decide.stop(time.monotonic())))
+        self._do(self._decide.start(time.monotonic()))
+        while self._end is None:
+            await self._pause()
+            self._do(self._decide.tick(time.monotonic()))
+        await asyncio.gather(*self._tasks)
+        if self._end.failure:
+            trouble = self._trouble or Word()
+            raise ProvisionerError(
+                trouble.error or self._end.failure, trouble.hint or "the log above says more"
+            )
+
+    async def _pause(self) -> None:
+        wake = self._decide.wake()
+        timeout = None if wake is None else max(0.0, wake - time.monotonic())
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._changed.wait(), timeout)
+        self._changed.clear()
+
+    def _do(self, actions: list[Action]) -> None:
+        for action in actions:
+            match action:
+                case supervision.Start(part):
+                    self._background(self._live(part))
+                case supervision.Terminate(part):
+                    self._signal(part, signal.SIGTERM)
+                case supervision.Kill(part):
+                    self._sweep(part)
+                case supervision.Announce():
+                    self.announce(dict(sorted(self._where.items())))
+                case supervision.Say(line):
+                    log.warning("%s", line)
+                case supervision.Finish():
+                    self._end = action
+        self._changed.set()
+
+    def _background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _live(self, part: str) -> None:
+        """One life of a part, from its start to its end."""
+        ours, theirs = os.pipe()
+        try:
+            process = await self._spawn(part, theirs)
+        finally:
+            os.close(theirs)
+        self._processes[part] = process
+        if self._decide.phase is supervision.Phase.STOPPING:  # asked to end while we were starting it
+            self._signal(part, signal.SIGTERM)
+        listening = asyncio.create_task(self._listen(part, ours))
+        status = await process.wait()
+        await listening
+        self._do(self._decide.died(part, _how(status), time.monotonic()))
+
+    async def _spawn(self, part: str, ready: int) -> asyncio.subprocess.Process:
+        command = (sys.executable, "-m", "provisioner.serve.child", part, str(ready), self.settings.to_json())
+        return await asyncio.create_subprocess_exec(
+            *command, stdin=asyncio.subprocess.PIPE, pass_fds=(ready,), start_new_session=True
+        )
+
+    async def _listen(self, part: str, pipe: int) -> None:
+        """Wait for the part's one word. A part that dies silently closes the pipe."""
+        with os.fdopen(pipe, "rb") as file:
+            word = heard(await asyncio.to_thread(file.readline))
+        if word.error:
+            self._trouble = self._trouble or word
+            return
+        self._where |= word.where
+        self._do(self._decide.ready(part, time.monotonic()))
+
+    def _signal(self, part: str, number: signal.Signals) -> None:
+        process = self._processes.get(part)
+        if process is not None and process.returncode is None:
+            process.send_signal(number)
+
+    def _sweep(self, part: str) -> None:
+        process = self._processes.get(part)
+        if process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def _how(status: int) -> str:
+    return f"signal {-status}" if status < 0 else f"exit status {status}"
