@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from pathlib import Path
 
 from initramfs.agent.wire import ImageRef
 from provisioner.assign import Resolve
-from provisioner.errors import NotFoundError
 from provisioner.home import Home
+from provisioner.store.directory import DirectoryStore
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -18,18 +17,17 @@ def manifest(home: Path, digest: str) -> bytes | None:
     """The bytes of the manifest with this digest, or None."""
     if not _DIGEST.fullmatch(digest):
         return None
-    for path in (Home(home).store / "manifests").glob("*/*"):
-        data = path.read_bytes()
-        if hashlib.sha256(data).hexdigest() == digest:
-            return data
-    return None
+    store = DirectoryStore(Home(home).store)
+    found = store.find(digest)
+    return store.manifest(found) if found else None
 
 
 def resolver(home: Path) -> Resolve:
-    """Finds images of the appliance at ``home`` by name."""
+    """Finds images of the appliance at ``home`` by name: ``NAME``, ``NAME@GENERATION``, ``NAME@latest``."""
+    store = DirectoryStore(Home(home).store)
 
     def resolve(name: str) -> ImageRef:
-        raise NotFoundError(f"there is no image {name!r}", "see 'clonesys image list'")
+        found = store.resolve(name)
+        return ImageRef(found.name, found.generation, found.digest)
 
-    _ = home
     return resolve

@@ -14,7 +14,7 @@ import typer
 from initramfs.agent.errors import AgentError
 from initramfs.errors import BuildError
 from netboot.errors import NetbootError
-from provisioner.cli import host, initramfs, job, profile
+from provisioner.cli import host, image, initramfs, job, profile
 from provisioner.cli.context import DEFAULT_HOME, Context
 from provisioner.cli.init import init
 from provisioner.cli.serve import serve
@@ -42,6 +42,7 @@ app.command()(serve)
 app.command()(status)
 app.add_typer(host.app, name="host")
 app.add_typer(profile.app, name="profile")
+app.add_typer(image.app, name="image")
 app.add_typer(job.app, name="job")
 app.add_typer(initramfs.app, name="initramfs")
 
