@@ -26,8 +26,8 @@ STANZA = """\
 Package: {name}
 Status: install ok installed
 Version: 999:0
-Architecture: {architecture}
-Multi-Arch: {kind}
+Architecture: all
+Multi-Arch: foreign
 Maintainer: nobody <nobody@localhost>
 Description: the image does without it
 
@@ -62,11 +62,11 @@ class Apt:
         """Where downloaded packages lie. Not where apt looks: it would not name a package that is there."""
         return self.root / "packages"
 
-    def refresh(self) -> None:
-        """Fetch the lists of packages. Raises SourceError without sources, CommandError without network."""
+    def refresh(self, sources: str) -> None:
+        """Fetch the lists of packages of ``sources`` (deb822). Raises CommandError if that fails."""
         for folder in ("lists/partial", "archives/partial", "packages", "none"):
             (self.root / folder).mkdir(parents=True, exist_ok=True)
-        (self.root / "debian.sources").write_text(host_sources())
+        (self.root / "debian.sources").write_text(sources)
         (self.root / "preferences").write_text(PREFERENCES)
         self._run("update", "--error-on=any")
 
@@ -137,13 +137,7 @@ def host_sources() -> str:
 
 def claim(absent: Iterable[str]) -> str:
     """A dpkg status that says these are installed: apt then leaves out them and what only they need."""
-    return "".join(
-        STANZA.format(name=name, architecture=architecture, kind=kind)
-        for name in absent
-        for architecture, kind in [
-            (ARCHITECTURE, "same") if name.startswith("lib") else ("all", "foreign"),
-        ]
-    )
+    return "".join(STANZA.format(name=name) for name in absent)
 
 
 def parse_uris(text: str) -> tuple[Package, ...]:

@@ -23,14 +23,15 @@ FRESH = 24 * 3600.0
 def resolve(spec: Spec, cache: Path, *, refresh: bool, report: Callable[[str], None]) -> tuple[Package, ...]:
     """The packages of ``spec``. Yesterday's answer is better than none when the archive is out of reach."""
     path = cache / "resolved.json"
-    key = _key(spec)
+    sources = host_sources()
+    key = _key(spec, sources)
     known, age = recall(path.read_text() if path.exists() else "", key, time.time())
     if known and age < FRESH and not refresh:
         return known
     report("asking Debian's archive for the packages")
     apt = Apt(cache / "apt")
     try:
-        apt.refresh()
+        apt.refresh(sources)
     except CommandError:
         if not known or refresh:
             raise
@@ -56,6 +57,6 @@ def recall(text: str, key: str, now: float) -> tuple[tuple[Package, ...], float]
     return tuple(Package(**package) for package in answer["packages"]), now - answer["at"]
 
 
-def _key(spec: Spec) -> str:
-    question = [sorted(spec.packages), sorted(spec.absent), host_sources()]
+def _key(spec: Spec, sources: str) -> str:
+    question = [sorted(spec.packages), sorted(spec.absent), sources]
     return hashlib.sha256(json.dumps(question).encode()).hexdigest()

@@ -18,7 +18,21 @@ from initramfs.cpio import Entry
 from initramfs.errors import ContentError
 from initramfs.run import output_of
 
-FOLDERS = ("dev", "etc", "mnt", "proc", "root", "run", "sys", "tmp", "var", "usr/bin", "usr/lib", "usr/sbin")
+FOLDERS = (
+    "dev",
+    "etc",
+    "mnt",
+    "proc",
+    "root",
+    "run",
+    "sys",
+    "tmp",
+    "var",
+    "usr/bin",
+    "usr/lib",
+    "usr/lib64",
+    "usr/sbin",
+)
 MERGED = ("bin", "lib", "lib64", "sbin")
 """Folders that are links into ``usr``; packages of Debian 12 still ship files in them."""
 PROGRAMS = ("usr/bin", "usr/sbin")

@@ -38,8 +38,10 @@ def explain(error: BaseException) -> list[str]:
 class Console(io.TextIOBase):
     """A stream that writes to every console. One that fails is left alone: the others matter more."""
 
-    def __init__(self, paths: list[str]) -> None:
+    def __init__(self, paths: list[str], *, patience: int = 200) -> None:
+        """``patience``: how many hundredths of a second a full line is waited for, each time."""
         super().__init__()
+        self._patience = patience
         # O_NONBLOCK: a serial line with nobody at its other end must not hold up the boot.
         flags = os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK
         self._files = [file for path in paths if (file := _open(path, flags)) is not None]
@@ -48,7 +50,7 @@ class Console(io.TextIOBase):
         """Write ``text`` everywhere."""
         data = text.encode(errors="replace")
         for file in self._files:
-            _write(file, data)
+            self._send(file, data)
         return len(text)
 
     def writable(self) -> bool:
@@ -58,6 +60,18 @@ class Console(io.TextIOBase):
     def isatty(self) -> bool:
         """Never: what is written here is read later, too."""
         return False
+
+    def _send(self, file: int, data: bytes) -> None:
+        """Write all of it, waiting a little where a slow line is full."""
+        patience = self._patience
+        while data and patience:
+            try:
+                data = data[os.write(file, data) :]
+            except BlockingIOError:
+                patience -= 1
+                time.sleep(0.01)
+            except OSError:
+                return
 
     def say(self, line: str) -> None:
         """One line with the time since the kernel started."""
@@ -79,16 +93,3 @@ def _open(path: str, flags: int) -> int | None:
         return os.open(path, flags)
     except OSError:
         return None
-
-
-def _write(file: int, data: bytes) -> None:
-    """Write all of it, waiting a little where a slow line is full."""
-    patience = 200
-    while data and patience:
-        try:
-            data = data[os.write(file, data) :]
-        except BlockingIOError:
-            patience -= 1
-            time.sleep(0.01)
-        except OSError:
-            return
