@@ -82,7 +82,10 @@ async def _run(wish: Wish) -> None:
     sink = PrintSink()
 
     def ready(ports: Ports) -> None:
-        typer.echo(f"ready: {ports} http={settings.http_port}")
+        typer.echo(
+            f"ready: dhcp={ports.dhcp} binl={ports.binl} tftp={ports.tftp}"
+            f" http={settings.http_port} dns={ports.dns or 'off'}"
+        )
 
     async with AsyncExitStack() as stack:
         app = boot_app(wish.booter, sink, settings.http_port)

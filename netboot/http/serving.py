@@ -15,6 +15,7 @@ from granian.log import LogLevels
 from granian.server.embed import Server
 
 from netboot import sockets
+from netboot.errors import NetbootError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -46,7 +47,23 @@ async def serving(app: ASGIApp, address: IPv4Address, port: int) -> AsyncIterato
     )
     running = asyncio.create_task(server.serve())
     try:
+        await _listening(address, port, running)
         yield
     finally:
         server.stop()  # type: ignore[no-untyped-call]  # granian leaves it unannotated
         await running
+
+
+async def _listening(address: IPv4Address, port: int, running: asyncio.Task[None]) -> None:
+    """Wait for the first connection to succeed: granian does not say when it is ready."""
+    host = str(address) if int(address) else "127.0.0.1"
+    while not running.done():
+        try:
+            _, writer = await asyncio.open_connection(host, port)
+        except ConnectionRefusedError:
+            await asyncio.sleep(0.05)
+        else:
+            writer.close()
+            return
+    await running
+    raise NetbootError("the HTTP server ended at once", "see its log")

@@ -1,0 +1,128 @@
+"""The services as a whole: starting, failing to start, ending, and a booter that is slow."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import threading
+from ipaddress import IPv4Address
+from typing import TYPE_CHECKING
+
+import pytest
+
+from netboot import sockets
+from netboot.dhcp.options import MessageType
+from netboot.dhcp.packet import parse
+from netboot.errors import NetbootError
+from netboot.events import Kind
+from netboot.model import Ignore, LocalDisk
+from netboot.service import Settings
+from netboot.static import StaticBooter
+from tests.support.command import CommandError, run
+from tests.support.packets import MAC, request
+from tests.support.serving import Netboot, Service
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from netboot.model import Boot, Client, Endpoint
+
+pytestmark = pytest.mark.wire
+
+LOOPBACK = IPv4Address("127.0.0.1")
+ANYWHERE = Settings(LOOPBACK, None, 80, 0, 0, 0, 0)
+OPTIONS = ("--listen=127.0.0.1", *(f"--{name}-port=0" for name in ("dhcp", "binl", "tftp", "http", "dns")))
+
+
+def test_sigterm_ends_it_cleanly(tmp_path: Path) -> None:
+    """Exit status 0, without a word."""
+    with Netboot(tmp_path / "log", *OPTIONS) as netboot:
+        assert set(netboot.ports) == {"dhcp", "binl", "tftp", "http", "dns"}
+        assert netboot.stop() == 0
+    assert len(netboot.said().splitlines()) == 1
+
+
+def test_a_taken_port_is_explained_and_nothing_stays_open() -> None:
+    """The error names the holder; what was bound before it is free again."""
+    with sockets.open_udp(LOOPBACK, 0) as holder, sockets.open_udp(sockets.ANY, 0) as trial:
+        taken, dhcp = sockets.port_of(holder), sockets.port_of(trial)
+        trial.close()
+        settings = Settings(LOOPBACK, None, 80, dhcp, 0, taken, None)
+        with pytest.raises(NetbootError, match=f"UDP port {taken} is taken by .*pid"):
+            Service(settings, StaticBooter(())).__enter__()
+    with sockets.open_udp(sockets.ANY, dhcp):
+        pass
+
+
+def test_the_command_line_explains_too() -> None:
+    """``error:`` and ``hint:`` lines, status 1, for ports, addresses and files."""
+    with sockets.open_udp(LOOPBACK, 0) as holder:
+        command = (sys.executable, "-m", "netboot")
+        with pytest.raises(CommandError, match=r"error: UDP port \d+ is taken by .*\nhint: ") as caught:
+            run(*command, *OPTIONS, f"--tftp-port={sockets.port_of(holder)}")
+        assert caught.value.status == 1
+        with pytest.raises(CommandError, match="error: 'nowhere' is no IPv4 address"):
+            run(*command, "--listen=nowhere")
+        with pytest.raises(CommandError, match="error: /nowhere is no file"):
+            run(*command, "--kernel=/nowhere")
+
+
+class Slow:
+    """A booter that holds one machine up until it is let go."""
+
+    def __init__(self) -> None:
+        self.let_go = threading.Event()
+
+    def decide(self, client: Client, here: Endpoint) -> Boot:
+        """Late for one, at once for all others."""
+        del here
+        if client.mac == MAC:
+            assert self.let_go.wait(30)
+        return Ignore("fault") if client.mac.endswith("ff") else LocalDisk()
+
+    def locate(self, name: str) -> Path | None:
+        """Nothing."""
+        del name
+        return None
+
+
+def test_a_slow_decision_holds_nobody_else_up() -> None:
+    """The second machine is answered while the first one's decision is still awaited."""
+    booter = Slow()
+    slow = request(MessageType.REQUEST, address="127.0.0.1").encode()
+    quick = slow[:28] + bytes.fromhex("525400990001") + slow[34:]
+    with Service(ANYWHERE, booter) as service, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        assert service.ports is not None
+        client.settimeout(30)
+        try:
+            for packet in (slow, quick):
+                client.sendto(packet, ("127.0.0.1", service.ports.binl))
+            assert parse(client.recv(1500)).mac == "52:54:00:99:00:01"
+        finally:
+            booter.let_go.set()
+        assert parse(client.recv(1500)).mac == MAC
+    assert service.sink.kinds().count(Kind.BINL) == 2
+
+
+class Broken(Slow):
+    """A booter whose database is gone."""
+
+    def decide(self, client: Client, here: Endpoint) -> Boot:
+        """Fails for one machine."""
+        if client.mac == MAC:
+            raise RuntimeError("the database is gone")
+        return super().decide(client, here)
+
+
+def test_a_broken_decision_is_told_and_not_answered() -> None:
+    """The services go on, and the event says what was wrong."""
+    first = request(MessageType.REQUEST, address="127.0.0.1").encode()
+    second = first[:28] + bytes.fromhex("525400990001") + first[34:]
+    with Service(ANYWHERE, Broken()) as service, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        assert service.ports is not None
+        client.settimeout(30)
+        client.sendto(first, ("127.0.0.1", service.ports.binl))
+        ignored = service.sink.wait_for(Kind.IGNORED)
+        assert (ignored.mac, ignored.detail) == (MAC, "no decision: the database is gone")
+        client.sendto(second, ("127.0.0.1", service.ports.binl))
+        assert parse(client.recv(1500)).mac == "52:54:00:99:00:01"
