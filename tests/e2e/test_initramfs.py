@@ -1,0 +1,99 @@
+"""The image by itself: started by QEMU directly, without any of our network services.
+
+Its promises are tried inside it (its own self test), its failures on its console.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from initramfs.build import Built, build
+from initramfs.spec import load
+from tests.support.cache import BUILD
+from tests.support.direct import Direct
+from tests.support.hardware import Firmware
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+
+CACHE = BUILD / "cache" / "initramfs"
+KEY = b"no key: nothing here is signed\n"
+LIMIT = 60 << 20
+"""Bytes; what a hundred machines may be asked to fetch."""
+
+
+@pytest.fixture(scope="module")
+def image() -> Built:
+    """The image, from the cache if it is there."""
+    return build(load(), CACHE, public_key=KEY)
+
+
+@pytest.mark.parametrize("firmware", Firmware)
+def test_everything_that_is_declared_works_inside(firmware: Firmware, image: Built, tmp_path: Path) -> None:
+    """In 1 GiB of memory: every program, Python module and file system; then it switches itself off."""
+    with Direct(image, tmp_path, "clonesys.selftest", firmware) as machine:
+        machine.power_on()
+        machine.expect(r"clonesys: network: 10\.0\.2\.15/24", 200)
+        machine.expect(r"selftest: (PASSED|FAILED)", 200)
+        machine.expect("Power down")
+        text = machine.console.text
+    assert "selftest: FAIL" not in text
+    assert ("EFI variables are there" in text) == (firmware is Firmware.UEFI)
+
+
+def test_a_failed_agent_says_why_and_offers_a_shell(image: Built, tmp_path: Path) -> None:
+    """Without the boot script's words there is nothing to do; the shell has the disk, job control, and a way out."""
+    with Direct(image, tmp_path, "") as machine:
+        machine.power_on()
+        machine.expect(r"error: the kernel's command line lacks clonesys\.server", 200)
+        machine.expect("Press Enter for a shell")
+        machine.type("\n")
+        machine.expect("clonesys:~# ")
+        machine.type("lsblk -no SERIAL /dev/vda; cat /etc/clonesys/appliance.pub; tty; sleep 1 & jobs\n")
+        machine.expect("disk-serial")
+        machine.expect(KEY.decode().strip())
+        machine.expect("/dev/ttyS0")
+        machine.expect(r"\[1\]\+ +Running +sleep 1")
+        machine.type("exit\n")
+        machine.expect(r"(?s)Press Enter for a shell.*Press Enter for a shell")
+        machine.type("\n")
+        machine.expect(r"(?s)clonesys:~# .*exit.*clonesys:~# ")
+        machine.type("reboot\n")
+        machine.expect("reboot: Restarting system")
+
+
+def test_a_missing_cable_is_named_and_waited_for(image: Built, tmp_path: Path) -> None:
+    """Plugged in, the machine goes on by itself."""
+    with Direct(image, tmp_path, "clonesys.selftest") as machine:
+        machine.plug(cable=False)
+        machine.power_on()
+        machine.expect("no link on eth0: is the cable plugged in", 200)
+        machine.plug(cable=True)
+        machine.expect(r"clonesys: network: 10\.0\.2\.15/24")
+
+
+def test_a_second_build_gives_the_same_bytes(image: Built, tmp_path: Path) -> None:
+    """From the same packages, with nothing of the first build but these."""
+    shutil.copytree(CACHE / "apt", tmp_path / "apt")
+    shutil.copy(CACHE / "resolved.json", tmp_path / "resolved.json")
+    again = build(load(), tmp_path, public_key=KEY)
+    assert again.digest == image.digest
+    assert digest(again.initramfs) == digest(image.initramfs)
+    assert digest(again.kernel) == digest(image.kernel)
+
+
+def test_the_image_is_small_enough_for_a_classroom(image: Built) -> None:
+    """Everybody fetches it at the same time."""
+    assert image.size <= LIMIT
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
