@@ -95,7 +95,7 @@ def _map(device: Device, offset: int, size: int, kind: str) -> list[Span]:
         out, log = Path(folder, "map"), Path(folder, "log")
         sources = ("-s", str(part), "-o", str(out), "-L", str(log))
         try:
-            run(f"partclone.{PARTCLONE[kind]}", "--domain", "--quiet", *sources)
+            run(f"partclone.{PARTCLONE[kind]}", "--domain", "--quiet", "--UI-fresh", "0", *sources)
             return parse_domain(out.read_text(), size)
         except ToolError as error:
             raise ToolError(f"{error.message} | {_last_lines(log)}", error.hint) from error

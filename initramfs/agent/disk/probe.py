@@ -47,10 +47,8 @@ def why_dirty(kind: str, read: Reader) -> str:
     ``read`` starts at the file system. NTFS, FAT and exFAT are judged by partclone itself.
     """
     match kind:
-        case "ext3" | "ext4":
-            incompat = struct.unpack_from("<I", read(1024, 1024).ljust(1024, b"\0"), 0x60)[0]
-            recover = 0x4  # EXT3_FEATURE_INCOMPAT_RECOVER
-            return "its journal must be replayed" if incompat & recover else ""
+        case "ext2" | "ext3" | "ext4":
+            return _ext(read(1024, 1024).ljust(1024, b"\0"))
         case "btrfs":
             log_root = struct.unpack_from("<Q", read(0x10000, 4096).ljust(4096, b"\0"), 0x60)[0]
             return "its log tree must be replayed" if log_root else ""
@@ -58,3 +56,13 @@ def why_dirty(kind: str, read: Reader) -> str:
             return "a hibernated system lies in it"
         case _:
             return ""
+
+
+def _ext(superblock: bytes) -> str:
+    """See fs/ext4/ext4.h: s_state with EXT4_VALID_FS and EXT4_ERROR_FS, INCOMPAT_RECOVER."""
+    state = struct.unpack_from("<H", superblock, 0x3A)[0]
+    if struct.unpack_from("<I", superblock, 0x60)[0] & 0x4:
+        return "its journal must be replayed"
+    if state & 0x2:
+        return "errors were found in it"
+    return "" if state & 0x1 else "it was not unmounted"
