@@ -83,7 +83,8 @@ class Supervisor:
                     log.warning("%s", line)
                 case supervision.Finish():
                     self._end = action
-        self._changed.set()
+        if actions:  # only news wakes the loop: it would wake itself for ever, and starve the signals
+            self._changed.set()
 
     def _background(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
