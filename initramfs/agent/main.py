@@ -113,7 +113,7 @@ def dry_run(job: Path, write: Write) -> Outcome:
 
 
 def main(argv: Sequence[str] = ()) -> int:
-    """The command: without arguments, what the kernel's command line asks for. Returns an :class:`Outcome`."""
+    """The command: without arguments, what the kernel's command line asks. Returns an :class:`Outcome`."""
     parser = argparse.ArgumentParser(prog="clonesys-agent", description=__doc__)
     parser.add_argument("--dry-run", metavar="JOB.json", type=Path, help="print the plan for a job and stop")
     options = parser.parse_args(argv)
