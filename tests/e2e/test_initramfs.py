@@ -48,22 +48,22 @@ def test_everything_that_is_declared_works_inside(firmware: Firmware, image: Bui
 
 
 def test_a_failed_agent_says_why_and_offers_a_shell(image: Built, tmp_path: Path) -> None:
-    """Without the boot script's words there is nothing to do; the shell has the disk, job control, and a way out."""
+    """A machine that was not booted by us has nothing to do. The shell has job control, and a way out."""
     with Direct(image, tmp_path, "") as machine:
         machine.power_on()
         machine.expect(r"error: the kernel's command line lacks clonesys\.server", 200)
         machine.expect("Press Enter for a shell")
         machine.type("\n")
         machine.expect("clonesys:~# ")
-        machine.type("lsblk -no SERIAL /dev/vda; cat /etc/clonesys/appliance.pub; tty; sleep 1 & jobs\n")
+        machine.type("cat /sys/block/vda/serial /etc/clonesys/appliance.pub; tty; sleep 1 & jobs\n")
         machine.expect("disk-serial")
         machine.expect(KEY.decode().strip())
         machine.expect("/dev/ttyS0")
         machine.expect(r"\[1\]\+ +Running +sleep 1")
         machine.type("exit\n")
-        machine.expect(r"(?s)Press Enter for a shell.*Press Enter for a shell")
+        machine.expect("Press Enter for a shell")
         machine.type("\n")
-        machine.expect(r"(?s)clonesys:~# .*exit.*clonesys:~# ")
+        machine.expect("clonesys:~# ")
         machine.type("reboot\n")
         machine.expect("reboot: Restarting system")
 

@@ -13,13 +13,12 @@ from tests.support.console import Console, listen
 from tests.support.daemon import Daemon
 from tests.support.hardware import OVMF_VARIABLES, Firmware
 from tests.support.qmp import Qmp
-from tests.support.waiting import Deadline
+from tests.support.waiting import Deadline, TooLateError, until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from initramfs.build import Built
-    from tests.support.console import Seen
 
 MAC = "52:54:00:c1:05:99"
 MEMORY = 1024
@@ -36,6 +35,7 @@ class Direct:
     def __init__(self, image: Built, folder: Path, words: str, firmware: Firmware = Firmware.BIOS) -> None:
         self.image, self.folder, self.words, self.firmware = image, folder, words, firmware
         self.console = Console()
+        self._heard = 0
 
     def __enter__(self) -> Self:
         line, qemu_line = socket.socketpair()
@@ -57,9 +57,19 @@ class Direct:
         """Let it run."""
         self.qmp.execute("cont")
 
-    def expect(self, pattern: str, within: float = 120) -> Seen:
-        """Wait for ``pattern`` on the serial console."""
-        return self.console.expect(pattern, Deadline.within(within))
+    def expect(self, pattern: str, within: float = 120) -> None:
+        """Wait for ``pattern`` on the serial console, behind what was expected before: a dialogue."""
+
+        def said() -> bool:
+            seen = self.console.find(pattern, self._heard)
+            self._heard = seen.match.end() if seen else self._heard
+            return bool(seen)
+
+        try:
+            until(said, Deadline.within(within), f"/{pattern}/")
+        except TooLateError as error:
+            last = "\n".join(self.console.text.splitlines()[-20:])
+            raise TooLateError(f"{error} on a console that ends with:\n{last}") from None
 
     def type(self, text: str) -> None:
         """Type on the serial console."""
