@@ -11,21 +11,12 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from importlib import import_module
 
 from netboot.errors import NetbootError
 from provisioner.errors import ProvisionerError
-from provisioner.serve import controller_part, http_part, netboot_part
 from provisioner.serve.handshake import Word, say
 from provisioner.serve.settings import Settings
-
-Ready = Callable[[dict[str, str]], None]
-
-RUN: dict[str, Callable[[Settings, Ready], None]] = {
-    "netboot": netboot_part.run,
-    "http": http_part.run,
-    "controller": controller_part.run,
-}
 
 
 def main(arguments: list[str]) -> int:
@@ -39,7 +30,8 @@ def main(arguments: list[str]) -> int:
         say(int(descriptor), Word(where))
 
     try:
-        RUN[part](Settings.from_json(settings), ready)
+        # Each process loads its own part only: the one that answers DHCP is back in a blink.
+        import_module(f"provisioner.serve.{part}_part").run(Settings.from_json(settings), ready)
     except (ProvisionerError, NetbootError) as error:
         say(int(descriptor), Word(error=error.message, hint=error.hint))
         return 1

@@ -1,0 +1,126 @@
+"""An appliance and an agent for tests of the API: real application, real database, no sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+
+from initramfs.agent import wire
+from provisioner import appliance
+from provisioner.api.app import create_app
+from provisioner.home import Home
+from provisioner.keys import load_nonce_key, load_public_key
+from provisioner.nonce import mint
+from provisioner.state.database import Database
+
+MAC = "52:54:00:00:00:01"
+OTHER_MAC = "52:54:00:00:00:02"
+NOW = 1_700_000_000.0
+
+
+@dataclass(slots=True)
+class Time:
+    """A clock that stands still until told otherwise; seconds since the epoch."""
+
+    value: float = NOW
+
+    def __call__(self) -> float:
+        """Now."""
+        return self.value
+
+
+@dataclass(slots=True)
+class Api:
+    """An appliance's application, and the words an agent says to it."""
+
+    app: FastAPI
+    home: Path
+    clock: Time
+    password: str
+    nonce_key: bytes = field(repr=False)
+
+    @property
+    def database(self) -> Database:
+        """The application's own database."""
+        found: Database = self.app.state.services.database
+        return found
+
+    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """One request; the application's own exceptions come out here."""
+
+        async def ask() -> httpx.Response:
+            transport = httpx.ASGITransport(self.app, client=("192.0.2.7", 4000))
+            async with httpx.AsyncClient(transport=transport, base_url="http://192.0.2.1:8080") as client:
+                return await client.request(method, path, **options)
+
+        return asyncio.run(ask())
+
+    def get(self, path: str) -> httpx.Response:
+        """Read as the administrator."""
+        return self.request("GET", path, auth=("admin", self.password))
+
+    def nonce(self, mac: str = MAC, age: float = 0.0) -> str:
+        """A nonce as the boot script would carry it."""
+        return mint(self.nonce_key, mac, self.clock() - age, secrets.token_bytes(16))
+
+    def contact(self, nonce: str, *, mac: str = MAC, challenge: str = "c1") -> httpx.Response:
+        """An agent's first word."""
+        message = wire.Contact(nonce, challenge, "0.1.0", mac, inventory(mac))
+        return self.request("POST", "/api/v1/agent/contact", content=wire.encode(message))
+
+    def assignment(self, answer: httpx.Response) -> wire.Assignment:
+        """What a contact's answer says, its signature checked."""
+        payload, signature = wire.decode(wire.Signed, answer.content).parts()
+        load_public_key(self.home).verify(signature, payload)
+        return wire.decode(wire.Assignment, payload)
+
+    def post(self, path: str, message: object, token: str) -> httpx.Response:
+        """A message under an agent's token."""
+        headers = {"Authorization": f"Bearer {token}"}
+        return self.request("POST", path, content=wire.encode(message), headers=headers)
+
+
+@contextmanager
+def api(home: Path) -> Iterator[Api]:
+    """An appliance made in ``home``, served in this process."""
+    password = appliance.create(home)
+    for name in ("vmlinuz", "initramfs.img"):
+        (Home(home).boot / name).write_bytes(b"boot me")
+    clock = Time()
+    app = create_app(home, http_port=8080, now=clock)
+    try:
+        yield Api(app, home, clock, password or "", load_nonce_key(home))
+    finally:
+        app.state.sink.close()
+        app.state.services.database.close()
+
+
+def inventory(mac: str = MAC) -> wire.Inventory:
+    """What a small machine is made of."""
+    return wire.Inventory(
+        system=wire.System("QEMU", "pc", "S1", "11111111-2222-3333-4444-555555555555"),
+        firmware=wire.FirmwareType.UEFI,
+        cpu_model="a processor",
+        cpu_count=2,
+        memory=2**30,
+        disks=(wire.Disk("sda", 10**10, 512, 512, serial="D1"),),
+        nics=(wire.Nic("eth0", mac),),
+    )
+
+
+def reports(first: int, *steps: tuple[str, wire.StepState]) -> wire.Reports:
+    """A batch numbered from ``first``."""
+    return wire.Reports(
+        tuple(
+            wire.Report(first + i, NOW + first + i, step, state, title=f"Step {step}", done=50, total=100)
+            for i, (step, state) in enumerate(steps)
+        )
+    )

@@ -1,0 +1,262 @@
+"""The exchange between agent and appliance, from contact to result, and everybody who should not get in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from initramfs.agent import wire
+from initramfs.agent.wire import StepState
+from netboot.model import LocalDisk
+from provisioner.booter import ProvisionerBooter
+from provisioner.job import State
+from provisioner.state import events, hosts, jobs
+from tests.support.api import MAC, NOW, OTHER_MAC, Api, api, reports
+from tests.support.boot import CLIENT, HERE
+
+JOB = wire.Job(
+    0,
+    wire.Action.RESTORE,
+    "class",
+    partition_images=(wire.PartitionImage(5, wire.ImageRef("sda5_Debian", 1, "d" * 64)),),
+    personalisation=wire.Personalisation(5, "pc1", "example.org", phone_home_url="at contact"),
+)
+RECEIPT = wire.Receipt("sda", "D1", "", (), 10, 10, 1000, 2000, {"write": 1.5})
+
+
+@pytest.fixture(name="site")
+def site_(tmp_path: Path) -> Iterator[Api]:
+    """An appliance with one known host."""
+    with api(tmp_path / "home") as site:
+        hosts.add_host(site.database, "pc1", [MAC], now=NOW, who="test")
+        yield site
+
+
+def queue(site: Api) -> int:
+    """Give the host a job; its number."""
+    return jobs.queue_job(site.database, "pc1", JOB, now=NOW, who="test")
+
+
+def test_full_exchange(site: Api) -> None:
+    """Contact, reports and result take a job from queued to succeeded, with its steps and receipt."""
+    number = queue(site)
+    answer = site.contact(site.nonce())
+    assert answer.status_code == 200
+    given = site.assignment(answer)
+    assert (given.challenge, given.host) == ("c1", "pc1")
+    assert given.job is not None
+    assert given.job.id == number
+    path = f"/api/v1/agent/jobs/{number}"
+    batch = reports(
+        1, ("write", StepState.PLANNED), ("write", StepState.STARTED), ("write", StepState.PROGRESS)
+    )
+    assert site.post(f"{path}/reports", batch, given.token).status_code == 204
+    seen = jobs.get_job(site.database, number)
+    assert seen.state is State.RUNNING
+    assert [(step.name, step.state, step.done) for step in seen.steps] == [("write", "started", 50)]
+    assert site.post(f"{path}/result", wire.Result(ok=True, receipt=RECEIPT), given.token).status_code == 204
+    done = jobs.get_job(site.database, number)
+    assert done.state is State.SUCCEEDED
+    assert done.receipt is not None
+    assert done.receipt["chunks_verified"] == 10
+
+
+def test_contact_stores_inventory_and_consumes_the_profile(site: Api) -> None:
+    """After the contact the host's next boot is its own disk, and its inventory is known."""
+    queue(site)
+    assert hosts.get_host(site.database, "pc1").profile == "class"
+    site.contact(site.nonce())
+    host = hosts.get_host(site.database, "pc1")
+    assert host.profile == "local"
+    assert host.firmware == "uefi"
+    assert host.address == "192.0.2.7"
+    assert host.inventory is not None
+    assert host.inventory["disks"][0]["serial"] == "D1"
+
+
+def test_contact_without_job(site: Api) -> None:
+    """A host without a job is told its name and nothing to do."""
+    given = site.assignment(site.contact(site.nonce()))
+    assert given.host == "pc1"
+    assert given.job is None
+
+
+def test_nonce_cannot_be_used_twice(site: Api) -> None:
+    """A second contact with the same nonce and another challenge is refused."""
+    queue(site)
+    nonce = site.nonce()
+    assert site.contact(nonce).status_code == 200
+    again = site.contact(nonce, challenge="c2")
+    assert again.status_code == 409
+    assert "used before" in again.json()["detail"]
+
+
+def test_lost_answer_can_be_asked_for_again(site: Api) -> None:
+    """The same agent, whose answer got lost, gets the same job without a second attempt being counted."""
+    number = queue(site)
+    nonce = site.nonce()
+    site.contact(nonce)
+    given = site.assignment(site.contact(nonce))
+    assert given.job is not None
+    assert given.job.id == number
+    assert jobs.get_job(site.database, number).attempts == 1
+    path = f"/api/v1/agent/jobs/{number}/reports"
+    assert site.post(path, reports(1, ("write", StepState.STARTED)), given.token).status_code == 204
+    assert site.assignment(site.contact(nonce)).job is None, "once it reported, it is no lost answer"
+
+
+def test_expired_nonce(site: Api) -> None:
+    """A nonce older than a quarter of an hour is refused with the reason."""
+    answer = site.contact(site.nonce(age=16 * 60))
+    assert answer.status_code == 401
+    assert "old" in answer.json()["detail"]
+
+
+def test_forged_nonce(site: Api) -> None:
+    """A nonce that another key made is refused, and a text that is none."""
+    site.nonce_key = b"x" * 32
+    assert site.contact(site.nonce()).status_code == 401
+    assert site.contact("!!!").status_code == 401
+
+
+def test_nonce_of_another_machine(site: Api) -> None:
+    """A nonce is good for its own MAC only."""
+    assert site.contact(site.nonce(OTHER_MAC), mac=MAC).status_code == 403
+
+
+def test_contact_of_a_host_that_was_removed(site: Api) -> None:
+    """Its machine is put among the observed and told why it gets nothing."""
+    nonce = site.nonce()
+    hosts.remove_host(site.database, "pc1", now=NOW, who="test")
+    assert site.contact(nonce).status_code == 403
+    assert [machine.mac for machine in hosts.list_observed(site.database)] == [MAC]
+
+
+def test_three_attempts_then_the_own_disk(site: Api) -> None:
+    """A job whose machine starts again and again is given out three times, and never a fourth."""
+    number = queue(site)
+    booter = ProvisionerBooter(site.home, site.database, site.clock)
+    for attempt in (1, 2, 3):
+        assert not isinstance(booter.decide(CLIENT, HERE), LocalDisk)
+        given = site.assignment(site.contact(site.nonce()))
+        assert given.job is not None
+        assert jobs.get_job(site.database, number).attempts == attempt
+    assert isinstance(booter.decide(CLIENT, HERE), LocalDisk)
+    assert site.assignment(site.contact(site.nonce())).job is None
+
+
+def test_failed_job_boots_the_own_disk(site: Api) -> None:
+    """A failure is kept with its hint, and the machine does not come back for more."""
+    number = queue(site)
+    given = site.assignment(site.contact(site.nonce()))
+    result = wire.Result(ok=False, error="two disks match", hint="name one")
+    site.post(f"/api/v1/agent/jobs/{number}/result", result, given.token)
+    job = jobs.get_job(site.database, number)
+    assert (job.state, job.error, job.hint) == (State.FAILED, "two disks match", "name one")
+    assert isinstance(ProvisionerBooter(site.home, site.database).decide(CLIENT, HERE), LocalDisk)
+
+
+def test_repeated_reports_change_nothing(site: Api) -> None:
+    """A batch whose answer got lost may come again; its log lines are kept once."""
+    number = queue(site)
+    given = site.assignment(site.contact(site.nonce()))
+    path = f"/api/v1/agent/jobs/{number}/reports"
+    batch = reports(1, ("write", StepState.STARTED), ("write", StepState.FINISHED))
+    for _ in range(3):
+        assert site.post(path, batch, given.token).status_code == 204
+    assert len(jobs.get_log(site.database, number)) == 2
+    assert jobs.get_job(site.database, number).steps[0].state == "finished"
+
+
+def test_repeated_result_changes_nothing(site: Api) -> None:
+    """The first result counts, also when late reports follow it."""
+    number = queue(site)
+    given = site.assignment(site.contact(site.nonce()))
+    path = f"/api/v1/agent/jobs/{number}"
+    assert site.post(f"{path}/result", wire.Result(ok=True), given.token).status_code == 204
+    assert site.post(f"{path}/result", wire.Result(ok=False), given.token).status_code == 204
+    assert (
+        site.post(f"{path}/reports", reports(1, ("write", StepState.STARTED)), given.token).status_code == 204
+    )
+    assert jobs.get_job(site.database, number).state is State.SUCCEEDED
+
+
+def test_old_attempt_is_told_to_stop(site: Api) -> None:
+    """When a machine was started again, what is left of its former agent may not report any more."""
+    number = queue(site)
+    old = site.assignment(site.contact(site.nonce()))
+    site.contact(site.nonce())
+    path = f"/api/v1/agent/jobs/{number}/reports"
+    assert site.post(path, reports(1, ("write", StepState.STARTED)), old.token).status_code == 409
+
+
+def test_cancelled_job_tells_its_agent(site: Api) -> None:
+    """The agent of a cancelled job is refused with the reason."""
+    number = queue(site)
+    given = site.assignment(site.contact(site.nonce()))
+    jobs.cancel_job(site.database, number, now=NOW, who="test")
+    answer = site.post(
+        f"/api/v1/agent/jobs/{number}/reports", reports(1, ("write", StepState.STARTED)), given.token
+    )
+    assert answer.status_code == 409
+    assert "cancelled" in answer.json()["detail"]
+
+
+def test_wrong_tokens(site: Api) -> None:
+    """No token and a wrong one are 401; a good one for another job, or for another purpose, is 403."""
+    number = queue(site)
+    given = site.assignment(site.contact(site.nonce()))
+    assert given.job is not None
+    assert given.job.personalisation is not None
+    path = f"/api/v1/agent/jobs/{number}/result"
+    done = wire.Result(ok=True)
+    assert site.request("POST", path, content=wire.encode(done)).status_code == 401
+    assert site.post(path, done, "wrong").status_code == 401
+    assert site.post("/api/v1/agent/jobs/999/result", done, given.token).status_code == 403
+    assert site.post(path, done, given.job.personalisation.phone_home_token).status_code == 403
+    site.clock.value += 25 * 3600
+    assert site.post(path, done, given.token).status_code == 401
+    assert jobs.get_job(site.database, number).state is State.RUNNING
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b'{"nonce": 1}', b"\xff", b'{"challenge": "x"}'], ids=lambda body: repr(body)[:20]
+)
+def test_garbled_contact(site: Api, body: bytes) -> None:
+    """Whatever is no contact is refused with the place of the mistake."""
+    answer = site.request("POST", "/api/v1/agent/contact", content=body)
+    assert answer.status_code == 400
+    assert "Contact" in answer.json()["detail"]
+
+
+def test_endless_body_is_cut(site: Api) -> None:
+    """A body larger than any message is refused before it is read."""
+    assert site.request("POST", "/api/v1/phone-home", content=b"x" * 9_000_000).status_code == 413
+
+
+def test_manifest_needs_a_token(site: Api) -> None:
+    """Manifests are for agents with a job; one that does not exist is 404."""
+    path = f"/api/v1/agent/manifests/{'0' * 64}"
+    assert site.request("GET", path).status_code == 401
+    queue(site)
+    token = site.assignment(site.contact(site.nonce())).token
+    answer = site.request("GET", path, headers={"Authorization": f"Bearer {token}"})
+    assert answer.status_code == 404
+
+
+def test_phone_home(site: Api) -> None:
+    """The installed system's word is kept with its host and in the timeline."""
+    queue(site)
+    given = site.assignment(site.contact(site.nonce()))
+    assert given.job is not None
+    person = given.job.personalisation
+    assert person is not None
+    assert person.phone_home_url == "http://192.0.2.1:8080/api/v1/phone-home"
+    message = wire.PhoneHome(person.phone_home_token, "pc1")
+    assert site.request("POST", "/api/v1/phone-home", content=wire.encode(message)).status_code == 204
+    assert hosts.get_host(site.database, "pc1").phoned_home_as == "pc1"
+    assert events.list_events(site.database, MAC)[-1].kind == "phone-home"
+    wrong = wire.PhoneHome(given.token, "evil")
+    assert site.request("POST", "/api/v1/phone-home", content=wire.encode(wrong)).status_code == 403
