@@ -53,6 +53,7 @@ class Appliance:
     patience: float = PATIENCE
     token: str = ""
     _local: threading.local = field(default_factory=threading.local)
+    _opened: list[http.client.HTTPConnection] = field(default_factory=list)
 
     def get(self, path: str) -> bytes:
         """The body at ``path``, whole. Raises NotFound, ServerError, Unreachable."""
@@ -67,7 +68,13 @@ class Appliance:
         connection = getattr(self._local, "connection", None)
         if connection is not None:
             connection.close()
+            self._opened = [other for other in self._opened if other is not connection]
         self._local.connection = None
+
+    def close_all(self) -> None:
+        """Close the connections of all threads. Nobody may be using them any more."""
+        while self._opened:
+            self._opened.pop().close()
 
     def _insist(self, method: str, path: str, body: bytes | None) -> bytes:
         deadline = self.clock.now() + self.patience
@@ -110,6 +117,7 @@ class Appliance:
             parts = urlsplit(self.url)
             connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=TIMEOUT)
             self._local.connection = connection
+            self._opened.append(connection)
         return connection
 
 

@@ -13,6 +13,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -116,8 +117,11 @@ def restore(
     home, began = of(context).home, time.monotonic()
     image, reference = _load(home, name)
     fresh = not target.exists()
-    source = _store(home) if not from_ else _remote(from_)
-    with operations.open_target(target, image) as device, bar(quiet=as_json) as progress:
+    with (
+        _source(home, from_) as source,
+        operations.open_target(target, image) as device,
+        bar(quiet=as_json) as progress,
+    ):
         outcome = operations.restore_image(
             image,
             source,
@@ -283,11 +287,19 @@ def _add(context: Context, source: Path, facts: Facts, options: Options, *, as_j
     _done(reference, _counted(count), time.monotonic() - began, as_json=as_json)
 
 
-def _remote(url: str) -> ChunkSource:
-    """Chunks over HTTP. The manifest is the local store's: it says what is right."""
+@contextmanager
+def _source(home: Path, url: str) -> Iterator[ChunkSource]:
+    """The local store, or chunks over HTTP. The manifest is the local store's: it says what is right."""
+    if not url:
+        yield _store(home)
+        return
     if not url.startswith("http://"):
         raise ProvisionerError(f"{url} is no URL of an appliance", "it looks like http://192.0.2.1:8080")
-    return HttpChunks(Appliance(url.rstrip("/"), Clock(time.monotonic, time.sleep), patience=PATIENCE))
+    appliance = Appliance(url.rstrip("/"), Clock(time.monotonic, time.sleep), patience=PATIENCE)
+    try:
+        yield HttpChunks(appliance)
+    finally:
+        appliance.close_all()
 
 
 def _ask(image: Manifest, layout: Layout, target: Path) -> None:

@@ -102,7 +102,7 @@ class Restore:
         if self.layout.whole:
             self._guards.close()
         if self._complete():
-            self._tally.add(chunks_verified=self.outcome.chunks_total - self.outcome.chunks_verified)
+            self._count_guarded()
         meter.add(total)
         return self.outcome
 
@@ -115,6 +115,12 @@ class Restore:
         if before_seal is not None:
             before_seal(self._target)
         return self.seal()
+
+    def _count_guarded(self) -> None:
+        """The survey has found the guards' chunks right too, and nobody has touched them since."""
+        for guard in self.layout.guards:
+            for extent in self.layout.withheld(guard):
+                self._tally.add(chunks_verified=1, bytes_skipped=extent.length)
 
     def _each(
         self, step: str, extents: Callable[[], Iterator[Extent]], make_work: Callable[[], Work]

@@ -1,0 +1,175 @@
+"""``clonesys image``, as people and scripts call it."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from initramfs.agent.errors import AgentError
+from provisioner.cli.context import Context
+from provisioner.cli.image import app
+from provisioner.errors import ProvisionerError
+from provisioner.home import Home
+from provisioner.keys import create_keys
+from tests.support.images import MIB
+
+Call = Callable[..., str]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """An appliance with keys and nothing else."""
+    create_keys(tmp_path / "home")
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def call(home: Path) -> Call:
+    """Runs one command and returns what it printed; raises what it raises."""
+
+    def run(*arguments: str | Path, answer: str = "") -> str:
+        result = CliRunner().invoke(app, [str(a) for a in arguments], input=answer, obj=Context(home))
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        if result.exit_code:
+            raise typer.Exit(result.exit_code)
+        return result.stdout
+
+    return run
+
+
+@pytest.fixture
+def raw(tmp_path: Path) -> Path:
+    """A file with 2 MiB of noise and 1 MiB of zeros."""
+    (tmp_path / "raw").write_bytes(random.Random(1).randbytes(2 * MIB) + bytes(MIB))
+    return tmp_path / "raw"
+
+
+def as_json(text: str) -> Any:
+    """What a program reads."""
+    return json.loads(text)
+
+
+def test_there_and_back(call: Call, raw: Path, tmp_path: Path) -> None:
+    """Captured, listed, shown, verified, restored: with numbers for programs."""
+    done = as_json(call("capture", raw, "sda5_Data", "--description", "noise", "--user", "anna", "--json"))
+    assert done["image"] == "sda5_Data@1"
+    assert done["bytes_read"] == 3 * MIB
+    assert done["bytes_sent"] == done["bytes_written"] > 2 * MIB
+    assert done["seconds"] >= 0
+    (listed,) = as_json(call("list", "--json"))
+    assert (listed["name"], listed["user"], listed["digest"]) == ("sda5_Data", "anna", done["digest"])
+    assert as_json(call("show", "sda5_Data", "--json"))["description"] == "noise"
+    assert as_json(call("verify", "--json"))["ok"]
+    back = as_json(call("restore", "sda5_Data", tmp_path / "new", "--json"))
+    assert back["chunks_verified"] == back["chunks_total"] == 2
+    assert (tmp_path / "new").read_bytes() == raw.read_bytes()
+    again = as_json(call("restore", "sda5_Data", tmp_path / "new", "--delta", "--yes", "--json"))
+    assert (again["bytes_fetched"], again["bytes_written"], again["bytes_skipped"]) == (0, 0, 3 * MIB)
+
+
+def test_it_reads_well(call: Call, raw: Path, tmp_path: Path) -> None:
+    """One line for what was done; tables for what there is."""
+    assert call("capture", raw, "sda5_Data").startswith("sda5_Data@1: 3.0 MiB read, 2.0 MiB transferred")
+    assert "sda5_Data@1" in call("list")
+    assert "Size:" in call("show", "sda5_Data@1")
+    assert "all whole" in call("verify", "sda5_Data")
+    assert "written" in call("export", "sda5_Data", tmp_path / "out")
+    assert "sda5_Copy@1" in call("import", tmp_path / "out", "sda5_Copy")
+
+
+def test_a_target_with_content_is_asked_about(call: Call, raw: Path, tmp_path: Path) -> None:
+    """Unless --yes; a no changes nothing."""
+    call("capture", raw, "sda5_Data")
+    old = tmp_path / "old"
+    old.write_bytes(b"x" * 3 * MIB)
+    with pytest.raises(typer.Exit):
+        call("restore", "sda5_Data", old, answer="n\n")
+    assert old.read_bytes() == b"x" * 3 * MIB
+    call("restore", "sda5_Data", old, answer="y\n")
+    assert old.read_bytes() == raw.read_bytes()
+
+
+def test_a_bad_chunk_is_told(call: Call, raw: Path, home: Path) -> None:
+    """With the image that needs it, and a failure for scripts."""
+    call("capture", raw, "sda5_Data")
+    victim = next(path for path in Home(home).chunks.glob("*/*") if path.is_file())
+    victim.write_bytes(b"garbage")
+    with pytest.raises(ProvisionerError, match="1 chunks are corrupt"):
+        call("verify", "--set-aside")
+    call("capture", raw, "sda5_Data")
+    assert "all whole" in call("verify")
+
+
+def test_images_are_removed_with_their_chunks(call: Call, raw: Path) -> None:
+    """First the name, then what nobody needs."""
+    call("capture", raw, "sda5_Data")
+    call("capture", raw, "sda5_Data")
+    call("rm", "sda5_Data@1", "--yes")
+    assert as_json(call("gc", "--json"))["chunks"] == 0
+    assert as_json(call("rm", "sda5_Data", "--all", "--yes", "--json")) == {"removed": ["sda5_Data@2"]}
+    assert "2 chunks deleted" in call("gc")
+    assert as_json(call("list", "--json")) == []
+
+
+@pytest.fixture
+def server(home: Path) -> Iterator[str]:
+    """The appliance's home behind a real HTTP server; its URL."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(home))) as http:
+        http.daemon_threads = True
+        thread = threading.Thread(target=http.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{http.server_port}"
+        http.shutdown()
+        thread.join()
+
+
+def test_chunks_come_over_http(call: Call, raw: Path, tmp_path: Path, server: str) -> None:
+    """The manifest is the local one: it says what is right."""
+    call("capture", raw, "sda5_Data")
+    done = as_json(call("restore", "sda5_Data", tmp_path / "new", "--from", server, "--json"))
+    assert done["chunks_fetched"] == 2
+    assert (tmp_path / "new").read_bytes() == raw.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("capture", "/nowhere", "sda5_Data"),
+        ("capture", "RAW", "../x"),
+        ("capture", "RAW", "sda5_Data", "--partition", "1"),
+        ("capture", "RAW", "sda5_Data", "--chunk-size", "1000"),
+        ("restore", "sda9_No", "/nowhere"),
+        ("restore", "sda5_There", "/nowhere/new"),
+        ("restore", "sda5_There", "NEW", "--from", "ftp://x"),
+        ("show", "sda5_There@7"),
+        ("import", "/nowhere.gz", "sda5_Data"),
+        ("verify", "sda9_No"),
+        ("rm", "sda9_No"),
+    ],
+)
+def test_what_cannot_be_done_is_said_with_a_hint(
+    call: Call, raw: Path, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    """Never a traceback: our own errors only."""
+    call("capture", raw, "sda5_There")
+    names = {"RAW": raw, "NEW": tmp_path / "new"}
+    with pytest.raises((ProvisionerError, AgentError)):
+        call(*(names.get(a, a) for a in arguments))
