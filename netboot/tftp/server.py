@@ -1,4 +1,4 @@
-"""The TFTP service: sockets and timers around :mod:`netboot.tftp.transfer`.
+"""The TFTP service: takes requests, finds files, starts a session for each.
 
 Every transfer has a socket of its own (RFC 1350 §4), bound to the address that
 the request came to: ROMs drop answers from another one. The number of transfers at
@@ -18,7 +18,8 @@ from netboot.errors import ProtocolError
 from netboot.events import Kind
 from netboot.model import Endpoint
 from netboot.tftp import names, packet
-from netboot.tftp.transfer import HEADERS, Content, Limits, Outcome, Result, Transfer
+from netboot.tftp.session import Session
+from netboot.tftp.transfer import HEADERS, Content, Limits, Result, Transfer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -147,7 +148,7 @@ class TftpServer:
             limits = Limits(block=own.getsockopt(socket.IPPROTO_IP, _IP_MTU) - HEADERS, window=self._window)
             transfer = Transfer(content, request.options, limits)
             self._tell(Kind.TFTP_START, came.source[0], name)
-            outcome = await _drive(transfer, own)
+            outcome = await Session(transfer, own).run()
         finally:
             own.close()
         self._tell(_KINDS[outcome.result], came.source[0], ": ".join(filter(None, (name, outcome.detail))))
@@ -176,38 +177,3 @@ def _refusal(request: packet.Request) -> tuple[packet.ErrorCode, str] | None:
     except ProtocolError:
         return packet.ErrorCode.ACCESS, "Name refused"
     return None
-
-
-async def _drive(transfer: Transfer, own: socket.socket) -> Outcome:
-    """Move packets between ``own`` (connected) and ``transfer`` until it has an outcome."""
-    loop = asyncio.get_running_loop()
-    _send(own, transfer.start(loop.time()))
-    while transfer.outcome is None:
-        try:
-            async with asyncio.timeout_at(transfer.deadline):
-                data = await loop.sock_recv(own, 2048)
-        except TimeoutError:
-            _send(own, transfer.tick(loop.time()))
-        except ConnectionError:  # ICMP: nobody listens there any more
-            return Outcome(Result.ABORTED, "client is gone")
-        else:
-            _receive(transfer, own, data, loop.time())
-    return transfer.outcome
-
-
-def _receive(transfer: Transfer, own: socket.socket, data: bytes, now: float) -> None:
-    try:
-        received = packet.parse(data)
-    except ProtocolError as error:
-        log.debug("%s: %s", own.getpeername()[0], error)
-        return
-    _send(own, transfer.receive(received, now))
-
-
-def _send(own: socket.socket, packets: list[bytes]) -> None:
-    """A packet that does not fit into the kernel's buffer is lost as if on the wire; the timer repeats it."""
-    for data in packets:
-        try:
-            own.send(data)
-        except (BlockingIOError, ConnectionError):
-            return
