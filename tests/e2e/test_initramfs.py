@@ -27,6 +27,20 @@ KEY = b"no key: nothing here is signed\n"
 LIMIT = 60 << 20
 """Bytes; what a hundred machines may be asked to fetch."""
 
+CONTROLLERS: dict[str, list[str]] = {
+    "ide-hd,bus=ide.0": [],
+    "nvme,serial=nvme": [],
+    "scsi-hd,bus=virtio.0": ["-device", "virtio-scsi-pci,id=virtio"],
+    "scsi-hd,bus=megaraid.0": ["-device", "megasas-gen2,id=megaraid"],
+    "scsi-hd,wwn=0x5000c50015ea71ac,bus=fusion.0": ["-device", "mptsas1068,id=fusion"],
+    "scsi-hd,bus=lsi.0": ["-device", "lsi53c895a,id=lsi"],
+    "scsi-hd,bus=vmware.0": ["-device", "pvscsi,id=vmware"],
+    "usb-storage,bus=xhci.0": ["-device", "qemu-xhci,id=xhci"],
+    "usb-storage,bus=ehci.0": ["-device", "usb-ehci,id=ehci"],
+    "sd-card": ["-device", "sdhci-pci"],
+}
+"""QEMU's kinds of disks, each with the controller that it needs."""
+
 
 @pytest.fixture(scope="module")
 def image() -> Built:
@@ -66,6 +80,25 @@ def test_a_failed_agent_says_why_and_offers_a_shell(image: Built, tmp_path: Path
         machine.expect("clonesys:~# ")
         machine.type("reboot\n")
         machine.expect("reboot: Restarting system")
+
+
+def test_disks_behind_every_kind_of_controller_are_found(image: Built, tmp_path: Path) -> None:
+    """All drivers are loaded before the agent looks; each disk is known by its size."""
+    devices: list[str] = []
+    for number, (kind, controller) in enumerate(CONTROLLERS.items()):
+        size = 1 << 20 + number
+        drive = (
+            f"if=none,id=drive{number},format=raw,file.driver=null-co,file.read-zeroes=on,file.size={size}"
+        )
+        devices += [*controller, "-drive", drive, "-device", f"{kind},drive=drive{number}"]
+    with Direct(image, tmp_path, "", devices=tuple(devices)) as machine:
+        machine.power_on()
+        machine.expect("Press Enter for a shell", 200)
+        machine.type("\n")
+        machine.expect("clonesys:~# ")
+        machine.type("sort -n -k3 /proc/partitions\n")
+        for number in range(len(CONTROLLERS)):
+            machine.expect(rf" {1024 << number} ", 10)
 
 
 def test_a_missing_cable_is_named_and_waited_for(image: Built, tmp_path: Path) -> None:

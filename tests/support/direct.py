@@ -29,11 +29,19 @@ DISK = 64 << 20
 class Direct:
     """One such machine. A context manager; it is paused until :meth:`power_on`.
 
-    ``words`` are added to the kernel's command line.
+    ``words`` are added to the kernel's command line, ``devices`` to QEMU's.
     """
 
-    def __init__(self, image: Built, folder: Path, words: str, firmware: Firmware = Firmware.BIOS) -> None:
+    def __init__(
+        self,
+        image: Built,
+        folder: Path,
+        words: str,
+        firmware: Firmware = Firmware.BIOS,
+        devices: tuple[str, ...] = (),
+    ) -> None:
         self.image, self.folder, self.words, self.firmware = image, folder, words, firmware
+        self.devices = devices
         self.console = Console()
         self._heard = 0
 
@@ -91,6 +99,7 @@ class Direct:
         words += hardware.serial_line(line, self.folder / "serial.log")
         words += hardware.control(control)
         words += hardware.disk(disk, "disk-serial", 0, self.firmware)
+        words += self.devices
         words += ["-netdev", "user,id=net,restrict=on", "-device"]
         words += [f"virtio-net-pci,id=card,netdev=net,mac={MAC},romfile="]
         words += ["-kernel", self.image.kernel, "-initrd", self.image.initramfs]

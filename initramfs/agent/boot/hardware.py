@@ -9,24 +9,34 @@ the lease.
 from __future__ import annotations
 
 import glob
+import os
 import subprocess
 import threading
+import time
 from collections.abc import Iterable
 
-ALIASES = "/sys/bus/*/devices/*/modalias"
+DEVICES = "/sys/bus/*/devices/*/uevent"
+"""What the kernel would tell udev. Some buses (mmc) have the alias here only and no ``modalias`` file."""
+DISKS = "/sys/class/block"
+USB_STORAGE = "/sys/module/usb_storage"
 NODES = ("loop", "fuse")
 """Modules that no device asks for: programs expect their nodes to be there (modules.devname)."""
 INTERVAL = 0.25
 """Seconds between two looks while things are still appearing."""
-QUIET_LOOKS = 3
-"""So many looks in a row without anything new, and the machine is called settled."""
+QUIET, QUIET_WITH_USB = 0.75, 2.5
+"""Seconds without anything new after which the machine is called settled. A USB disk is left alone for its
+first second (usb-storage: delay_use), and only then looked at."""
 LATER = 2.0
 """Seconds between two looks afterwards."""
 
 
-def order(aliases: Iterable[str]) -> list[str]:
-    """Network cards first, then the rest, each sorted."""
-    return sorted(aliases, key=lambda alias: (not is_network(alias), alias))
+def batch(new: Iterable[str]) -> list[str]:
+    """What to load next, sorted: network cards as long as there are new ones, else everything.
+
+    A virtual card appears only when the bus behind its PCI function is there, so they are not one batch.
+    """
+    ordered = sorted(new)
+    return [alias for alias in ordered if is_network(alias)] or ordered
 
 
 def is_network(alias: str) -> bool:
@@ -35,16 +45,22 @@ def is_network(alias: str) -> bool:
     return (bus == "pci" and "bc02" in rest) or (bus == "virtio" and rest.startswith("d00000001v"))
 
 
+def aliases(uevent: str) -> list[str]:
+    """The alias in a device's ``uevent`` file; most have one, some have none."""
+    key = "MODALIAS="
+    return [line[len(key) :] for line in uevent.splitlines() if line.startswith(key)]
+
+
 def read_aliases() -> set[str]:
     """The aliases of every device that the kernel has found."""
     found = set()
-    for path in glob.glob(ALIASES):  # noqa: PTH207 - pathlib costs tenths of a second at this point
+    for path in glob.glob(DEVICES):  # noqa: PTH207 - pathlib costs tenths of a second at this point
         try:
             with open(path) as file:  # noqa: PTH123 - as above
-                found.add(file.read().strip())
+                found.update(aliases(file.read()))
         except OSError:
             continue  # unplugged between the two calls
-    return found - {""}
+    return found
 
 
 def load(names: Iterable[str]) -> None:
@@ -52,6 +68,11 @@ def load(names: Iterable[str]) -> None:
     words = list(names)
     if words:
         subprocess.run(["modprobe", "-a", "-b", "-q", "--", *words], check=False, stderr=subprocess.DEVNULL)
+
+
+def quiet_time() -> float:
+    """Seconds for which nothing new must appear here."""
+    return QUIET_WITH_USB if os.path.isdir(USB_STORAGE) else QUIET  # noqa: PTH112 - as above
 
 
 class Drivers:
@@ -71,13 +92,17 @@ class Drivers:
 
     def _run(self) -> None:
         seen: set[str] = set()
-        pause = threading.Event()
-        quiet = 0
+        disks: list[str] = []
+        since = time.monotonic()
         while True:
-            new = read_aliases() - seen
-            seen |= new
-            load(order(new) if seen != new else [*order(new), *NODES])
-            quiet = 0 if new else quiet + 1
-            if quiet >= QUIET_LOOKS:
+            new = batch(read_aliases() - seen)
+            load(new)
+            seen.update(new)
+            before, disks = disks, os.listdir(DISKS)  # noqa: PTH208 - as above
+            if new or disks != before:
+                since = time.monotonic()
+            if not self._settled.is_set() and time.monotonic() - since > quiet_time():
+                load(NODES)
                 self._settled.set()
-            pause.wait(LATER if self._settled.is_set() else INTERVAL)
+            if not new:
+                time.sleep(LATER if self._settled.is_set() else INTERVAL)
