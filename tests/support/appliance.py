@@ -16,7 +16,7 @@ from tests.support.cache import BUILD
 from tests.support.command import run
 from tests.support.daemon import Daemon
 from tests.support.inside import Connection
-from tests.support.network import APPLIANCE_ADDRESS, Lan, Place
+from tests.support.network import APPLIANCE_ADDRESS, Lan, Place, kill_all
 from tests.support.waiting import Deadline, until
 
 if TYPE_CHECKING:
@@ -94,9 +94,8 @@ class Appliance:
 
     def crash(self) -> None:
         """``kill -9`` of everything that serves."""
+        kill_all(self.lan.namespace(Place.APPLIANCE))
         self._server.kill()
-        for pid in run("ip", "netns", "pids", self.lan.namespace(Place.APPLIANCE)).split():
-            run("kill", "-9", pid)
 
     def __enter__(self) -> Self:
         self.start()

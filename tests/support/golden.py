@@ -7,6 +7,7 @@ installer would make today.
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,6 +23,8 @@ DEBIAN = "c10e5500-0000-4000-8000-000000000005"
 DATA = "c10e5500-0000-4000-8000-000000000006"
 SWAP = "c10e5500-0000-4000-8000-000000000009"
 ESP = "C105E5F1"
+TINY_DATA = 12 << 20
+"""Bytes of noise, which does not compress: so much goes over the wire."""
 
 Files = dict[str, "str | Path"]
 """Names to texts, or to files that are copied."""
@@ -118,6 +121,18 @@ def _uefi(target: Path, work: Path) -> Golden:
     for number, start in starts.items():
         insert(target, start, part[number])
     return Golden(Firmware.UEFI, target, "sda_InitUEFI", {2: "sda2_Debian", 3: "sda3_Swap"}, root=2)
+
+
+def tiny(target: Path) -> Golden:
+    """A disk with one small file system and nothing to start: for what goes wrong on the way to it."""
+    starts = partition(target, 32, "label: dos\nlabel-id: 0xc105e500", (Slot(1, 0, "83"),))
+    noise = random.Random(1999).randbytes(TINY_DATA)
+    with TemporaryDirectory(dir=target.parent) as work:
+        (tree := Path(work) / "tree").mkdir()
+        (tree / "noise").write_bytes(noise)
+        filesystems.ext4(part := Path(work) / "part", 31, DATA, tree)
+        insert(target, starts[1], part)
+    return Golden(Firmware.BIOS, target, "sda_Tiny", {}, root=1)
 
 
 SAMPLES: Files = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
+from uuid import NAMESPACE_DNS, uuid5
 
 from tests.support.accelerator import accelerator
 
@@ -27,11 +28,22 @@ class Firmware(StrEnum):
 
 
 def board(name: str, memory: int) -> Words:
-    """Board, processors and memory (MiB)."""
+    """Board with its own UUID and serial number, processors and memory (MiB)."""
+    identity = ("-uuid", str(uuid5(NAMESPACE_DNS, name)), "-smbios", f"type=1,serial={name.upper()}")
     # graphics=off: SeaBIOS and option ROMs talk on the serial line too.
     machine = ("-machine", "q35,graphics=off", "-m", str(memory), "-smp", "2", *accelerator())
     # OVMF's TCP and a system's first boot want random numbers.
-    return ("-name", name, *machine, "-nodefaults", "-display", "none", "-device", "virtio-rng-pci")
+    return (
+        "-name",
+        name,
+        *identity,
+        *machine,
+        "-nodefaults",
+        "-display",
+        "none",
+        "-device",
+        "virtio-rng-pci",
+    )
 
 
 def uefi(variables: Path) -> Words:

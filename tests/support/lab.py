@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from tests.support import golden
 from tests.support.appliance import Appliance
-from tests.support.filesystems import MIB
+from tests.support.filesystems import blank
 from tests.support.machine import Machine
 from tests.support.network import Lan
 
@@ -77,20 +77,22 @@ class Lab:
         if firmware not in self.goldens:
             self.say(f"golden {firmware} disk: partitions, file systems, Debian, GRUB")
             made = golden.make(firmware, self.folder, self.kernel, self.initramfs)
-            self.say(f"clonesys image capture: {made.name}, {', '.join(made.partitions.values())}")
+            self.say(f"clonesys image capture: {', '.join([made.name, *made.partitions.values()])}")
             self.appliance.capture(made)
             self.appliance.add_profile(profile_name(firmware), initinstall(made))
             self.goldens[firmware] = made
         return self.goldens[firmware]
 
-    def bare_machine(self, name: str, firmware: Firmware, number: int) -> Machine:
-        """A machine with a blank disk, plugged into the LAN, off. The appliance does not know it."""
+    def bare_machine(
+        self, name: str, firmware: Firmware, number: int, disks: int = 1, size: int = DISK_SIZE
+    ) -> Machine:
+        """A machine with blank disks (MiB), plugged into the LAN, off. The appliance does not know it."""
         folder = self.folder / name
         folder.mkdir(parents=True, exist_ok=True)
-        disk = folder / "disk.img"
-        with disk.open("wb") as file:
-            file.truncate(DISK_SIZE * MIB)
-        machine = Machine(name, firmware, (disk,), folder, lan=self.lan, number=number)
+        files = tuple(folder / f"disk{index}.img" for index in range(disks))
+        for file in files:
+            blank(file, size)
+        machine = Machine(name, firmware, files, folder, lan=self.lan, number=number)
         return self._stack.enter_context(machine)
 
     def order(self, machine: Machine, profile: str) -> None:

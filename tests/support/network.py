@@ -123,10 +123,15 @@ class Lan:
 def remove(namespace: str) -> None:
     """End what runs in a namespace, and the namespace with all of its links."""
     with suppress(CommandError):  # already gone
-        for pid in run("ip", "netns", "pids", namespace).split():
-            with suppress(ProcessLookupError):
-                os.kill(int(pid), signal.SIGKILL)
+        kill_all(namespace)
         run("ip", "netns", "delete", namespace)
+
+
+def kill_all(namespace: str) -> None:
+    """``kill -9`` everything that runs in a namespace."""
+    for pid in run("ip", "netns", "pids", namespace).split():
+        with suppress(ProcessLookupError):
+            os.kill(int(pid), signal.SIGKILL)
 
 
 def leftovers() -> list[str]:
