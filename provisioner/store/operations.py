@@ -141,7 +141,10 @@ def restore_image(
     layout = layout_for(image, target, partition)
     agree(layout)
     strategy = Different() if delta else None
-    return Restore(layout, source, target, progress=progress, strategy=strategy).run()
+    outcome = Restore(layout, source, target, progress=progress, strategy=strategy).run()
+    if layout.whole:
+        target.reread_label()
+    return outcome
 
 
 def open_target(path: Path, image: Manifest) -> Device:

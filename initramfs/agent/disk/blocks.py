@@ -6,6 +6,7 @@ refused, or with force kept whole: its own map of free blocks may be wrong.
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -95,12 +96,23 @@ def _map(device: Device, offset: int, size: int, kind: str) -> list[Span]:
         out, log = Path(folder, "map"), Path(folder, "log")
         sources = ("-s", str(part), "-o", str(out), "-L", str(log))
         try:
+            if kind == "xfs":
+                _check_log(part)
             run(f"partclone.{PARTCLONE[kind]}", "--domain", "--quiet", "--UI-fresh", "0", *sources)
             return parse_domain(out.read_text(), size)
         except ToolError as error:
             raise ToolError(f"{error.message} | {_last_lines(log)}", error.hint) from error
         except OSError as error:
             raise ToolError(f"partclone left no map: {error}") from error
+
+
+def _check_log(part: Path) -> None:
+    """XFS keeps the state of its log in the log: xfsprogs can tell, if they are installed."""
+    if shutil.which("xfs_logprint") and "state: <DIRTY>" in run("xfs_logprint", "-t", str(part)).stdout:
+        raise CaptureError(
+            f"the xfs on {part} was not left in order: its log must be replayed",
+            "mount and unmount it once; force keeps it whole as it is",
+        )
 
 
 @contextmanager

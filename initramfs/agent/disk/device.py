@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 # linux/fs.h
+BLKRRPART = 0x125F
 BLKFLSBUF = 0x1261
 BLKSSZGET = 0x1268
 BLKGETSIZE64 = 0x80081272
@@ -179,6 +180,12 @@ class Device:
             os.fsync(self._fd)
             if not self.direct:
                 os.posix_fadvise(self._fd, 0, 0, os.POSIX_FADV_DONTNEED)
+
+    def reread_label(self) -> None:
+        """Let the kernel look at the partition table again, if it is a disk and can be looked at."""
+        if self.block:
+            with contextlib.suppress(OSError):  # a device without partitions has nothing to read
+                fcntl.ioctl(self._fd, BLKRRPART)
 
     def forget(self) -> None:
         """Drop a block device's page cache: it may be older than what was written to its partitions."""

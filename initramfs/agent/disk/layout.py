@@ -21,6 +21,9 @@ from initramfs.agent.disk.label import Label, LabelType, Partition
 from initramfs.agent.disk.manifest import Index, Manifest, Range, State
 
 GUARD = MIB
+ZEROS = 64 * MIB
+"""Zeros are handled in steps of this."""
+
 WHOLE = 0
 """The partition number that means: the target itself is the partition."""
 
@@ -60,8 +63,16 @@ class Piece:
         low = bisect_right(self.index, start - self.base, self.first, self.last, key=lambda r: r.end)
         high = bisect_left(self.index, end - self.base, low, self.last, key=lambda r: r.offset)
         for item in self.index[low:high]:
-            digest = item.digest if item.state is State.DATA else None
-            yield Extent(self.base + item.offset, item.length, digest, self.image)
+            at = self.base + item.offset
+            if item.state is State.DATA:
+                yield Extent(at, item.length, item.digest, self.image)
+            else:
+                yield from self._zeros(at, item.length)
+
+    def _zeros(self, offset: int, length: int) -> Iterator[Extent]:
+        """In steps: a record may stand for a terabyte, and progress should be seen and shared."""
+        for at in range(offset, offset + length, ZEROS):
+            yield Extent(at, min(ZEROS, offset + length - at), None, self.image)
 
 
 @dataclass(frozen=True, slots=True)

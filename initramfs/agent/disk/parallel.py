@@ -41,6 +41,8 @@ def run_parallel(items: Iterable[T], make_worker: Callable[[], Worker[T]], worke
             thread.join()
     except BaseException:
         team.stopped.set()
+        for thread in threads:  # none may go on writing to what the caller is about to close
+            thread.join()
         raise
     if team.failure is not None:
         raise team.failure

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,13 +12,9 @@ from tests.support.images import MIB
 
 
 @pytest.fixture(params=["disk", "memory"])
-def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
-    """A file system with and one without O_DIRECT, where there is such a one."""
-    if request.param == "disk":
-        yield tmp_path
-    else:
-        with tempfile.TemporaryDirectory(dir="/dev/shm") as name:
-            yield Path(name)
+def folder(request: pytest.FixtureRequest, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """On a file system that is likely to do O_DIRECT, and on a tmpfs."""
+    return tmp_path if request.param == "memory" else tmp_path_factory.mktemp("disk")
 
 
 def test_what_is_written_is_read(folder: Path) -> None:

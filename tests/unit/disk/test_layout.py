@@ -135,6 +135,17 @@ def test_what_lies_behind_the_last_whole_sector_is_no_target(cut: int) -> None:
     assert compose(target_size=SIZE + cut, sector_size=512, disk=disk()).target_size == SIZE
 
 
+def test_a_large_range_of_zeros_is_done_in_steps() -> None:
+    """One record may stand for most of a disk; several threads share it, and progress is seen."""
+    header = Header("sda5_Data", 1, Kind.PARTITION, 512, 1 << 40, MIB)
+    layout = compose(
+        target_size=1 << 40, sector_size=512, partitions={WHOLE: signed(header, [zeros(MIB, 200 * MIB)])}
+    )
+    assert [(offset, length) for offset, length, _ in places(layout)] == [
+        (1, 64), (65, 64), (129, 64), (193, 8),
+    ]  # fmt: skip
+
+
 def test_what_does_not_fit_is_refused() -> None:
     """By name, with what was found, before anything is written."""
     cases: list[tuple[str, dict[str, object]]] = [

@@ -359,3 +359,22 @@ def test_other_file_systems_come_back(kind: str, tmp_path: Path) -> None:
         with Device.open(loop, writable=True) as target:
             Restore(lay(image.manifest, target.size), image.chunks, target).run()
         run(*checkers[kind], loop)
+
+
+def test_an_unclean_xfs_is_refused(tmp_path: Path) -> None:
+    """As it lies on the disk when the power fails."""
+    filesystems.blank(tmp_path / "fs", 320)
+    run("mkfs.xfs", "-q", tmp_path / "fs")
+    place = tmp_path / "mounted"
+    place.mkdir()
+    run("mount", "-o", "loop", tmp_path / "fs", place)
+    try:
+        (place / "file").write_bytes(bytes(MIB))
+        run("sync", "--file-system", place)
+        run("cp", "--sparse=always", tmp_path / "fs", tmp_path / "cut")
+    finally:
+        run("umount", place)
+    with pytest.raises(CaptureError, match="log must be replayed"):
+        capture_file(tmp_path / "cut")
+    assert capture_file(tmp_path / "cut", force=True).manifest.header.warnings
+    assert not capture_file(tmp_path / "fs").manifest.header.warnings
