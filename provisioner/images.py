@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
 from initramfs.agent.wire import ImageRef
@@ -17,17 +18,23 @@ def manifest(home: Path, digest: str) -> bytes | None:
     """The bytes of the manifest with this digest, or None."""
     if not _DIGEST.fullmatch(digest):
         return None
-    store = DirectoryStore(Home(home).store)
+    store = _store(home)
     found = store.find(digest)
     return store.manifest(found) if found else None
 
 
 def resolver(home: Path) -> Resolve:
     """Finds images of the appliance at ``home`` by name: ``NAME``, ``NAME@GENERATION``, ``NAME@latest``."""
-    store = DirectoryStore(Home(home).store)
+    store = _store(home)
 
     def resolve(name: str) -> ImageRef:
         found = store.resolve(name)
         return ImageRef(found.name, found.generation, found.digest)
 
     return resolve
+
+
+@cache
+def _store(home: Path) -> DirectoryStore:
+    """One per process: it remembers the digests of manifests, which never change."""
+    return DirectoryStore(Home(home).store)

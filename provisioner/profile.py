@@ -18,6 +18,7 @@ from initramfs.agent.wire import Action, After, DiskRule, FirmwareType
 from provisioner.checking import Strict, parse_toml, problems_of
 from provisioner.errors import InvalidError, Problem
 from provisioner.host import LABEL
+from provisioner.store.names import Wanted
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 """What a profile may be called; its file is ``profiles/NAME.toml``."""
@@ -28,7 +29,6 @@ _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _UNITS |= {"ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
 _SIZE = re.compile(r"(\d+)\s*([kmgt]i?|)b?", re.IGNORECASE)
 _PARTITION = re.compile(r"[a-z]*?(?:\d+[a-z]\d+p|\d+p)?(\d{1,3})")
-_IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(@\d+)?")
 MAX_PARTITION = 128
 
 
@@ -52,8 +52,10 @@ def parse_partition(text: str) -> int:
 
 
 def _image(text: str) -> str:
-    if not _IMAGE.fullmatch(text):
-        raise ValueError(f"{text!r} is no image name, write NAME or NAME@GENERATION")
+    try:
+        Wanted.parse(text)
+    except InvalidError as error:
+        raise ValueError(f"{text!r} is no image name, write NAME or NAME@GENERATION") from error
     return text
 
 

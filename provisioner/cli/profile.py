@@ -75,7 +75,7 @@ def _read(file: Path) -> str:
     try:
         return file.read_text()
     except OSError as error:
-        raise NotFoundError(f"cannot read {file}: {error.strerror}") from error
+        raise NotFoundError(f"cannot read {file}: {error.strerror}", "name a TOML file") from error
     except UnicodeDecodeError as error:
         raise ProvisionerError(f"{file} is no text", "a profile is a TOML file in UTF-8") from error
 

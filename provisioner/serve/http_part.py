@@ -6,13 +6,17 @@ sends neither Content-Length nor ranges, which only boot files need.
 
 from __future__ import annotations
 
+import ctypes
 import http.client
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable
 from functools import partial
 from ipaddress import IPv4Address
 
+from fastapi import FastAPI
 from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
@@ -26,6 +30,8 @@ A_YEAR = 365 * 24 * 3600
 DRAIN_SECONDS = 2
 """How long workers may finish answers when they are told to stop."""
 PROBE_SECONDS = 0.05
+PR_SET_PDEATHSIG = 1
+"""prctl(2), linux/prctl.h."""
 
 
 def run(settings: Settings, ready: Callable[[dict[str, str]], None]) -> None:
@@ -47,8 +53,15 @@ def run(settings: Settings, ready: Callable[[dict[str, str]], None]) -> None:
         static_path_expires=A_YEAR,
     )
     threading.Thread(target=_tell_when_answering, args=(settings, ready), daemon=True).start()
-    application = partial(create_app, settings.home, http_port=settings.http_port)
-    server.serve(target_loader=application, wrap_loader=False)
+    server.serve(target_loader=partial(_worker, settings, os.getpid()), wrap_loader=False)
+
+
+def _worker(settings: Settings, parent: int) -> FastAPI:
+    """What each worker runs first, and serves then. A worker whose parent was killed would hold the port."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # killed before we asked to be told
+        os.kill(os.getpid(), signal.SIGKILL)
+    return create_app(settings.home, http_port=settings.http_port)
 
 
 def _tell_when_answering(settings: Settings, ready: Callable[[dict[str, str]], None]) -> None:

@@ -1,0 +1,7 @@
+"""Jobs that several tests give to hosts."""
+
+from __future__ import annotations
+
+from initramfs.agent.wire import Action, Job
+
+INVENTORY_JOB = Job(0, Action.INVENTORY, "inventory")

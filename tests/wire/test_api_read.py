@@ -1,0 +1,136 @@
+"""What people and programs read: the API behind a password, and the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from initramfs.agent import wire
+from initramfs.agent.wire import StepState
+from netboot.events import Event, Kind
+from provisioner.state import events, hosts, jobs
+from tests.support.api import MAC, NOW, OTHER_MAC, Api, api, reports
+
+JOB = wire.Job(0, wire.Action.INVENTORY, "inventory")
+
+
+@pytest.fixture(name="site")
+def site_(tmp_path: Path) -> Iterator[Api]:
+    """An appliance with a host that is at work, and a machine that nobody knows."""
+    with api(tmp_path / "home") as site:
+        hosts.add_host(site.database, "pc1", [MAC], aliases=["www"], now=NOW, who="test")
+        jobs.queue_job(site.database, "pc1", JOB, now=NOW, who="test")
+        given = site.assignment(site.contact(site.nonce()))
+        site.post("/api/v1/agent/jobs/1/reports", reports(1, ("write", StepState.STARTED)), given.token)
+        asked = Event(NOW, Kind.IGNORED, OTHER_MAC, "192.0.2.9", "unknown host")
+        events.record(site.database, [asked])
+        yield site
+
+
+@pytest.mark.parametrize("path", ["/", "/jobs/1", "/api/v1/hosts", "/api/v1/events", "/fragments/hosts"])
+def test_needs_the_password(site: Api, path: str) -> None:
+    """Without the administrator's name and password nothing is told."""
+    assert site.request("GET", path).status_code == 401
+    assert site.request("GET", path, auth=("admin", "wrong")).status_code == 401
+    assert site.request("GET", path, auth=("root", site.password)).status_code == 401
+    assert site.get(path).status_code == 200
+
+
+def test_health_is_open(site: Api) -> None:
+    """Whoever watches the appliance needs no password."""
+    assert site.request("GET", "/api/v1/health").json() == {"status": "ok"}
+
+
+def test_hosts(site: Api) -> None:
+    """A host by name or alias, with its job and steps; an unknown one is 404 with a hint."""
+    (host,) = site.get("/api/v1/hosts").json()
+    assert host == site.get("/api/v1/hosts/www").json()
+    assert (host["name"], host["macs"], host["job"]["state"]) == ("pc1", [MAC], "running")
+    assert host["job"]["steps"][0]["done"] == 50
+    missing = site.get("/api/v1/hosts/pc9")
+    assert missing.status_code == 404
+    assert set(missing.json()) == {"detail", "hint"}
+
+
+def test_jobs_and_log(site: Api) -> None:
+    """Jobs by host, one job, its log."""
+    assert [job["id"] for job in site.get("/api/v1/jobs?host=pc1").json()] == [1]
+    assert site.get("/api/v1/jobs/1").json()["action"] == "inventory"
+    assert site.get("/api/v1/jobs/1/log").json()[0]["text"] == "Step write"
+    assert site.get("/api/v1/jobs/2").status_code == 404
+
+
+def test_timeline(site: Api) -> None:
+    """Events of one machine in any notation of its MAC, and what came after one of them."""
+    assert [event["kind"] for event in site.get("/api/v1/events?mac=525400000002").json()] == ["ignored"]
+    every = site.get("/api/v1/events").json()
+    assert site.get(f"/api/v1/events?after={every[0]['id']}").json() == every[1:]
+    assert site.get("/api/v1/events?mac=nonsense").status_code == 400
+
+
+def test_observed(site: Api) -> None:
+    """The machine that nobody knows is listed."""
+    assert [machine["mac"] for machine in site.get("/api/v1/observed").json()] == [OTHER_MAC]
+
+
+def test_openapi_describes_the_wire(site: Api) -> None:
+    """The description has every message an agent sends, and every reference in it leads somewhere."""
+    description = site.request("GET", "/api/v1/openapi.json")
+    schemas = description.json()["components"]["schemas"]
+    assert {"Contact", "Reports", "Result", "PhoneHome", "Inventory"} <= set(schemas)
+    for word in description.text.split('"'):
+        if word.startswith("#/components/schemas/"):
+            assert word.rsplit("/", 1)[1] in schemas
+    assert site.request("GET", "/api/v1/docs").status_code == 200
+
+
+def test_boot_routes_are_there(site: Api) -> None:
+    """A known machine with nothing to do gets a script, an unknown one none; its job would give a kernel."""
+    script = site.request("GET", f"/boot/script?mac={MAC}&platform=efi&buildarch=x86_64")
+    assert script.status_code == 200
+    assert "clonesys.nonce=" in script.text
+    assert site.request("GET", f"/boot/script?mac={OTHER_MAC}").status_code == 404
+    assert site.request("GET", "/boot/blob/vmlinuz").content == b"boot me"
+    assert site.request("GET", "/boot/blob/..%2Fkeys%2Fnonce.key").status_code == 404
+
+
+def test_first_page(site: Api) -> None:
+    """Without any script: hosts with progress, machines nobody knows, and how to add one."""
+    page = site.get("/").text
+    for text in ("pc1", "www", "Step write", "50 %", "<progress", OTHER_MAC, "clonesys host adopt"):
+        assert text in page
+    assert site.get("/fragments/hosts").text.strip() in page
+
+
+def test_job_page_says_what_went_wrong(site: Api) -> None:
+    """Error and hint in words, the steps, the log, the timeline."""
+    jobs_page = "/jobs/1"
+    assert "Step write" in site.get(jobs_page).text
+    site.clock.value += 5
+    token = site.assignment(site.contact(site.nonce())).token
+    failed = wire.Result(ok=False, error="two disks match <sda>", hint="name one in [disk]")
+    site.post("/api/v1/agent/jobs/1/result", failed, token)
+    page = site.get(jobs_page).text
+    for text in ("failed", "two disks match &lt;sda&gt;", "name one in [disk]", "contact"):
+        assert text in page
+    assert "<sda>" not in page
+    assert "two disks match" in site.get("/").text
+
+
+def test_what_machines_say_is_escaped(site: Api) -> None:
+    """An agent's text is text, also in the log."""
+    token = site.assignment(site.contact(site.nonce())).token
+    evil = wire.Report(1, NOW, "x", StepState.LOG, title="<b>t</b>", detail="<script>alert(1)</script>")
+    site.post("/api/v1/agent/jobs/1/reports", wire.Reports((evil,)), token)
+    for path in ("/", "/jobs/1"):
+        page = site.get(path).text
+        assert "<script>alert" not in page
+        assert "<b>t" not in page
+
+
+def test_empty_page(tmp_path: Path) -> None:
+    """A new appliance says how to begin."""
+    with api(tmp_path / "home") as site:
+        assert "clonesys host add" in site.get("/").text
