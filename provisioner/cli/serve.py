@@ -45,7 +45,7 @@ def serve(  # noqa: PLR0917 - each is an option of the command line
         http_port=port,
         workers=config.http.workers,
         interface=interface,
-        listen=IPv4Address(listen),
+        listen=_address(listen),
         dhcp_port=dhcp_port,
         binl_port=binl_port,
         tftp_port=tftp_port,
@@ -62,6 +62,13 @@ def _parts(only: str) -> tuple[str, ...]:
         what = ", ".join(unknown) or only
         raise ProvisionerError(f"there is no part {what!r}", f"parts: {', '.join(PARTS)}")
     return tuple(part for part in PARTS if part in wanted)
+
+
+def _address(text: str) -> IPv4Address:
+    try:
+        return IPv4Address(text)
+    except ValueError as error:
+        raise ProvisionerError(f"{text!r} is no IPv4 address", "see 'ip -4 address'") from error
 
 
 def _http(listen: str, *, bind: bool) -> tuple[IPv4Address, int]:

@@ -15,8 +15,8 @@ FIRST_DELAY = 0.5
 LONGEST_DELAY = 30.0
 STEADY = 60.0
 """Seconds a part must have lived for its earlier deaths to be forgotten."""
-START_PATIENCE = 30.0
-"""Seconds a part may take until it is ready the first time."""
+START_PATIENCE = 60.0
+"""Seconds a part may take until it is ready the first time; a busy small machine needs ten."""
 STOP_PATIENCE = 4.0
 """Seconds between asking a part to end and killing it: the whole appliance ends within five."""
 

@@ -118,6 +118,10 @@ class Supervisor:
             word = heard(await asyncio.to_thread(file.readline))
         if word.error:
             self._trouble = self._trouble or word
+            if (
+                self._decide.phase is supervision.Phase.SERVING
+            ):  # a restart that failed; the first start raises
+                log.error("%s: %s (%s)", part, word.error, word.hint)
             return
         self._where |= word.where
         self._do(self._decide.ready(part, time.monotonic()))

@@ -11,7 +11,7 @@ from provisioner.silence import judge
 from provisioner.state import events
 from provisioner.state.database import Database
 from provisioner.state.models import Event as EventRow
-from provisioner.state.models import Job, Token, UsedNonce
+from provisioner.state.models import Job, Observed, Token, UsedNonce
 
 DAY = 24 * 3600.0
 
@@ -34,9 +34,11 @@ def mark_silent(database: Database, config: Config, now: float) -> list[tuple[in
 
 
 def prune(database: Database, config: Config, now: float) -> None:
-    """Forget nonces and tokens that have expired, and events older than they are kept."""
+    """Forget nonces and tokens that have expired, and what was seen longer ago than it is kept."""
     oldest_nonce = now - config.contact.nonce_minutes * 60 - 2 * CLOCK_SLACK
+    history = now - config.keep.events_days * DAY
     with database.write() as session:
         session.execute(delete(UsedNonce).where(UsedNonce.at < oldest_nonce))
         session.execute(delete(Token).where(Token.expires < now))
-        session.execute(delete(EventRow).where(EventRow.at < now - config.keep.events_days * DAY))
+        session.execute(delete(EventRow).where(EventRow.at < history))
+        session.execute(delete(Observed).where(Observed.last_seen < history))

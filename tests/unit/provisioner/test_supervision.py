@@ -87,8 +87,10 @@ def test_start_that_takes_too_long() -> None:
     both.ready("a", 1)
     assert both.wake() == START_PATIENCE
     assert both.tick(START_PATIENCE) == [Terminate("a"), Terminate("b")]
-    both.died("a", "signal 15", 31)
-    assert both.died("b", "signal 15", 31)[-1] == Finish(f"b was not ready within {START_PATIENCE:.0f} s")
+    both.died("a", "signal 15", START_PATIENCE + 1)
+    assert both.died("b", "signal 15", START_PATIENCE + 1)[-1] == Finish(
+        f"b was not ready within {START_PATIENCE:.0f} s"
+    )
 
 
 def test_orderly_stop(serving: Supervision) -> None:
