@@ -40,7 +40,7 @@ def create_app(home: Path, *, http_port: int | None = None, now: Callable[[], fl
         title="clonesys",
         version=version("clonesys"),
         openapi_url="/api/v1/openapi.json",
-        docs_url="/api/v1/docs",
+        docs_url=None,  # its page would load scripts from elsewhere; appliances have no internet
         redoc_url=None,
         lifespan=lifespan,
     )

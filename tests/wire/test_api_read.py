@@ -83,7 +83,6 @@ def test_openapi_describes_the_wire(site: Api) -> None:
     for word in description.text.split('"'):
         if word.startswith("#/components/schemas/"):
             assert word.rsplit("/", 1)[1] in schemas
-    assert site.request("GET", "/api/v1/docs").status_code == 200
 
 
 def test_boot_routes_are_there(site: Api) -> None:
