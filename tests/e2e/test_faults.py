@@ -5,6 +5,7 @@ Small BIOS machines and a small image; the LAN and the appliance are those of th
 
 from __future__ import annotations
 
+import html
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -118,13 +119,14 @@ def _written(lab: Lab, machine: Machine) -> int:
 
 
 def _fail(lab: Lab, machine: Machine) -> dict[str, Any]:
-    """Order the small image, expect the failure on the console; the job, which must tell the same."""
+    """Order the small image; the job, after its reason was on the console, in the job and on its page."""
     lab.order(machine, "tiny")
     machine.power_on()
-    reason = machine.expect(NOT_IMAGED, 240).match[1]
+    reason = machine.expect(NOT_IMAGED, 240).match[1][:60]
     job = _job(lab, machine)
     assert job["state"] == "failed"
-    assert reason[:60] in job["error"]
+    assert reason in job["error"]
+    assert reason in html.unescape(lab.appliance.page(f"jobs/{job['id']}"))
     return job
 
 

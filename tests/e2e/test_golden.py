@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from tests.support.lab import Lab
 
+CURSOR_DOWN = "\x1b[B"
+
 pytestmark = [pytest.mark.e2e, pytest.mark.root, pytest.mark.timeout(600)]
 
 
@@ -27,3 +29,15 @@ def test_a_golden_disk_starts_its_debian(firmware: Firmware, lab: Lab, tmp_path:
         machine.power_on()
         machine.expect("Starting Debian", 120)
         machine.reach(State.INSTALLED, 180)
+
+
+def test_its_boot_menu_starts_the_service_linux(lab: Lab, tmp_path: Path) -> None:
+    """sda2 of the CloneSys table is a system of its own: our initramfs, started by GRUB."""
+    disk = tmp_path / "disk.img"
+    shutil.copy(lab.offer(Firmware.BIOS).path, disk)
+    with Machine("service", Firmware.BIOS, (disk,), tmp_path) as machine:
+        machine.power_on()
+        machine.expect("CloneSys service Linux", 60)
+        machine.type(f"{CURSOR_DOWN}\r")
+        machine.expect("Starting CloneSys service Linux", 60)
+        machine.expect("This machine was not imaged", 180)  # nobody has told it to

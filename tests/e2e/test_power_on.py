@@ -7,7 +7,7 @@ promises.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -28,6 +28,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.root, pytest.mark.timeout(1200)]
 
 UNTOUCHED = {Firmware.BIOS: (1, 2, 7, 8), Firmware.UEFI: (1,)}
 """Partitions that nothing writes to after the restore: boot, service Linux, FAT, NTFS; ESP."""
+LOADER = {Firmware.BIOS: MIB, Firmware.UEFI: 0}
+"""Bytes before the partitions that must be the same: GRUB. A GPT's head also tells the size of its disk."""
 
 
 @pytest.fixture(scope="module")
@@ -71,10 +73,14 @@ def test_the_stations_come_in_order(journey: Journey) -> None:
 
 
 def test_the_disk_is_the_golden_one(journey: Journey, lab: Lab) -> None:
-    """Byte by byte where nothing writes afterwards: table, loader, boot partitions, FAT, NTFS."""
-    golden = lab.offer(journey.machine.firmware).path
-    for start, size in _areas(golden, UNTOUCHED[journey.machine.firmware]):
-        assert _same(golden, journey.machine.disks[0], start, size), f"{size} bytes at {start} differ"
+    """The same partitions; byte by byte where nothing writes: loader, boot partitions, FAT, NTFS."""
+    firmware, disk = journey.machine.firmware, journey.machine.disks[0]
+    golden = lab.offer(firmware).path
+    table = _table(golden)
+    assert _table(disk) == table
+    areas = [(table[number]["start"], table[number]["size"]) for number in UNTOUCHED[firmware]]
+    for start, size in [(0, LOADER[firmware] // SECTOR), *areas]:
+        assert _same(golden, disk, start * SECTOR, size * SECTOR), f"{size} sectors from {start} on differ"
 
 
 def test_the_profile_is_used_up(journey: Journey, lab: Lab) -> None:
@@ -89,12 +95,10 @@ def _ordered(lab: Lab, firmware: Firmware, number: int) -> Journey:
     return Journey(machine)
 
 
-def _areas(disk: Path, partitions: tuple[int, ...]) -> list[tuple[int, int]]:
-    """Start and size, in bytes, of the first MiB and of these partitions."""
-    table = json.loads(run("sfdisk", "--json", disk))["partitiontable"]["partitions"]
-    found = {int(line["node"].removeprefix(str(disk))): line for line in table}
-    parts = [(found[number]["start"] * SECTOR, found[number]["size"] * SECTOR) for number in partitions]
-    return [(0, MIB), *parts]
+def _table(disk: Path) -> dict[int, dict[str, Any]]:
+    """The partitions by number: start and size in sectors, type, name, UUID, as sfdisk sees them."""
+    lines = json.loads(run("sfdisk", "--json", disk))["partitiontable"]["partitions"]
+    return {int(line.pop("node").removeprefix(str(disk))): line for line in lines}
 
 
 def _same(one: Path, other: Path, start: int, size: int) -> bool:

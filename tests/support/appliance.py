@@ -7,23 +7,28 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from tests.support.cache import BUILD
-from tests.support.command import run
+from tests.support.command import run, stream
 from tests.support.daemon import Daemon
 from tests.support.inside import Connection
 from tests.support.network import APPLIANCE_ADDRESS, Lan, Place, kill_all
 from tests.support.waiting import Deadline, until
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.support.golden import Golden
 
 CLONESYS = Path(sys.executable).with_name("clonesys")
 PORT = 8080
+SERVE = ("serve", "--interface", "eth0", "--http-listen", f"0.0.0.0:{PORT}")
 
 
 class ApplianceError(Exception):
@@ -33,15 +38,15 @@ class ApplianceError(Exception):
 class Appliance:
     """One appliance: a home directory, and ``clonesys serve`` in its place on the LAN.
 
-    A context manager: entering serves, leaving ends that.
+    A context manager: entering serves, leaving ends that. ``say`` is told every command, as one would type
+    it.
     """
 
-    def __init__(self, lan: Lan, folder: Path) -> None:
-        self.lan = lan
+    def __init__(self, lan: Lan, folder: Path, say: Callable[[str], None] = lambda _line: None) -> None:
+        self.lan, self.say = lan, say
         self.home = folder / "home"
         self.log = folder / "appliance.log"
-        serve = ("serve", "--interface", "eth0", "--http-listen", f"0.0.0.0:{PORT}")
-        inside = lan.inside(Place.APPLIANCE, CLONESYS, "--home", self.home, *serve)
+        inside = lan.inside(Place.APPLIANCE, CLONESYS, "--home", self.home, *SERVE)
         self._server = Daemon(inside, self.log)
         self.password = ""
 
@@ -56,8 +61,9 @@ class Appliance:
         self.password = found[1]
 
     def build_initramfs(self) -> tuple[Path, Path]:
-        """``clonesys initramfs build``: what machines boot. Kernel and initramfs."""
-        self.command("initramfs", "build", "--cache", BUILD / "cache" / "initramfs")
+        """``clonesys initramfs build``: what machines boot (minutes the first time). Kernel and initramfs."""
+        words = self._words("initramfs", "build", "--cache", BUILD / "cache" / "initramfs")
+        stream(*words, line=lambda line: self.say(f"    {line}"))
         return self.home / "boot" / "vmlinuz", self.home / "boot" / "initramfs.img"
 
     def capture(self, golden: Golden) -> None:
@@ -85,6 +91,7 @@ class Appliance:
 
     def start(self) -> None:
         """``clonesys serve`` in the background; returns when it answers."""
+        self.say(f"$ clonesys {shlex.join(SERVE)} &")
         self._server.start()
         until(self._ready, Deadline.within(60), f"the appliance\n{self._server.tail()}", every=0.2)
 
@@ -108,7 +115,7 @@ class Appliance:
 
     def command(self, *words: str | Path) -> str:
         """``clonesys --home … words``; returns what it prints. Raises CommandError."""
-        return run(CLONESYS, "--home", self.home, *words, within=900)
+        return run(*self._words(*words), within=900)
 
     def command_json(self, *words: str | Path) -> Any:
         """The same with ``--json``, read."""
@@ -116,16 +123,25 @@ class Appliance:
 
     def get(self, path: str) -> Any:
         """Something from the API, such as ``hosts`` or ``events?after=7``. Raises OSError, ApplianceError."""
+        return json.loads(self.page(f"api/v1/{path}"))
+
+    def page(self, path: str) -> str:
+        """A web page, as the administrator. Raises OSError, ApplianceError."""
         connection = Connection(self.lan.namespace(Place.APPLIANCE), APPLIANCE_ADDRESS, PORT)
         try:
-            connection.request("GET", f"/api/v1/{path}", headers={"Authorization": self._credentials()})
+            connection.request("GET", f"/{path}", headers={"Authorization": self._credentials()})
             answer = connection.getresponse()
             body = answer.read()
         finally:
             connection.close()
         if answer.status != 200:
             raise ApplianceError(f"GET {path}: {answer.status} {body[:200]!r}")
-        return json.loads(body)
+        return body.decode()
+
+    def _words(self, *words: str | Path) -> tuple[str | Path, ...]:
+        typed = (os.path.relpath(word) if isinstance(word, Path) else word for word in words)
+        self.say(f"$ clonesys {shlex.join(typed)}")
+        return (CLONESYS, "--home", self.home, *words)
 
     def _credentials(self) -> str:
         return "Basic " + base64.b64encode(f"admin:{self.password}".encode()).decode()

@@ -7,6 +7,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -32,3 +33,15 @@ def run(*argv: str | Path, stdin: str | bytes = b"", within: float = 600) -> str
         said = done.stderr.decode(errors="replace") + done.stdout.decode(errors="replace")
         raise CommandError(words, done.returncode, said)
     return done.stdout.decode(errors="replace")
+
+
+def stream(*argv: str | Path, line: Callable[[str], None]) -> None:
+    """Run to the end, giving every line of its output as it comes. Raises CommandError."""
+    words = tuple(str(word) for word in argv)
+    said: list[str] = []
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        for text in process.stdout or ():
+            said.append(text)
+            line(text.rstrip())
+    if process.returncode:
+        raise CommandError(words, process.returncode, "".join(said))

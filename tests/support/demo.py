@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import signal
 import sys
@@ -20,8 +21,10 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.live import Live
 
+from initramfs.errors import BuildError
 from tests.support.appliance import ApplianceError
 from tests.support.cache import BUILD
+from tests.support.command import CommandError
 from tests.support.display import live_table, plain_line, timeline
 from tests.support.hardware import Firmware
 from tests.support.journey import Journey, JourneyError, follow
@@ -45,6 +48,16 @@ console = Console(highlight=False)
 def main() -> int:
     """Run the demo; its exit status."""
     options = arguments()
+    if os.geteuid() != 0:
+        return complain("the demo makes network namespaces and tap devices", "run 'make demo' as root")
+    try:
+        return demonstrate(options)
+    except (ApplianceError, CommandError, BuildError) as error:
+        return complain(str(error), f"the logs are in {FOLDER}")
+
+
+def demonstrate(options: argparse.Namespace) -> int:
+    """Everything, from nothing to the report."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything is put away
     shutil.rmtree(FOLDER, ignore_errors=True)
     began = time.monotonic()
@@ -55,6 +68,9 @@ def main() -> int:
         console.print(timeline(journeys))
         if options.keep:
             keep(lab)
+    for journey in journeys:
+        if not journey.ok:
+            say(began, f"{journey.machine.name}: {journey.error or 'not proved to be what it should be'}")
     ok = all(journey.ok for journey in journeys)
     say(began, f"{'every machine is proved to be' if ok else 'NOT every machine is'} what it should be")
     say(began, f"see {FOLDER}: report.json, lan.pcap, and a serial.log per machine")
@@ -150,6 +166,12 @@ def keep(lab: Lab) -> None:
     )
     with suppress(KeyboardInterrupt):
         signal.pause()
+
+
+def complain(error: str, hint: str) -> int:
+    """Say what prevents the demo, and what to do; an exit status."""
+    sys.stderr.write(f"error: {error}\nhint: {hint}\n")
+    return 1
 
 
 def say(began: float, line: str) -> None:

@@ -36,8 +36,10 @@ def live_table(journeys: Iterable[Journey]) -> Table:
         machine, step = journey.machine, journey.step
         done, total = step.get("done", 0), step.get("total", 0)
         bar = ProgressBar(total=total, completed=done, width=30) if total else ""
-        clock = f"{time.time() - machine.powered_on:.0f} s" if machine.powered_on else ""
-        table.add_row(machine.name, machine.firmware, clock, stage(journey), bar, *pace(step, time.time()))
+        clock = journey.events.get("login", time.time() - machine.powered_on)
+        table.add_row(
+            machine.name, machine.firmware, f"{clock:.0f} s", stage(journey), bar, *pace(step, time.time())
+        )
     return table
 
 

@@ -57,8 +57,9 @@ class Lab:
         self.folder.mkdir(parents=True, exist_ok=True)
         with ExitStack() as undo:
             self.lan = undo.enter_context(Lan(self.folder))
-            self.appliance = Appliance(self.lan, self.folder)
-            self._prepare()
+            self.appliance = Appliance(self.lan, self.folder, self.say)
+            self.appliance.create()
+            self.kernel, self.initramfs = self.appliance.build_initramfs()
             undo.enter_context(self.appliance)
             self._stack = undo.pop_all()
         return self
@@ -66,18 +67,11 @@ class Lab:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def _prepare(self) -> None:
-        self.say("clonesys init")
-        self.appliance.create()
-        self.say("clonesys initramfs build (minutes the first time)")
-        self.kernel, self.initramfs = self.appliance.build_initramfs()
-
     def offer(self, firmware: Firmware) -> Golden:
         """Make the golden disk for ``firmware``, capture its images, and add the profile to install them."""
         if firmware not in self.goldens:
-            self.say(f"golden {firmware} disk: partitions, file systems, Debian, GRUB")
+            self.say(f"making the golden disk for {firmware}: partitions, file systems, Debian, GRUB")
             made = golden.make(firmware, self.folder, self.kernel, self.initramfs)
-            self.say(f"clonesys image capture: {', '.join([made.name, *made.partitions.values()])}")
             self.appliance.capture(made)
             self.appliance.add_profile(profile_name(firmware), initinstall(made))
             self.goldens[firmware] = made

@@ -65,6 +65,7 @@ class Machine:
         self.qmp: Qmp | None = None
         self._tap = lan.tap() if lan else None
         self._qemu: Daemon | None = None
+        self._line: socket.socket | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -84,6 +85,7 @@ class Machine:
         with qemu_line, qemu_control:
             self._qemu.start(*inherited)
         self.console = Console()
+        self._line = line
         listen(line, self.console)
         self.qmp = Qmp(control)
 
@@ -106,6 +108,11 @@ class Machine:
             return State.OFF
         reached = [state for state, sign in self._signs().items() if self.console.find(sign)]
         return max(reached, default=State.FIRMWARE)
+
+    def type(self, text: str) -> None:
+        """Somebody at the serial line types; cursor keys are the terminal's sequences."""
+        if self._line:
+            self._line.sendall(text.encode())
 
     def reach(self, state: State, within: float) -> Seen:
         """Wait, at most ``within`` seconds, for the console's sign of ``state``. Raises TooLateError."""
