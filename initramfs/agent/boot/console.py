@@ -78,14 +78,13 @@ class Console(io.TextIOBase):
         self.write(stamp(line, time.clock_gettime(time.CLOCK_BOOTTIME)) + "\n")
 
 
-def open_consoles() -> Console:
-    """The consoles of this machine, as the kernel lists them."""
+def find() -> list[str]:
+    """The terminals of this machine, as the kernel lists them."""
     try:
         with open(ACTIVE) as file:  # noqa: PTH123 - pathlib costs tenths of a second at this point
-            active = file.read()
+            return terminals(file.read())
     except OSError:
-        active = ""
-    return Console(terminals(active))
+        return terminals("")
 
 
 def _open(path: str, flags: int) -> int | None:

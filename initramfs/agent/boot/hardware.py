@@ -19,8 +19,9 @@ DEVICES = "/sys/bus/*/devices/*/uevent"
 """What the kernel would tell udev. Some buses (mmc) have the alias here only and no ``modalias`` file."""
 DISKS = "/sys/class/block"
 USB_STORAGE = "/sys/module/usb_storage"
-NODES = ("loop", "fuse")
-"""Modules that no device asks for: programs expect their nodes to be there (modules.devname)."""
+UNASKED = ("loop", "fuse", "usbhid", "hid_generic")
+"""Modules that no device asks for yet. Programs expect the nodes of the first two (modules.devname); a keyboard
+may be plugged in after a failure, when this thread is gone."""
 INTERVAL = 0.25
 """Seconds between two looks while things are still appearing."""
 QUIET, QUIET_WITH_USB = 0.75, 2.5
@@ -102,7 +103,7 @@ class Drivers:
             if new or disks != before:
                 since = time.monotonic()
             if not self._settled.is_set() and time.monotonic() - since > quiet_time():
-                load(NODES)
+                load(UNASKED)
                 self._settled.set()
             if not new:
                 time.sleep(LATER if self._settled.is_set() else INTERVAL)

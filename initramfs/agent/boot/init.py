@@ -29,7 +29,7 @@ def main() -> None:
     os.environ.update(ENVIRONMENT)
     os.umask(0o022)
     mounts.mount_all()
-    screen = console.open_consoles()
+    screen = console.Console(console.find())
     screen.say("hello")
     for number, power in SIGNALS.items():
         signal.signal(number, partial(_end, power))
@@ -70,12 +70,7 @@ def _finish(outcome: Outcome, status: int, screen: console.Console) -> None:
         kernel.end(kernel.Power.POWEROFF)
     if outcome is Outcome.FAILED:
         screen.say(f"the agent failed with status {status}; the reason is above")
-    rescue.serve(_terminals())
-    screen.say("no console takes input; rebooting in ten minutes")
-    signal.sigtimedwait([signal.SIGTERM], 600)
-    kernel.end(kernel.Power.REBOOT)
-
-
-def _terminals() -> list[str]:
-    with open(console.ACTIVE) as file:  # noqa: PTH123 - pathlib costs tenths of a second at this point
-        return console.terminals(file.read())
+    rescue.serve(console.find())
+    screen.say("no console takes input; this machine stays as it is until somebody comes")
+    while True:
+        signal.pause()

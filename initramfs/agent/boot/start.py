@@ -9,7 +9,7 @@ import threading
 from contextlib import suppress
 
 from initramfs.agent.boot import hardware, mounts, network
-from initramfs.agent.boot.console import Console, explain, open_consoles
+from initramfs.agent.boot.console import Console, explain, find
 from initramfs.agent.boot.outcome import Outcome
 from initramfs.agent.cmdline import words
 
@@ -20,7 +20,7 @@ SETTLE = 30.0
 
 def main() -> int:
     """Bring the machine up and run the agent; an :class:`Outcome`. Every error is shown, none is raised."""
-    screen = open_consoles()
+    screen = Console(find())
     sys.stdout = sys.stderr = screen
     try:
         return _run(screen)
