@@ -20,8 +20,8 @@ DEVICES = "/sys/bus/*/devices/*/uevent"
 DISKS = "/sys/class/block"
 USB_STORAGE = "/sys/module/usb_storage"
 UNASKED = ("loop", "fuse", "usbhid", "hid_generic")
-"""Modules that no device asks for yet. Programs expect the nodes of the first two (modules.devname); a keyboard
-may be plugged in after a failure, when this thread is gone."""
+"""Modules that no device asks for yet. Programs expect the nodes of the first two (modules.devname);
+a keyboard may be plugged in after a failure, when this thread is gone."""
 INTERVAL = 0.25
 """Seconds between two looks while things are still appearing."""
 QUIET, QUIET_WITH_USB = 0.75, 2.5
