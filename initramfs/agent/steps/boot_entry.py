@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from initramfs.agent.disk.errors import ToolError
 from initramfs.agent.disk.label import ESP
-from initramfs.agent.errors import StepError
+from initramfs.agent.disk.run import run
 from initramfs.agent.pipeline import Context
 from initramfs.agent.report import Progress
-from initramfs.agent.run import run
 from initramfs.agent.steps.efi import LABEL, LOADERS, choose_loader, parse, stale, wanted_order
 from initramfs.agent.steps.mount import mounted
 
@@ -45,21 +45,21 @@ class SetBootEntry:
             return
         try:
             set_entry(f"/dev/{self.disk}", esp.number, loader)
-        except StepError as error:
+        except ToolError as error:
             progress.log(f"the firmware did not take a boot entry, the removable path must do: {error}")
         else:
             progress.log(f"boot entry {LABEL!r} starts {loader}, after the network")
 
 
 def set_entry(disk: str, partition: int, loader: str) -> None:
-    """Replace our entry by one for ``loader``, and order: network, ours, the rest. Raises StepError."""
-    for number in stale(parse(run(["efibootmgr"]))):
-        run(["efibootmgr", "--quiet", "--bootnum", number, "--delete-bootnum"])
+    """Replace our entry by one for ``loader``, and order: network, ours, the rest. Raises ToolError."""
+    for number in stale(parse(run("efibootmgr").stdout)):
+        run("efibootmgr", "--quiet", "--bootnum", number, "--delete-bootnum")
     windows_path = "\\" + loader.replace("/", "\\")
     place = ["--disk", disk, "--part", str(partition), "--loader", windows_path]
-    run(["efibootmgr", "--quiet", "--create", "--label", LABEL, *place])
-    order = wanted_order(parse(run(["efibootmgr"])))
-    run(["efibootmgr", "--quiet", "--bootorder", ",".join(order)])
+    run("efibootmgr", "--quiet", "--create", "--label", LABEL, *place)
+    order = wanted_order(parse(run("efibootmgr").stdout))
+    run("efibootmgr", "--quiet", "--bootorder", ",".join(order))
 
 
 def _exists(root: Path, path: str) -> bool:

@@ -12,19 +12,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from initramfs.agent.run import run
+from initramfs.agent.disk.run import run
 
 
 @contextmanager
 def mounted(device: str, start: int, size: int, *, read_only: bool = False) -> Iterator[Path]:
     """Mount ``size`` bytes at byte ``start`` of ``device``; unmounted, and so written, at the end.
 
-    Raises StepError if it cannot be mounted.
+    Raises ToolError if it cannot be mounted.
     """
     access = "ro" if read_only else "rw"
     with tempfile.TemporaryDirectory(prefix="clonesys-") as place:
-        run(["mount", "-o", f"loop,{access},offset={start},sizelimit={size}", device, place])
+        run("mount", "-o", f"loop,{access},offset={start},sizelimit={size}", device, place)
         try:
             yield Path(place)
         finally:
-            run(["umount", place])
+            run("umount", place)
