@@ -150,5 +150,5 @@ class Machine:
     def _variables(self) -> Path:
         variables = self.folder / "OVMF_VARS.fd"
         if not variables.exists():
-            shutil.copy(network_first(self.mac), variables)
+            shutil.copy(network_first(self.mac) if self.lan else hardware.OVMF_VARIABLES, variables)
         return variables
