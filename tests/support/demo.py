@@ -84,6 +84,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--machines", type=int, default=1, help="of each firmware")
     parser.add_argument("--keep", action="store_true", help="leave the lab running until Ctrl-C")
     options = parser.parse_args()
+    if options.machines < 1:
+        parser.error("--machines: at least one")
     options.firmware = [Firmware(options.firmware)] if options.firmware in set(Firmware) else list(Firmware)
     return options
 
