@@ -108,8 +108,12 @@ def restore(
         str, typer.Option("--from", metavar="URL", help="An appliance to get chunks from.")
     ] = "",
     delta: Annotated[
-        bool, typer.Option("--delta", help="Read the target first, write only what differs.")
-    ] = False,
+        bool,
+        typer.Option(
+            "--delta/--no-delta", help="Read the target first, where that pays; fetch and write what differs."
+        ),
+    ] = True,
+    discard: Annotated[bool, typer.Option(help="Tell the disk which parts of it are unused.")] = True,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before overwriting.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -117,6 +121,13 @@ def restore(
     home, began = of(context).home, time.monotonic()
     image, reference = _load(home, name)
     fresh = not target.exists()
+
+    def agree(layout: Layout, failure: str) -> None:
+        if failure:
+            sys.stderr.write(f"warning: the last restore to {target} did not end: {failure}\n")
+        if not (yes or fresh):
+            _ask(image, layout, target)
+
     with (
         _source(home, from_) as source,
         operations.open_target(target, image) as device,
@@ -127,8 +138,9 @@ def restore(
             source,
             device,
             partition=partition,
-            agree=lambda layout: None if yes or fresh else _ask(image, layout, target),
-            delta=delta,
+            agree=agree,
+            delta=delta and not fresh,
+            discard=discard,
             progress=progress,
         )
     _done(reference, _numbers(outcome), time.monotonic() - began, as_json=as_json)
