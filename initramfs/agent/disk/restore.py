@@ -80,7 +80,8 @@ class Restore:
         self._strategy, self._changing = strategy or Everything(), changing
         self._discard, self._clock, self._sealed = discard, clock, False
         self._tally = Tally({piece.image for piece in layout.pieces})
-        self._workers = workers or default_workers(_count_chunks(layout, self._tally))
+        largest = _count_chunks(layout, self._tally)
+        self._workers = workers or default_workers(largest)
         self._guards = Guards(layout, target, self._tally)
         self._survey = Survey(
             layout, target, self._tally, workers=self._workers, progress=progress, clock=clock
