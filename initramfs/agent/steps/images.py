@@ -15,7 +15,7 @@ from initramfs.agent.disk.device import Device
 from initramfs.agent.disk.header import Firmware
 from initramfs.agent.disk.label import Partition
 from initramfs.agent.disk.layout import Layout, compose
-from initramfs.agent.disk.manifest import Manifest, decode
+from initramfs.agent.disk.manifest import MAX_FILE, Manifest, decode
 from initramfs.agent.disk.read_label import read_label
 from initramfs.agent.disk.restore import Restore
 from initramfs.agent.disk.strategy import Adaptive
@@ -92,7 +92,7 @@ def laid(job: Job) -> tuple[PartitionImage, ...]:
 
 def fetch(context: Context, ref: ImageRef) -> Manifest:
     """The manifest that the signed job names, by its digest. Raises TrustError, ManifestError."""
-    data = context.appliance.get(f"/api/v1/agent/manifests/{ref.digest}")
+    data = context.appliance.get(f"/api/v1/agent/manifests/{ref.digest}", MAX_FILE)
     if hashlib.sha256(data).hexdigest() != ref.digest:
         raise TrustError(
             f"the manifest of {ref.name}@{ref.generation} is not the one that the job names",
