@@ -32,7 +32,7 @@ check: setup
 	$(BIN)/pytest tests/unit
 
 test: check
-	$(BIN)/pytest tests/wire tests/e2e
+	$(BIN)/pytest tests/wire tests/faults tests/e2e
 
 demo: setup
 	$(BIN)/python -m tests.support.demo --firmware "$(FIRMWARE)" --machines $(MACHINES) $(if $(KEEP),--keep)

@@ -27,6 +27,9 @@ BACKOFF = (0.2, 0.5, 1.0, 2.0)
 PATIENCE = 1800.0
 """Seconds to wait for an appliance that is away: long enough for it to be rebooted or repaired."""
 
+MAX_BODY = 16 << 20
+"""Bytes of an answer; chunks have at most 4 MiB. Manifests may be larger, and say so."""
+
 CLIENT_ERROR = 400
 SERVER_ERROR = 500
 
@@ -55,9 +58,12 @@ class Appliance:
     _local: threading.local = field(default_factory=threading.local)
     _opened: list[http.client.HTTPConnection] = field(default_factory=list)
 
-    def get(self, path: str) -> bytes:
-        """The body at ``path``, whole. Raises NotFound, ServerError, Unreachable."""
-        return self._insist("GET", path, None)
+    def get(self, path: str, limit: int = MAX_BODY) -> bytes:
+        """The body at ``path``, whole, of at most ``limit`` bytes.
+
+        Raises NotFound, ServerError, Unreachable.
+        """
+        return self._insist("GET", path, None, limit)
 
     def post(self, path: str, body: bytes) -> bytes:
         """Send JSON, return the answer's body. May be sent again if the answer was lost: see ``wire``."""
@@ -76,11 +82,11 @@ class Appliance:
         while self._opened:
             self._opened.pop().close()
 
-    def _insist(self, method: str, path: str, body: bytes | None) -> bytes:
+    def _insist(self, method: str, path: str, body: bytes | None, limit: int = MAX_BODY) -> bytes:
         deadline = self.clock.now() + self.patience
         for attempt, pause in enumerate(chain(BACKOFF, repeat(BACKOFF[-1]))):
             try:
-                return self._once(method, path, body)
+                return self._once(method, path, body, limit)
             except (OSError, http.client.HTTPException, _Again) as error:
                 self.close()
                 reason = f"{self.url} does not answer: {str(error) or type(error).__name__}"
@@ -93,12 +99,11 @@ class Appliance:
                 self.clock.sleep(pause)
         raise AssertionError("unreachable: the loop has no end")
 
-    def _once(self, method: str, path: str, body: bytes | None) -> bytes:
+    def _once(self, method: str, path: str, body: bytes | None, limit: int) -> bytes:
         connection = self._connection()
         connection.request(method, path, body, dict(self._headers(body)))
         response = connection.getresponse()
-        # read() raises IncompleteRead when Content-Length or the last chunk of a chunked body is missing
-        content = response.read()
+        content = _body(response, limit)
         if response.status >= SERVER_ERROR:
             raise _Again(f"{response.status} {response.reason}")
         if response.status >= CLIENT_ERROR:
@@ -123,6 +128,20 @@ class Appliance:
 
 class _Again(Exception):  # noqa: N818 - never leaves this module
     """The appliance is there but cannot serve just now (5xx)."""
+
+
+def _body(response: http.client.HTTPResponse, limit: int) -> bytes:
+    """All of it. Whoever answers does not fill our memory: nobody has proved yet who that is.
+
+    read() without a size raises IncompleteRead when a part of a body of announced length is missing, and with
+    a size only for chunked ones.
+    """
+    content = b""
+    if response.length is None or response.length <= limit:
+        content = response.read() if response.length is not None else response.read(limit + 1)
+    if len(content) > limit or (response.length or 0) > limit:
+        raise ServerError(f"the appliance answers with more than {limit} bytes", "is it another server?")
+    return content
 
 
 def _refusal(method: str, path: str, status: int, content: bytes) -> AgentError:

@@ -16,13 +16,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from initramfs.agent.disk.restore import Restore
 from initramfs.agent.fetch import Appliance
 from initramfs.agent.report import Progress, Reporter
-from initramfs.agent.wire import Disk, ImageRef, Receipt
+from initramfs.agent.wire import Disk, PartitionImage, Receipt
 
 
 @dataclass(slots=True)
 class Context:
-    """What is going on in one job. ``restore``, ``disk`` and ``images`` are known once images were checked.
+    """What is going on in one job. ``restore``, ``disk`` and ``laid`` are known once images were checked.
 
+    ``laid`` are the images with their partitions' numbers, 0 for the disk's.
     ``cleanup`` closes what steps have opened, when the job ends either way.
     """
 
@@ -30,7 +31,7 @@ class Context:
     key: Ed25519PublicKey
     restore: Restore | None = None
     disk: Disk | None = None
-    images: tuple[ImageRef, ...] = ()
+    laid: tuple[PartitionImage, ...] = ()
     receipt: Receipt | None = None
     cleanup: ExitStack = field(default_factory=ExitStack)
     _shown: Callable[[int, int], None] | None = None

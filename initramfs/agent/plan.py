@@ -16,7 +16,7 @@ from initramfs.agent.steps.boot_entry import SetBootEntry
 from initramfs.agent.steps.identity import check_name
 from initramfs.agent.steps.images import CheckImages
 from initramfs.agent.steps.personalise import Personalise
-from initramfs.agent.steps.restore import Prepare, Seal, Verify, Write
+from initramfs.agent.steps.restore import Prepare, Seal, Survey, Verify, Write
 from initramfs.agent.wire import Action, Disk, FirmwareType, Inventory, Job
 
 WITHOUT_DISK = (Action.INVENTORY, Action.RESCUE)
@@ -65,6 +65,7 @@ def _check_job(job: Job) -> None:
 def _restore_steps(job: Job, disk: Disk, firmware: FirmwareType) -> Iterator[Step]:
     """Personalise comes before the seal, so that no clone starts with another's identity."""
     yield CheckImages(job, disk, firmware)
+    yield Survey(disk.name)
     yield Prepare(disk.name)
     yield Write(disk.name)
     yield Verify(disk.name)

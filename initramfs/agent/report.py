@@ -8,11 +8,12 @@ before it is queued, everything else is kept.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from initramfs.agent.errors import AgentError
+from initramfs.agent.errors import AgentError, ServerError
 from initramfs.agent.wire import Report, Reports, StepState
 
 PROGRESS_INTERVAL = 0.5
@@ -35,7 +36,14 @@ class Outbox:
         self._thread.start()
 
     def put(self, report: Report) -> None:
-        """Queue one report; returns at once."""
+        """Queue one report; returns at once.
+
+        Raises the ServerError with which the appliance has refused earlier ones (the job was cancelled, or
+        another contact has started it again): whoever reports should stop. An appliance that is merely away
+        is no reason to.
+        """
+        if isinstance(self._error, ServerError):
+            raise self._error
         with self._changed:
             self._waiting.append(report)
             self._changed.notify()
@@ -66,10 +74,15 @@ class Outbox:
 
 @dataclass(slots=True)
 class Reporter:
-    """Numbers the events of one job and hands them to the sinks."""
+    """Numbers the events of one job and hands them to the sinks.
+
+    ``now`` is the time of day, as far as this machine knows it (its battery may be empty, its clock may be
+    set under way): for people only. Durations are measured with ``clock``.
+    """
 
     sinks: tuple[Sink, ...]
     now: Callable[[], float]
+    clock: Callable[[], float] = time.monotonic
     sequence: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -81,7 +94,7 @@ class Reporter:
     @contextmanager
     def step(self, name: str, title: str) -> Iterator[Progress]:
         """Run the body as a step: started, then finished or failed. The error goes on to the caller."""
-        began = self.now()
+        began = self.clock()
         self.emit(name, StepState.STARTED, title=title)
         progress = Progress(self, name, title)
         try:
@@ -90,7 +103,7 @@ class Reporter:
             self.emit(name, StepState.FAILED, title=title, detail=str(error))
             raise
         finally:
-            self.seconds[name] = round(self.now() - began, 3)
+            self.seconds[name] = round(self.clock() - began, 3)
         self.emit(name, StepState.FINISHED, title=title, done=progress.done, total=progress.total)
 
     def emit(
@@ -118,7 +131,7 @@ class Progress:
     def __call__(self, done: int, total: int) -> None:
         """``done`` of ``total`` bytes; one event in PROGRESS_INTERVAL is kept, and the last."""
         self.done, self.total = done, total
-        now = self.reporter.now()
+        now = self.reporter.clock()
         if now - self._last >= PROGRESS_INTERVAL or done == total:
             self._last = now
             self.reporter.emit(self.name, StepState.PROGRESS, title=self.title, done=done, total=total)

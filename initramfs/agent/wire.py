@@ -265,8 +265,28 @@ class Reports:
 
 
 @dataclass(frozen=True, slots=True)
+class Carried:
+    """One image on a disk, as it was proved. ``number`` is its partition's, 0 if it is the whole disk's.
+
+    An image that was laid into several partitions has in each of its entries the counts of all together.
+    """
+
+    number: int
+    image: ImageRef
+    chunks_total: int = 0
+    chunks_verified: int = 0
+    chunks_fetched: int = 0
+    bytes_fetched: int = 0
+    bytes_written: int = 0
+    bytes_skipped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
-    """What was proved: which disk now carries which images, and what it took (bytes; seconds per step)."""
+    """What was proved: which disk now carries which images, and what it took (bytes; seconds per step).
+
+    ``bytes_skipped`` were right already; ``bytes_discarded`` is what the disk was told to be unused.
+    """
 
     disk_name: str
     disk_serial: str
@@ -277,6 +297,12 @@ class Receipt:
     bytes_fetched: int
     bytes_written: int
     seconds: dict[str, float] = field(default_factory=dict)
+    chunks_fetched: int = 0
+    bytes_skipped: int = 0
+    bytes_read: int = 0
+    bytes_discarded: int = 0
+    disk_size: int = 0
+    carried: tuple[Carried, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Request, Response
 
 from initramfs.agent import wire
-from provisioner import images, nonce
+from provisioner import images, nonce, receipt
 from provisioner.api.messages import described, reader
 from provisioner.api.services import Peer, Served, Services
 from provisioner.assign import with_phone_home
@@ -89,7 +90,8 @@ def result(
     served: Served,
 ) -> None:
     """How a job ended. May be repeated."""
-    agents.take_result(served.database, token, number, message, served.now())
+    sign = partial(receipt.sign, key=served.signing_key)
+    agents.take_result(served.database, token, number, message, now=served.now(), sign=sign)
 
 
 @router.post("/phone-home", status_code=NO_CONTENT, openapi_extra=described(wire.PhoneHome))

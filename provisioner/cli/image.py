@@ -33,10 +33,12 @@ from provisioner.cli.output import AsJson, clock, print_facts, print_json, print
 from provisioner.errors import ProvisionerError
 from provisioner.home import Home
 from provisioner.keys import load_private_key, load_public_key
+from provisioner.receipt import Carrier, carriers, open_signed
+from provisioner.state import receipts
 from provisioner.store import operations
 from provisioner.store.audit import audit
 from provisioner.store.directory import DirectoryStore
-from provisioner.store.names import Reference, check_name
+from provisioner.store.names import LATEST, Reference, Wanted, check_name
 from provisioner.store.operations import Options
 
 app = typer.Typer(name="image", help="Images: capture, restore, check.", no_args_is_help=True)
@@ -108,8 +110,12 @@ def restore(
         str, typer.Option("--from", metavar="URL", help="An appliance to get chunks from.")
     ] = "",
     delta: Annotated[
-        bool, typer.Option("--delta", help="Read the target first, write only what differs.")
-    ] = False,
+        bool,
+        typer.Option(
+            "--delta/--no-delta", help="Read the target first, where that pays; fetch and write what differs."
+        ),
+    ] = True,
+    discard: Annotated[bool, typer.Option(help="Tell the disk which parts of it are unused.")] = True,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before overwriting.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -117,6 +123,13 @@ def restore(
     home, began = of(context).home, time.monotonic()
     image, reference = _load(home, name)
     fresh = not target.exists()
+
+    def agree(layout: Layout, failure: str) -> None:
+        if failure:
+            sys.stderr.write(f"warning: the last restore to {target} did not end: {failure}\n")
+        if not (yes or fresh):
+            _ask(image, layout, target)
+
     with (
         _source(home, from_) as source,
         operations.open_target(target, image) as device,
@@ -127,8 +140,9 @@ def restore(
             source,
             device,
             partition=partition,
-            agree=lambda layout: None if yes or fresh else _ask(image, layout, target),
-            delta=delta,
+            agree=agree,
+            delta=delta and not fresh,
+            discard=discard,
             progress=progress,
         )
     _done(reference, _numbers(outcome), time.monotonic() - began, as_json=as_json)
@@ -225,6 +239,32 @@ def show(context: typer.Context, name: Image, *, as_json: AsJson = False) -> Non
     print_table(("partition", "type", "size", "file system", "label", "used"), _partitions(header))
 
 
+@app.command()
+def where(
+    context: typer.Context,
+    name: Annotated[
+        str, typer.Argument(metavar="NAME[@GENERATION]", help="All generations, if none is given.")
+    ],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """The disks that provably carry an image, by the latest receipts."""
+    ours = of(context)
+    wanted = Wanted.parse(name)
+    if name.endswith(f"@{LATEST}"):
+        wanted = Wanted(wanted.name, _store(ours.home).resolve(name).generation)
+    found = [
+        carrier
+        for carrier in _all_carriers(ours)
+        if carrier.image == wanted.name and wanted.generation in (None, carrier.generation)
+    ]
+    if as_json:
+        print_json(found)
+        return
+    columns = ("image", "host", "partition", "disk", "serial", "wwn", "proved", "job")
+    print_table(columns, [_carrier(carrier) for carrier in found])
+
+
 @app.command("rm")
 def remove(
     context: typer.Context,
@@ -269,6 +309,21 @@ def _load(home: Path, name: str) -> tuple[Manifest, Reference]:
     store = _store(home)
     reference = store.resolve(name)
     return operations.load(store, reference, load_public_key(home)), reference
+
+
+def _all_carriers(context: Context) -> list[Carrier]:
+    key = load_public_key(context.home)
+    with context.database() as database:
+        kept = [open_signed(signed, key) for signed in receipts.all_receipts(database)]
+        return carriers(kept, receipts.unproved_writes(database))
+
+
+def _carrier(found: Carrier) -> tuple[str, ...]:
+    part = str(found.partition) if found.partition else "all"
+    if found.replaced:
+        part += f" but {', '.join(map(str, found.replaced))}"
+    image = f"{found.image}@{found.generation}"
+    return image, found.host, part, found.disk, found.serial, found.wwn, clock(found.received), str(found.job)
 
 
 def _facts(name: str, source: str, description: str, user: str) -> Facts:

@@ -16,11 +16,12 @@ from initramfs.agent import wire
 from provisioner.errors import ConflictError
 from provisioner.job import ACTIVE, Event, State, next_state
 from provisioner.nonce import Nonce, NonceError
-from provisioner.state import events
+from provisioner.state import events, receipts
 from provisioner.state.database import Database
 from provisioner.state.hosts import find_by_mac, observe
 from provisioner.state.jobs import LOCAL, active_job, find_job, from_document
 from provisioner.state.models import Host, Job, LogLine, Step
+from provisioner.state.receipts import Sign
 from provisioner.state.tokens import (
     AGENT_LIFETIME,
     PHONE_HOME_LIFETIME,
@@ -95,8 +96,13 @@ def take_reports(database: Database, token: str, number: int, batch: wire.Report
                     events.note(session, events.STEP, mac, f"{report.step} {report.state}", now)
 
 
-def take_result(database: Database, token: str, number: int, result: wire.Result, now: float) -> None:
-    """End a job as its agent says; a repetition is ignored. Raises as :func:`take_reports`."""
+def take_result(
+    database: Database, token: str, number: int, result: wire.Result, *, now: float, sign: Sign
+) -> None:
+    """End a job as its agent says, and keep its receipt signed; a repetition is ignored.
+
+    Raises as :func:`take_reports`.
+    """
     with database.write() as session:
         job, mac = _authorised_job(session, token, number, now)
         if job.state in {State.SUCCEEDED, State.FAILED}:
@@ -105,6 +111,8 @@ def take_result(database: Database, token: str, number: int, result: wire.Result
         job.heard = job.ended = now
         job.error, job.hint = result.error, result.hint
         job.receipt = json.loads(wire.encode(result.receipt)) if result.receipt else None
+        if result.ok and result.receipt:
+            receipts.keep(session, job, mac, result.receipt, sign=sign, now=now)
         events.note(session, events.RESULT, mac, f"job {job.id} {job.state} {result.error}".rstrip(), now)
 
 

@@ -153,6 +153,18 @@ class LogLine(Base):
     text: Mapped[str] = mapped_column(Text, default="")
 
 
+class Receipt(Base):
+    """What a job has proved, as the appliance signed it on arrival. ``document`` is a wire ``Signed``."""
+
+    __tablename__ = "receipts"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    job_id: Mapped[int] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), unique=True)
+    host_id: Mapped[int] = mapped_column(ForeignKey("hosts.id", ondelete="CASCADE"), index=True)
+    at: Mapped[float]
+    document: Mapped[dict[str, Any]] = mapped_column(JSON(none_as_null=True))
+
+
 class UsedNonce(Base):
     """A nonce that was used up, and for which challenge; kept until it would have expired anyway."""
 

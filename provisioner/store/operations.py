@@ -24,7 +24,7 @@ from initramfs.agent.disk.manifest import Manifest, decode, encode
 from initramfs.agent.disk.parallel import Progress, silent
 from initramfs.agent.disk.read_label import read_label
 from initramfs.agent.disk.restore import Restore
-from initramfs.agent.disk.strategy import Different
+from initramfs.agent.disk.strategy import Adaptive
 from initramfs.agent.disk.usage import is_partition
 from provisioner.errors import ProvisionerError
 from provisioner.store.audit import needed
@@ -130,18 +130,22 @@ def restore_image(
     target: Device,
     *,
     partition: int | None = None,
-    agree: Callable[[Layout], None] = lambda _layout: None,
-    delta: bool = False,
+    agree: Callable[[Layout, str], None] = lambda _layout, _failure: None,
+    delta: bool = True,
+    discard: bool = True,
     progress: Progress = silent,
 ) -> Outcome:
-    """Write an image and prove it. ``agree`` may still refuse: nothing has been written when it is called.
+    """Write an image and prove it.
 
-    With ``delta`` the target is read first, and what is right there is left alone. Raises DiskError.
+    ``agree`` may still refuse, by raising: nothing has been written when it is called, with the layout and
+    the reason why an earlier restore to this target had not ended (or an empty text). With ``delta`` the
+    target is read first where that pays, and what is right there is left alone. Raises DiskError.
     """
     layout = layout_for(image, target, partition)
-    agree(layout)
-    strategy = Different() if delta else None
-    outcome = Restore(layout, source, target, progress=progress, strategy=strategy).run()
+    strategy = Adaptive() if delta else None
+    restore = Restore(layout, source, target, progress=progress, strategy=strategy, discard=discard)
+    agree(layout, restore.last_failure())
+    outcome = restore.run()
     if layout.whole:
         target.reread_label()
     return outcome

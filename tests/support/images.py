@@ -17,9 +17,11 @@ from initramfs.agent.disk.errors import DeviceError, Missing
 from initramfs.agent.disk.header import Header, Kind
 from initramfs.agent.disk.layout import WHOLE, Layout, compose
 from initramfs.agent.disk.manifest import Manifest, Range, decode, encode
+from initramfs.agent.disk.marker import decode_marker
 from initramfs.agent.disk.restore import Restore
 
 MIB = 1 << 20
+SECTOR = 512
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 PUBLIC = KEY.public_key()
 
@@ -75,6 +77,10 @@ class FileTarget:
     def zero(self, offset: int, length: int) -> None:
         """See Target."""
         self.device.zero(offset, length)
+
+    def discard(self, offset: int, length: int) -> bool:
+        """See Target."""
+        return self.device.discard(offset, length)
 
     def flush(self) -> None:
         """See Target."""
@@ -138,6 +144,15 @@ class Captured:
     manifest: Manifest
     chunks: MemoryChunks
     count: Count = field(default_factory=Count)
+
+
+def reason_on(content: bytes, size: int = MIB) -> str:
+    """What a wiped guard of ``size`` bytes says; it must hold nothing else, and nothing that boots."""
+    reason = decode_marker(content[:SECTOR])
+    assert reason
+    assert content[510:512] == bytes(2)
+    assert content[SECTOR:size] == bytes(size - SECTOR)
+    return reason
 
 
 def signed(header: Header, ranges: Sequence[Range]) -> Manifest:

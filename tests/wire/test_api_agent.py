@@ -192,6 +192,37 @@ def test_old_attempt_is_told_to_stop(site: Api) -> None:
     assert site.post(path, reports(1, ("write", StepState.STARTED)), old.token).status_code == 409
 
 
+def test_of_two_agents_with_one_job_only_the_later_ends_it(site: Api) -> None:
+    """Both had a nonce of their own; whatever the first one says after the second came is refused."""
+    number = queue(site)
+    first = site.assignment(site.contact(site.nonce()))
+    second = site.assignment(site.contact(site.nonce(), challenge="c2"))
+    assert first.job is not None
+    assert second.job is not None
+    assert first.job.id == second.job.id == number
+    path = f"/api/v1/agent/jobs/{number}/result"
+    refused = site.post(path, wire.Result(ok=True, receipt=RECEIPT), first.token)
+    assert refused.status_code == 409
+    assert "another contact" in refused.json()["detail"]
+    job = jobs.get_job(site.database, number)
+    assert (job.state, job.receipt) == (State.RUNNING, None)
+    assert site.post(path, wire.Result(ok=True, receipt=RECEIPT), second.token).status_code == 204
+    assert site.post(path, wire.Result(ok=False), first.token).status_code == 409
+    assert jobs.get_job(site.database, number).state is State.SUCCEEDED
+
+
+def test_an_agent_whose_clock_says_1970_is_heard(site: Api) -> None:
+    """Its times are for people; what counts (nonces, silence) goes by the appliance's clock."""
+    number = queue(site)
+    given = site.assignment(site.contact(site.nonce()))
+    path = f"/api/v1/agent/jobs/{number}"
+    early = wire.Reports((wire.Report(1, -3.5, "write", StepState.STARTED),))
+    assert site.post(f"{path}/reports", early, given.token).status_code == 204
+    assert jobs.get_job(site.database, number).heard == NOW
+    assert site.post(f"{path}/result", wire.Result(ok=True, receipt=RECEIPT), given.token).status_code == 204
+    assert jobs.get_job(site.database, number).ended == NOW
+
+
 def test_cancelled_job_tells_its_agent(site: Api) -> None:
     """The agent of a cancelled job is refused with the reason."""
     number = queue(site)

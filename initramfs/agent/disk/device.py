@@ -36,6 +36,8 @@ BLKZEROOUT = 0x127F
 
 ZERO_STEP = 64 * MIB
 """BLKZEROOUT cannot be interrupted: not more than this at once."""
+DISCARD_STEP = 16 << 30
+"""Likewise for BLKDISCARD, which is quicker."""
 PAGE = mmap.PAGESIZE
 
 
@@ -56,6 +58,10 @@ class Target(Protocol):
 
     def zero(self, offset: int, length: int) -> None:
         """Make a range read as zeros. Raises DeviceError."""
+        ...
+
+    def discard(self, offset: int, length: int) -> bool:
+        """Tell the device that a range holds nothing; False if it does not care. Proves no zeros."""
         ...
 
     def flush(self) -> None:
@@ -165,13 +171,15 @@ class Device:
                 self._write_zeros(start, end)
 
     def discard(self, offset: int, length: int) -> bool:
-        """Tell the device that a range holds nothing; False if it does not care. Proves no zeros."""
+        """See Target. Files keep what they have: who cares about their holes can punch them."""
         if not self.block:
             return False
-        try:
-            fcntl.ioctl(self._fd, BLKDISCARD, struct.pack("QQ", offset, length))
-        except OSError:
-            return False
+        for start in range(offset, offset + length, DISCARD_STEP):
+            step = min(DISCARD_STEP, offset + length - start)
+            try:
+                fcntl.ioctl(self._fd, BLKDISCARD, struct.pack("QQ", start, step))
+            except OSError:
+                return False
         return True
 
     def flush(self) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from initramfs.agent.disk.chunk import MIB
@@ -58,6 +58,11 @@ class Piece:
         """The first byte on the target."""
         return self.base + self.index[self.first].offset
 
+    @property
+    def end(self) -> int:
+        """The first byte behind it on the target."""
+        return self.base + self.index[self.last - 1].end
+
     def extents(self, start: int, end: int) -> Iterator[Extent]:
         """In order, those that overlap ``start`` to ``end``."""
         low = bisect_right(self.index, start - self.base, self.first, self.last, key=lambda r: r.end)
@@ -102,6 +107,7 @@ class Layout:
         guards: in order; of the disk if ``whole``, else one for each partition.
         whole: whether the label is written too.
         relocate: whether a GPT must be moved to this disk's end.
+        origin_size: bytes of the disk that the disk image was made of, 0 without one.
     """
 
     target_size: int
@@ -111,11 +117,16 @@ class Layout:
     guards: tuple[Guard, ...]
     whole: bool
     relocate: bool
+    origin_size: int = 0
 
     def extents(self, start: int = 0, end: int | None = None) -> Iterator[Extent]:
         """What is to be written, in order: all, or what overlaps ``start`` to ``end``."""
         for piece in self.pieces:
             yield from piece.extents(start, self.target_size if end is None else end)
+
+    def bulk(self) -> Iterator[Extent]:
+        """What is to be written and belongs into no guard, in order."""
+        return (extent for extent in self.extents() if self.guard_of(extent) is None)
 
     def withheld(self, guard: Guard) -> Iterator[Extent]:
         """The chunks that belong into a guard."""
@@ -160,9 +171,10 @@ def compose(
         end = disk.header.size - (backup_size(sector_size) if relocate else 0)
         pieces += _around(disk, sorted(places.values(), key=lambda p: p.start), end)
     pieces.sort(key=lambda piece: piece.start)
-    bare = Layout(target_size, sector_size, label, tuple(pieces), (), disk is not None, relocate)
+    origin = disk.header.size if disk is not None else 0
+    bare = Layout(target_size, sector_size, label, tuple(pieces), (), disk is not None, relocate, origin)
     guards = _disk_guards(bare) if disk is not None else _partition_guards(bare, places, laid)
-    return Layout(target_size, sector_size, label, bare.pieces, guards, bare.whole, relocate)
+    return replace(bare, guards=guards)
 
 
 def _check_disk(disk: Manifest, target_size: int, firmware: Firmware) -> None:

@@ -25,10 +25,14 @@ if TYPE_CHECKING:
 MAGIC = b"CLSYIMG1"
 SIGNATURE_SIZE = 64
 MAX_HEADER = 1 << 20
+MAX_RECORDS = 2 << 20
+"""2 TiB of data in chunks of 1 MiB. The index must fit into a small machine, for a moment twice."""
 SECTOR = 512
 """The index counts in these, whatever the disk's own sectors are."""
 MAX_COUNT = (1 << 32) - 1
 RECORD = struct.Struct("<QII32s")
+MAX_FILE = 1024 + MAX_HEADER + MAX_RECORDS * RECORD.size
+"""No manifest has more bytes."""
 LENGTH = struct.Struct("<I")
 NO_DIGEST = bytes(32)
 
@@ -146,6 +150,10 @@ def _check(header: Header, index: Index) -> None:
     chunk, step, size = header.chunk_size // SECTOR, header.sector_size // SECTOR, header.size // SECTOR
     borders = _borders(header)
     border, end = next(borders), 0
+    if len(index) > MAX_RECORDS:
+        raise ManifestError(
+            f"the manifest has {len(index)} ranges, at most {MAX_RECORDS} can be handled", "use larger chunks"
+        )
     for number, (start, count, state, digest) in enumerate(RECORD.iter_unpack(index._data)):  # noqa: SLF001 - same module
         if start < end or not count or start % step or count % step:
             raise ManifestError(f"range {number} of the manifest overlaps another, is empty or unaligned")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -19,6 +20,7 @@ class Outcome:
         bytes_zeroed: ranges of zeros.
         bytes_read: read from the target, to compare and to prove.
         bytes_skipped: found right on the target and left alone.
+        bytes_discarded: unused ranges that the target was told of.
     """
 
     chunks_total: int = 0
@@ -29,17 +31,30 @@ class Outcome:
     bytes_zeroed: int = 0
     bytes_read: int = 0
     bytes_skipped: int = 0
+    bytes_discarded: int = 0
+
+    def add(self, counts: dict[str, int]) -> None:
+        """Add to the fields of these names."""
+        for name, count in counts.items():
+            setattr(self, name, getattr(self, name) + count)
 
 
 class Tally:
-    """An outcome that several threads add to."""
+    """An outcome that several threads add to, in all and by image.
 
-    def __init__(self, chunks_total: int) -> None:
-        self.outcome = Outcome(chunks_total)
+    Attributes:
+        outcome: of everything.
+        images: by the title of the image that an extent is of; what belongs to none is only in ``outcome``.
+    """
+
+    def __init__(self, titles: Iterable[str]) -> None:
+        self.outcome = Outcome()
+        self.images = {title: Outcome() for title in titles}
         self._lock = threading.Lock()
 
-    def add(self, **counts: int) -> None:
-        """Add to the fields of these names."""
+    def add(self, image: str = "", **counts: int) -> None:
+        """Add to the fields of these names, for an image of this title."""
         with self._lock:
-            for name, count in counts.items():
-                setattr(self.outcome, name, getattr(self.outcome, name) + count)
+            self.outcome.add(counts)
+            if image:
+                self.images[image].add(counts)

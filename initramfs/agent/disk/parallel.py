@@ -21,9 +21,16 @@ MIN_WORKERS = 4
 """Even one processor has a disk and a network to wait for."""
 
 
-def default_workers() -> int:
-    """How many threads keep disk, network and processors busy."""
-    return max(MIN_WORKERS, 2 * (os.cpu_count() or 1))
+MEMORY = 96 << 20
+"""Bytes that the threads of a restore may hold in all, however many processors there are."""
+COPIES = 3
+"""A chunk in the hands of a thread: as it came, unpacked, and in aligned memory."""
+
+
+def default_workers(chunk: int = 0, processors: int | None = None) -> int:
+    """How many threads keep disk, network and processors busy; fewer if a ``chunk`` is so many bytes."""
+    wanted = max(MIN_WORKERS, 2 * (processors or os.cpu_count() or 1))
+    return min(wanted, max(MIN_WORKERS, MEMORY // (COPIES * max(chunk, 1))))
 
 
 def run_parallel(items: Iterable[T], make_worker: Callable[[], Worker[T]], workers: int) -> None:

@@ -4,44 +4,62 @@ The phases are separate calls, in this order, so that each can be a step with a
 progress of its own:
 
 =========  ===============================================================================
-survey     asks the strategy which extents the target already holds (by default: none)
-prepare    fetches and proves what belongs into the guards, then wipes the guards
-write      all other chunks: fetch, decompress, prove, write; zeros where the image has zeros
+survey     finds out what the target already holds, as far as the strategy says (by default: nothing)
+prepare    fetches and proves what belongs into the guards, then opens them: nothing boots
+write      tells the device what is unused; all other chunks: fetch, decompress, prove, write;
+           zeros where the image has zeros
 verify     reads all of it back and compares hashes; partition images are whole after it
 seal       the label and the first MiB, sector 0 as the very last; read back too
 =========  ===============================================================================
 
+If the survey finds everything in its place, nothing is opened and not a byte is written.
 Between ``verify`` and ``seal`` a disk holds everything and cannot boot: the
 place to personalise it. Nothing of a chunk is written before its SHA-256 has been checked.
-Memory: one chunk and its object for each worker, and the guards' content.
+A restore that was cut at any instant is continued by another one whose strategy looks.
+Memory: for each worker a chunk three times (object, content, aligned copy), the guards' content,
+and a bit for each extent.
 """
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
-from initramfs.agent.disk.errors import VerifyError
-from initramfs.agent.disk.guards import FAULTY, Guards
+from initramfs.agent.disk.errors import DiskError, VerifyError
+from initramfs.agent.disk.free import free_spans
+from initramfs.agent.disk.guards import FAULTY, Guards, last_failure
 from initramfs.agent.disk.outcome import Outcome, Tally
 from initramfs.agent.disk.parallel import Meter, Progress, Worker, default_workers, run_parallel, silent
 from initramfs.agent.disk.readback import ReadBack
 from initramfs.agent.disk.strategy import Everything, Strategy
+from initramfs.agent.disk.survey import Survey
 from initramfs.agent.disk.write import Writer
+from initramfs.agent.errors import AgentError
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from initramfs.agent.disk.device import Target
     from initramfs.agent.disk.layout import Extent, Layout
     from initramfs.agent.disk.source import ChunkSource
 
 Work = Callable[["Extent"], None]
+Clock = Callable[[], float]
+
+UNFINISHED = "a restore was cut before its end (power, reset, or the program was killed)"
+"""What is found on a disk whose restore could not even say why it ended."""
 
 
 class Restore:
-    """One restore of one layout.
+    """One restore of one layout. A context manager: left by an exception, it puts the reason onto the target.
 
     Every phase raises a DiskError at the first failure: Missing, Corrupt or Unavailable with the
     chunk's name, DeviceError, VerifyError, LabelError. The target then stays unbootable.
+
+    ``changing`` says that somebody will change the target between ``verify`` and ``seal``: it is then
+    opened even if everything is right. ``clock`` gives seconds and only measures.
     """
 
     def __init__(
@@ -53,24 +71,41 @@ class Restore:
         workers: int | None = None,
         progress: Progress = silent,
         strategy: Strategy | None = None,
+        changing: bool = False,
+        discard: bool = True,
+        clock: Clock = time.monotonic,
     ) -> None:
         self.layout = layout
         self._source, self._target, self._progress = source, target, progress
-        self._strategy = strategy or Everything()
-        self._workers = workers or default_workers()
-        self._tally = Tally(sum(extent.digest is not None for extent in layout.extents()))
+        self._strategy, self._changing = strategy or Everything(), changing
+        self._discard, self._clock, self._sealed = discard, clock, False
+        self._tally = Tally({piece.image for piece in layout.pieces})
+        largest = _count_chunks(layout, self._tally)
+        self._workers = workers or default_workers(largest)
         self._guards = Guards(layout, target, self._tally)
-        self._present: set[int] = set()
+        self._survey = Survey(
+            layout, target, self._tally, workers=self._workers, progress=progress, clock=clock
+        )
 
     @property
     def outcome(self) -> Outcome:
         """What has been done so far."""
         return self._tally.outcome
 
+    @property
+    def images(self) -> dict[str, Outcome]:
+        """The same by image, whose titles are the keys."""
+        return self._tally.images
+
+    def last_failure(self) -> str:
+        """Why an earlier restore to this place had not ended, if that is what the target says."""
+        return last_failure(self._target, self.layout)
+
     def survey(self) -> None:
         """Find out what the target already holds. Writes nothing."""
-        if self._strategy.judge(self._target) is not None:
-            self._each("survey", self.layout.extents, self._surveyor)
+        if self._strategy.looks:
+            self._guards.look()
+            self._survey.run(self._strategy, self._load())
 
     def prepare(self) -> None:
         """Fetch what is written last, and wipe its places.
@@ -78,49 +113,77 @@ class Restore:
         If the source lacks these chunks or the label does not fit, the target is not touched.
         """
         meter = Meter("prepare", 1, self._progress)
-        if not self._complete():
-            self._guards.load(self._writer())
-            self._guards.wipe()
+        if not self._guards.loaded:
+            self._load()
+        if self._changing or not self._complete():
+            self._guards.open(UNFINISHED)
         meter.add(1)
 
     def write(self) -> None:
         """Everything outside of the guards that the target does not hold."""
-        self._each("write", self._missing, lambda: self._writer().put)
+        if self._discard and not self._survey.complete:
+            self._discard_unused()
+        self._each("write", self._survey.missing, lambda: self._writer().put)
         self._target.flush()
 
     def verify(self) -> None:
         """Read back what was written. After it every partition is whole; a disk still lacks its label."""
-        self._each("verify", self._missing, self._verifier)
-        if not self.layout.whole:
+        self._each("verify", self._survey.missing, self._verifier)
+        if self._guards.opened and not self.layout.whole:
             self._guards.close()
 
     def seal(self) -> Outcome:
         """Make the disk bootable, after whatever was changed on it since ``verify`` is durable."""
-        total = self._guards.size if self.layout.whole else 0
+        total = self._guards.size if self._guards.opened and self.layout.whole else 0
         meter = Meter("seal", total, self._progress)
         self._target.flush()
-        if self.layout.whole:
+        if not self._guards.opened:
+            self._guards.count_right()
+        elif self.layout.whole:
             self._guards.close()
-        if self._complete():
-            self._count_guarded()
+        self._sealed = True
         meter.add(total)
         return self.outcome
 
     def run(self, before_seal: Callable[[Target], None] | None = None) -> Outcome:
         """All phases; ``before_seal`` is called when everything is on the disk and it cannot boot yet."""
-        self.survey()
-        self.prepare()
-        self.write()
-        self.verify()
-        if before_seal is not None:
-            before_seal(self._target)
-        return self.seal()
+        self._changing = self._changing or before_seal is not None
+        with self:
+            self.survey()
+            self.prepare()
+            self.write()
+            self.verify()
+            if before_seal is not None:
+                before_seal(self._target)
+            return self.seal()
 
-    def _count_guarded(self) -> None:
-        """The survey has found the guards' chunks right too, and nobody has touched them since."""
-        for guard in self.layout.guards:
-            for extent in self.layout.withheld(guard):
-                self._tally.add(chunks_verified=1, bytes_skipped=extent.length)
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        if error is not None and self._guards.opened and not self._sealed:
+            with contextlib.suppress(DiskError):  # the first failure is the one to tell
+                self._guards.open(_reason(error))
+
+    def _load(self) -> float | None:
+        """Fetch what the guards lack; bytes a second that all workers together would get, if anything was."""
+        lacking, began = self._guards.lacking, self._clock()
+        self._guards.load(self._writer())
+        seconds = self._clock() - began
+        return lacking * self._workers / seconds if lacking and seconds > 0 else None
+
+    def _complete(self) -> bool:
+        """Whether the survey found everything in its place: then nothing is written at all."""
+        return self._survey.complete and self._guards.right
+
+    def _discard_unused(self) -> None:
+        """Only a hint to the device: nobody relies on what these ranges hold afterwards."""
+        for start, end in free_spans(self.layout):
+            if not self._target.discard(start, end - start):
+                return
+            self._tally.add(bytes_discarded=end - start)
 
     def _each(
         self, step: str, extents: Callable[[], Iterator[Extent]], make_work: Callable[[], Work]
@@ -142,42 +205,32 @@ class Restore:
     def _writer(self) -> Writer:
         return Writer(self._source, self._target, self._tally)
 
-    def _surveyor(self) -> Work:
-        judge = self._strategy.judge(self._target)
-
-        def look(extent: Extent) -> None:
-            self._tally.add(bytes_read=extent.length)
-            if judge is None or judge.needs(extent):
-                return
-            self._present.add(extent.offset)
-            if self.layout.guard_of(extent) is None:
-                self._tally.add(bytes_skipped=extent.length, chunks_verified=int(extent.digest is not None))
-
-        return look
-
     def _verifier(self) -> Work:
         readback = ReadBack(self._target)
 
         def check(extent: Extent) -> None:
             if not readback.matches(extent):
                 raise VerifyError(f"{self._target.path}: {_describe(extent)} reads back different", FAULTY)
-            self._tally.add(bytes_read=extent.length, chunks_verified=int(extent.digest is not None))
+            verified = int(extent.digest is not None)
+            self._tally.add(extent.image, bytes_read=extent.length, chunks_verified=verified)
 
         return check
 
-    def _missing(self) -> Iterator[Extent]:
-        """What ``write`` writes: neither present nor kept for the guards."""
-        return (
-            extent
-            for extent in self.layout.extents()
-            if extent.offset not in self._present and self.layout.guard_of(extent) is None
-        )
 
-    def _complete(self) -> bool:
-        """Whether the survey found everything in its place: then nothing is written at all."""
-        return bool(self._present) and all(e.offset in self._present for e in self.layout.extents())
+def _count_chunks(layout: Layout, tally: Tally) -> int:
+    """Count them by image; the length of the largest."""
+    largest = 0
+    for extent in layout.extents():
+        if extent.digest is not None:
+            tally.add(extent.image, chunks_total=1)
+            largest = max(largest, extent.length)
+    return largest
 
 
 def _describe(extent: Extent) -> str:
     what = f"chunk {extent.digest.hex()}" if extent.digest else f"a range of {extent.length} zeros"
     return f"{what} of {extent.image} at byte {extent.offset}"
+
+
+def _reason(error: BaseException) -> str:
+    return error.message if isinstance(error, AgentError) else f"{type(error).__name__}: {error}"

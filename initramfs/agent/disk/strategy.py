@@ -1,56 +1,83 @@
-"""Which extents a restore fetches and writes.
+"""Which extents a restore looks at before it fetches and writes.
 
-The default believes nothing and writes everything. :class:`Different` reads
-and hashes the target first and leaves alone what is already right: a delta, and also
-how an interrupted restore is continued from what is provably there.
+:class:`Everything` believes nothing and writes all of it. :class:`Different` reads
+and hashes the whole target first and leaves alone what is right: a delta, and also
+how an interrupted restore is continued from what is provably there. :class:`Adaptive` does so
+where it pays, and is what the agent and the command line use.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Collection
+from typing import Protocol
 
-from initramfs.agent.disk.readback import ReadBack
+from initramfs.agent.disk.delta import FEW, PROBES, STRETCH, Rates, scouts, spread, worth_looking
 
-if TYPE_CHECKING:
-    from initramfs.agent.disk.device import Target
-    from initramfs.agent.disk.layout import Extent
+Choice = Callable[[int], bool]
+"""Whether to look at the data extent with this number; see :mod:`initramfs.agent.disk.delta`."""
 
 
-class Judge(Protocol):
-    """Looks at extents. Belongs to one thread."""
+class Prober(Protocol):
+    """Looks at single extents of the target."""
 
-    def needs(self, extent: Extent) -> bool:
-        """Whether the extent must be fetched and written; else it was read from the target and is right."""
+    count: int
+    """Data extents outside of the guards."""
+
+    @property
+    def read_rate(self) -> float:
+        """Bytes read and hashed a second, as measured by the probes so far."""
+        ...
+
+    def probe(self, numbers: Collection[int]) -> set[int]:
+        """Those of these data extents that the target holds. Raises DeviceError."""
         ...
 
 
 class Strategy(Protocol):
     """Decides how the target is looked at before anything is written."""
 
-    def judge(self, target: Target) -> Judge | None:
-        """A judge for one thread, or None: there is nothing to look at, everything is needed."""
+    looks: bool
+    """False: nothing is looked at, everything is needed."""
+
+    def choose(self, prober: Prober, fetch_rate: float | None) -> Choice:
+        """Which data extents to look at. ``fetch_rate`` as in :class:`~initramfs.agent.disk.delta.Rates`."""
         ...
 
 
 class Everything:
     """Write all of it."""
 
-    def judge(self, target: Target) -> None:  # noqa: ARG002 - the protocol's shape
+    looks = False
+
+    def choose(self, _prober: Prober, _fetch_rate: float | None) -> Choice:
         """Nothing to look at."""
-        return
+        return lambda _number: False
 
 
 class Different:
-    """Write what is not there yet."""
+    """Look at all of it, write what is not there yet."""
 
-    def judge(self, target: Target) -> Judge:
-        """Compares with what the target holds."""
-        return _Compare(target)
+    looks = True
+
+    def choose(self, _prober: Prober, _fetch_rate: float | None) -> Choice:
+        """Everything."""
+        return lambda _number: True
 
 
-class _Compare:
-    def __init__(self, target: Target) -> None:
-        self._readback = ReadBack(target)
+class Adaptive:
+    """Look where probes say that it pays: not at a blank disk, nor at a part that holds something else."""
 
-    def needs(self, extent: Extent) -> bool:
-        return not self._readback.matches(extent)
+    looks = True
+
+    def choose(self, prober: Prober, fetch_rate: float | None) -> Choice:
+        """Some probes everywhere; if any hits, some in every stretch, and a decision for each."""
+        if prober.count <= FEW:
+            return lambda _number: True
+        if not prober.probe(scouts(prober.count)):
+            return lambda _number: False
+        starts = range(0, prober.count, STRETCH)
+        probes = [spread(start, min(start + STRETCH, prober.count), PROBES) for start in starts]
+        hits = prober.probe([number for some in probes for number in some])
+        rates = Rates(prober.read_rate, fetch_rate)
+        chosen = [worth_looking(len(hits.intersection(some)) / len(some), rates) for some in probes]
+        return lambda number: chosen[number // STRETCH]

@@ -22,22 +22,23 @@ class Writer:
         self._unpacker = Unpacker()
         self._buffer = allocate(DEFAULT_CHUNK)
 
-    def fetch(self, digest: bytes, length: int) -> bytes:
-        """A chunk's content, proved. Raises Missing, Corrupt, Unavailable."""
+    def fetch(self, extent: Extent) -> bytes:
+        """The content of a data extent, proved. Raises Missing, Corrupt, Unavailable."""
+        digest = extent.digest or b""
         data = self._source.fetch(digest)
-        self._tally.add(chunks_fetched=1, bytes_fetched=len(data))
-        return self._unpacker.unpack(digest, data, length)
+        self._tally.add(extent.image, chunks_fetched=1, bytes_fetched=len(data))
+        return self._unpacker.unpack(digest, data, extent.length)
 
     def put(self, extent: Extent) -> None:
         """Bring one extent onto the target. Raises ChunkError before, DeviceError while writing."""
         if extent.digest is None:
             self._target.zero(extent.offset, extent.length)
-            self._tally.add(bytes_zeroed=extent.length)
+            self._tally.add(extent.image, bytes_zeroed=extent.length)
             return
-        content = self.fetch(extent.digest, extent.length)
+        content = self.fetch(extent)
         if extent.length > len(self._buffer):
             self._buffer = allocate(extent.length)
         view = self._buffer[: extent.length]
         view[:] = content
         self._target.write(view, extent.offset)
-        self._tally.add(bytes_written=extent.length)
+        self._tally.add(extent.image, bytes_written=extent.length)

@@ -15,13 +15,14 @@ from initramfs.agent.disk.device import Device
 from initramfs.agent.disk.header import Firmware
 from initramfs.agent.disk.label import Partition
 from initramfs.agent.disk.layout import Layout, compose
-from initramfs.agent.disk.manifest import Manifest, decode
+from initramfs.agent.disk.manifest import MAX_FILE, Manifest, decode
 from initramfs.agent.disk.read_label import read_label
 from initramfs.agent.disk.restore import Restore
+from initramfs.agent.disk.strategy import Adaptive
 from initramfs.agent.errors import PlanError, TrustError
 from initramfs.agent.pipeline import Context
 from initramfs.agent.report import Progress
-from initramfs.agent.wire import Disk, FirmwareType, ImageRef, Job
+from initramfs.agent.wire import Disk, FirmwareType, ImageRef, Job, PartitionImage
 
 GIB = 1 << 30
 
@@ -38,7 +39,7 @@ class CheckImages:
     @property
     def title(self) -> str:
         """With the images' names."""
-        return f"Check that {', '.join(ref.name for ref in refs(self.job))} fit {self.disk.name}"
+        return f"Check that {', '.join(part.image.name for part in laid(self.job))} fit {self.disk.name}"
 
     def run(self, context: Context, progress: Progress) -> None:
         """Open the disk for this program alone, and leave the restore in the context."""
@@ -47,10 +48,17 @@ class CheckImages:
             layout = self._layout(context, device)
             if self.job.personalisation:
                 area(layout, self.job.personalisation.root)
-            context.restore = Restore(
-                layout, HttpChunks(context.appliance), device, progress=context.progress
+            context.restore = undo.enter_context(
+                Restore(
+                    layout,
+                    HttpChunks(context.appliance),
+                    device,
+                    progress=context.progress,
+                    strategy=Adaptive(),
+                    changing=self.job.personalisation is not None,
+                )
             )
-            context.disk, context.images = self.disk, refs(self.job)
+            context.disk, context.laid = self.disk, laid(self.job)
             context.cleanup.push(undo.pop_all())
         data = sum(extent.length for extent in layout.extents() if extent.digest)
         progress.log(f"{data / GIB:.2f} GiB of data for a disk of {device.size / GIB:.2f} GiB")
@@ -77,14 +85,14 @@ def area(layout: Layout, number: int) -> Partition:
     return found
 
 
-def refs(job: Job) -> tuple[ImageRef, ...]:
-    """All images of a job, the disk's first."""
-    return (*((job.disk_image,) if job.disk_image else ()), *(part.image for part in job.partition_images))
+def laid(job: Job) -> tuple[PartitionImage, ...]:
+    """All images of a job and their partitions, the disk's first, as number 0."""
+    return (*((PartitionImage(0, job.disk_image),) if job.disk_image else ()), *job.partition_images)
 
 
 def fetch(context: Context, ref: ImageRef) -> Manifest:
     """The manifest that the signed job names, by its digest. Raises TrustError, ManifestError."""
-    data = context.appliance.get(f"/api/v1/agent/manifests/{ref.digest}")
+    data = context.appliance.get(f"/api/v1/agent/manifests/{ref.digest}", MAX_FILE)
     if hashlib.sha256(data).hexdigest() != ref.digest:
         raise TrustError(
             f"the manifest of {ref.name}@{ref.generation} is not the one that the job names",

@@ -1,7 +1,7 @@
 """The phases of a restore as steps, each with its own progress.
 
-What they do is in ``disk.restore``; here they get their names and, at the
-end, their receipt.
+What they do is in ``disk.restore``; here they get their names. The receipt for
+them is made in ``steps.receipt``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,31 @@ from dataclasses import dataclass
 
 from initramfs.agent.pipeline import Context
 from initramfs.agent.report import Progress
-from initramfs.agent.wire import Receipt
+from initramfs.agent.steps.receipt import receipt
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """Find out what need be neither fetched nor written."""
+
+    disk: str
+    name: str = "survey"
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        return f"Look at what {self.disk} holds already"
+
+    def run(self, context: Context, progress: Progress) -> None:
+        """Read and compare, where that pays."""
+        restore = context.running_restore()
+        if found := restore.last_failure():
+            progress.log(f"the last restore to {self.disk} did not end: {found}")
+        with context.shown_by(progress):
+            restore.survey()
+        progress.log(f"{restore.outcome.bytes_skipped / MIB:.0f} MiB are right already")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +106,5 @@ class Seal:
     def run(self, context: Context, progress: Progress) -> None:
         """The last write; after it there is a receipt."""
         with context.shown_by(progress):
-            outcome = context.running_restore().seal()
-        disk = context.running_disk()
-        context.receipt = Receipt(
-            disk_name=disk.name,
-            disk_serial=disk.serial,
-            disk_wwn=disk.wwn,
-            images=context.images,
-            chunks_total=outcome.chunks_total,
-            chunks_verified=outcome.chunks_verified,
-            bytes_fetched=outcome.bytes_fetched,
-            bytes_written=outcome.bytes_written + outcome.bytes_zeroed,
-        )
+            context.running_restore().seal()
+        context.receipt = receipt(context.running_restore(), context.running_disk(), context.laid)

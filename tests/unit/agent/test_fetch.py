@@ -100,3 +100,27 @@ def test_a_refusal_is_believed_at_once(status: int, kind: type[Exception]) -> No
         appliance.get("/x")
     assert isinstance(caught.value, ServerError)
     assert caught.value.hint == "restart the machine"
+
+
+ENDLESS = (
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"40\r\n" + b"x" * 64 + b"\r\n" + b"40\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    "answer", [b"HTTP/1.1 200 OK\r\nContent-Length: 999999999999\r\n\r\nx", ENDLESS], ids=["huge", "endless"]
+)
+def test_a_body_larger_than_agreed_is_not_read(answer: bytes) -> None:
+    """Whoever answers first could otherwise fill the machine's memory."""
+    with (
+        server(answer) as url,
+        closing(Appliance(url, FakeTime().clock())) as appliance,
+        pytest.raises(ServerError, match="more than 50 bytes"),
+    ):
+        appliance.get("/x", limit=50)
+
+
+def test_a_body_of_the_agreed_size_is_whole() -> None:
+    """The limit counts too."""
+    with server(OK) as url, closing(Appliance(url, FakeTime().clock())) as appliance:
+        assert appliance.get("/x", limit=5) == b"hello"

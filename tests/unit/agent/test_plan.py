@@ -38,8 +38,8 @@ def names(job: Job, seen: Inventory = SEEN) -> list[str]:
 
 
 def test_everything_is_checked_before_and_sealed_after_writing() -> None:
-    """The order is the promise: check, unseal, write, prove, personalise, seal."""
-    assert names(JOB) == ["check", "prepare", "write", "verify", "personalise", "seal"]
+    """The order is the promise: check, look, unseal, write, prove, personalise, seal."""
+    assert names(JOB) == ["check", "survey", "prepare", "write", "verify", "personalise", "seal"]
 
 
 def test_a_uefi_machine_gets_a_boot_entry_last() -> None:

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from initramfs.agent.errors import ServerError
+from initramfs.agent.errors import ServerError, Unreachable
 from initramfs.agent.report import Outbox, Reporter
 from initramfs.agent.wire import Report, Reports, StepState
 
@@ -41,7 +41,7 @@ def test_a_step_that_fails_says_why_and_the_error_goes_on() -> None:
 def test_progress_is_thinned_out_but_its_end_is_kept() -> None:
     """A thousand chunks in no time are two events: the first and the last."""
     seen: list[Report] = []
-    reporter = Reporter((seen.append,), now=lambda: 1.0)
+    reporter = Reporter((seen.append,), now=lambda: 1.0, clock=lambda: 1.0)
     with reporter.step("write", "") as progress:
         for done in range(1, 1001):
             progress(done, 1000)
@@ -74,3 +74,45 @@ def test_a_refusal_is_not_swallowed() -> None:
     outbox.put(Report(1, 0.0, "write", StepState.LOG))
     with pytest.raises(ServerError):
         outbox.close()
+
+
+def test_whoever_goes_on_reporting_after_a_refusal_is_stopped() -> None:
+    """The engine's threads report progress: an agent whose job was taken from it stops writing."""
+    refused = threading.Event()
+
+    def send(_batch: Reports) -> None:
+        refused.set()
+        raise ServerError("job 7 was started again by another contact")
+
+    outbox = Outbox(send)
+    outbox.put(Report(1, 0.0, "write", StepState.STARTED))
+    assert refused.wait(30)
+    outbox._thread.join(30)
+    with pytest.raises(ServerError, match="started again"):
+        outbox.put(Report(2, 0.0, "write", StepState.PROGRESS))
+
+
+def test_an_appliance_that_is_away_for_good_stops_nobody() -> None:
+    """What is under way ends; that nobody could be told is said at the end."""
+
+    def send(_batch: Reports) -> None:
+        raise Unreachable("waited half an hour")
+
+    outbox = Outbox(send)
+    outbox.put(Report(1, 0.0, "seal", StepState.STARTED))
+    outbox._thread.join(30)
+    outbox.put(Report(2, 0.0, "seal", StepState.FINISHED))
+    with pytest.raises(Unreachable):
+        outbox.close()
+
+
+def test_a_clock_that_jumps_to_1970_disturbs_nothing() -> None:
+    """Durations and the pace of progress are measured otherwise."""
+    days, seconds = iter([1_700_000_000.0, 1_700_000_000.0, 3.0, 3.0, 3.0, 3.0]), iter([0.0, 1.0, 2.0, 3.0])
+    seen: list[Report] = []
+    reporter = Reporter((seen.append,), now=lambda: next(days), clock=lambda: next(seconds))
+    with reporter.step("write", "") as progress:
+        progress(1, 10)
+        progress(2, 10)
+    assert [report.done for report in seen if report.state is StepState.PROGRESS] == [1, 2]
+    assert reporter.seconds == {"write": 3.0}

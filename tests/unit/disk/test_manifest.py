@@ -16,7 +16,17 @@ from hypothesis import strategies as st
 from initramfs.agent.disk.errors import ManifestError
 from initramfs.agent.disk.header import Filesystem, Firmware, Header, Kind
 from initramfs.agent.disk.label import Label, LabelType, Partition
-from initramfs.agent.disk.manifest import LENGTH, MAGIC, RECORD, Range, State, decode, encode
+from initramfs.agent.disk.manifest import (
+    LENGTH,
+    MAGIC,
+    MAX_FILE,
+    MAX_RECORDS,
+    RECORD,
+    Range,
+    State,
+    decode,
+    encode,
+)
 from tests.support.images import KEY, MIB, PUBLIC
 
 DIGEST = hashlib.sha256(b"x").digest()
@@ -157,6 +167,16 @@ def test_a_billion_chunks_are_refused_without_allocating_them() -> None:
     """The number of records must agree with the file's length."""
     with pytest.raises(ManifestError, match="announces 1000000000 ranges"):
         decode(forge(header_json(index_count=10**9)), PUBLIC)
+
+
+def test_more_chunks_than_can_be_handled_are_refused() -> None:
+    """Before they are looked at, with what to do."""
+    count = MAX_RECORDS + 1
+    data = forge(header_json(index_count=count), bytes(count * RECORD.size))
+    with pytest.raises(ManifestError, match=f"has {count} ranges") as caught:
+        decode(data, PUBLIC)
+    assert caught.value.hint == "use larger chunks"
+    assert len(data) < MAX_FILE + 2 * RECORD.size
 
 
 def test_an_unknown_version_says_what_to_do() -> None:

@@ -256,7 +256,7 @@ def test_disagreeing_writes_nothing(store: DirectoryStore, raw: Path, tmp_path: 
     target = tmp_path / "old"
     target.write_bytes(b"x" * 4 * MIB)
 
-    def no(_layout: object) -> None:
+    def no(_layout: object, _failure: str) -> None:
         raise ProvisionerError("no")
 
     with open_target(target, image) as device, pytest.raises(ProvisionerError):

@@ -1,0 +1,41 @@
+"""Which parts of a target a layout leaves alone: what may be discarded. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from heapq import merge
+
+from initramfs.agent.disk.chunk import MIB
+from initramfs.agent.disk.domain import Span
+from initramfs.agent.disk.layout import Layout
+
+GRAIN = MIB
+"""Spans are cut to this: devices discard in units of their own, and small ones gain nothing."""
+
+
+def free_spans(layout: Layout) -> Iterator[Span]:
+    """What no image and no guard covers, in order, in whole GRAINs.
+
+    Of a disk that is written as a whole: everything else on it, also behind the image. Where only partitions
+    are written: the gaps inside their images; what surrounds them belongs to others.
+    """
+    whole = [(0, layout.target_size)]
+    for start, end in whole if layout.whole else [(piece.start, piece.end) for piece in layout.pieces]:
+        for first, last in _gaps(_covered(layout, start, end), start, end):
+            low, high = -(-first // GRAIN) * GRAIN, last // GRAIN * GRAIN
+            if low < high:
+                yield low, high
+
+
+def _covered(layout: Layout, start: int, end: int) -> Iterator[Span]:
+    guards = ((guard.start, guard.end) for guard in layout.guards)
+    return merge(guards, ((extent.offset, extent.end) for extent in layout.extents(start, end)))
+
+
+def _gaps(covered: Iterable[Span], start: int, end: int) -> Iterator[Span]:
+    for first, last in covered:
+        if first > start:
+            yield start, min(first, end)
+        start = max(start, last)
+    if start < end:
+        yield start, end

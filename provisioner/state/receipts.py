@@ -1,0 +1,52 @@
+"""Receipts in the database. What they mean is in :mod:`provisioner.receipt`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from initramfs.agent import wire
+from provisioner.receipt import Kept
+from provisioner.state.database import Database
+from provisioner.state.models import Host, Job, LogLine, Receipt
+
+Sign = Callable[[Kept], wire.Signed]
+
+OPENING = "prepare"
+"""The agent's step in which a disk is first written to."""
+
+
+def keep(session: Session, job: Job, mac: str, receipt: wire.Receipt, *, sign: Sign, now: float) -> None:
+    """Store what a job has proved, signed."""
+    signed = sign(Kept(job.host.name, mac, job.id, job.attempts, now, receipt))
+    row = Receipt(job_id=job.id, host_id=job.host_id, at=now)
+    row.document = json.loads(wire.encode(signed))
+    session.add(row)
+
+
+def all_receipts(database: Database) -> list[wire.Signed]:
+    """All that are kept, oldest first."""
+    with database.read() as session:
+        rows = session.scalars(select(Receipt).order_by(Receipt.id))
+        return [wire.decode(wire.Signed, json.dumps(row.document).encode()) for row in rows]
+
+
+def unproved_writes(database: Database) -> dict[str, int]:
+    """By host, the latest of its jobs that began to write a disk and brought no receipt."""
+    query = (
+        select(Host.name, func.max(Job.id))
+        .join(Job, Job.host_id == Host.id)
+        .join(LogLine, LogLine.job_id == Job.id)
+        .outerjoin(Receipt, Receipt.job_id == Job.id)
+        .where(
+            LogLine.step == OPENING,
+            LogLine.state == wire.StepState.STARTED.value,
+            Receipt.id.is_(None),
+        )
+        .group_by(Host.name)
+    )
+    with database.read() as session:
+        return {row.name: row[1] for row in session.execute(query)}
