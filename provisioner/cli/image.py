@@ -27,6 +27,7 @@ from initramfs.agent.disk.manifest import Manifest
 from initramfs.agent.disk.outcome import Outcome
 from initramfs.agent.disk.source import ChunkSource
 from initramfs.agent.fetch import Appliance, Clock
+from provisioner import images
 from provisioner.cli.bars import bar, size
 from provisioner.cli.context import Context, of
 from provisioner.cli.output import AsJson, clock, print_facts, print_json, print_table, say
@@ -163,9 +164,9 @@ def verify(
     """Decompress and hash every chunk of these images, or of all. Exit status 1 if one is bad."""
     home, began = of(context).home, time.monotonic()
     store, key = _store(home), load_public_key(home)
-    images = [_load(home, name)[0] for name in names] if names else list(operations.everything(store, key))
+    wanted = [_load(home, name)[0] for name in names] if names else list(operations.everything(store, key))
     with bar(quiet=as_json) as progress:
-        result = audit(store, images, progress)
+        result = audit(store, wanted, progress)
     for digest in result.corrupt if set_aside else ():
         store.set_aside(bytes.fromhex(digest))
     if as_json:
@@ -180,21 +181,21 @@ def verify(
             "with --set-aside, capturing or importing the same content again repairs them",
         )
     if not as_json:
-        say(f"{len(images)} images, {result.chunks} chunks: all whole")
+        say(f"{len(wanted)} images, {result.chunks} chunks: all whole")
 
 
 @app.command("list")
 def list_(context: typer.Context, *, as_json: AsJson = False) -> None:
     """All images and their generations."""
     home = of(context).home
-    images = list(operations.everything(_store(home), load_public_key(home)))
+    there = list(operations.everything(_store(home), load_public_key(home)))
     if as_json:
-        print_json([_summary(image) for image in images])
+        print_json([_summary(image) for image in there])
         return
     rows = [
         (image.title, image.header.kind, size(image.header.size), size(_used(image)),
          clock(image.header.date), image.header.user, image.header.description)
-        for image in images
+        for image in there
     ]  # fmt: skip
     print_table(("image", "kind", "size", "data", "date", "user", "description"), rows)
 
@@ -249,9 +250,9 @@ def remove(
 
 @app.command("gc")
 def collect(context: typer.Context, *, as_json: AsJson = False) -> None:
-    """Delete the chunks that no image needs any more."""
+    """Delete the chunks that no image and no job needs any more; captures may go on beside it."""
     home = of(context).home
-    count, freed = operations.prune(_store(home), load_public_key(home))
+    count, freed = operations.prune(_store(home), load_public_key(home), images.demand(home))
     if as_json:
         print_json({"chunks": count, "bytes": freed})
     else:

@@ -212,9 +212,46 @@ def _unpack(path: Path, raw: IO[bytes]) -> None:
     raw.truncate()
 
 
-def prune(store: PrunableStore, key: Ed25519PublicKey) -> tuple[int, int]:
-    """Delete the chunks that no image needs; how many, and their bytes.
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What jobs need of a store: the digests of their images, and whether one may still be sending chunks."""
 
-    Raises ManifestError rather than delete anything while a manifest cannot be read, StoreBusyError.
+    pinned: Callable[[], Collection[str]] = frozenset
+    uploading: Callable[[], bool] = lambda: False
+
+
+def prune(
+    store: PrunableStore, key: Ed25519PublicKey, demand: Demand = Demand(), *, now: float | None = None
+) -> tuple[int, int]:
+    """Delete the chunks that no image and no job needs; how many, and their bytes.
+
+    Raises ManifestError rather than delete anything while a manifest cannot be read.
     """
-    return store.prune(lambda: set(needed(everything(store, key))))
+    store.forget(demand.pinned)
+    return store.prune(_Marker(store, key, demand.pinned), uploading=demand.uploading, now=now)
+
+
+class _Marker:
+    """Says which chunks are needed; each manifest is read once, however often it is asked."""
+
+    def __init__(
+        self, store: PrunableStore, key: Ed25519PublicKey, pinned: Callable[[], Collection[str]]
+    ) -> None:
+        self._store, self._key, self._pinned = store, key, pinned
+        self._seen: set[Reference] = set()
+        self._chunks: set[bytes] = set()
+
+    def __call__(self) -> set[bytes]:
+        pinned = self._pinned()
+        for gone in self._store.removed():
+            if gone.digest in pinned:
+                self._mark(gone)
+        for name in self._store.names():
+            for generation in self._store.generations(name):
+                self._mark(self._store.resolve(f"{name}@{generation}"))
+        return self._chunks
+
+    def _mark(self, reference: Reference) -> None:
+        if reference not in self._seen:
+            self._seen.add(reference)
+            self._chunks.update(needed([load(self._store, reference, self._key)]))
