@@ -60,6 +60,7 @@ class DirectoryStore:
     def replace(self, digest: bytes, data: bytes) -> None:
         """Put a whole object where a corrupt or missing one is; the corrupt one is set aside."""
         path = self.chunk_path(digest)
+        self.places.make()
         with self.places.lock(), failing("repair a chunk", path):
             path.parent.mkdir(parents=True, exist_ok=True)
             new = self.places.incoming / f"{uuid.uuid4().hex}.repair"

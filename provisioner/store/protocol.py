@@ -43,6 +43,14 @@ class Store(ChunkSource, Protocol):
         ...
 
 
+class ChunkKeeper(ChunkSource, Protocol):
+    """Takes single chunks too, beside all images: a cache, or a store under repair."""
+
+    def replace(self, digest: bytes, data: bytes) -> None:
+        """Keep a whole object, in place of a corrupt or missing one. Raises StoreError."""
+        ...
+
+
 class Ingest(ChunkSink, Protocol):
     """Chunks on their way into a store, for one image. They count only from ``commit`` on."""
 

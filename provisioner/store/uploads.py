@@ -11,7 +11,6 @@ import contextlib
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
-from initramfs.agent.disk.chunk import Unpacker, content_size
 from initramfs.agent.disk.errors import Corrupt
 from provisioner.errors import ConflictError
 from provisioner.store.files import failing
@@ -19,6 +18,7 @@ from provisioner.store.incoming import RELIED, Incoming
 from provisioner.store.names import Reference
 from provisioner.store.places import Places
 from provisioner.store.protocol import Sign
+from provisioner.store.wrappers import check
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -41,7 +41,7 @@ class Uploads:
 
     def put(self, owner: str, digest: bytes, data: bytes) -> None:
         """Keep one chunk. Raises Corrupt if it is another, StoreFullError, StoreError."""
-        Unpacker().unpack(digest, data, content_size(digest, data))
+        check(digest, data)
         self._incoming(owner).put(digest, data)
 
     def commit(self, owner: str, name: str, digests: Collection[bytes], sign: Sign) -> Reference:
@@ -76,7 +76,7 @@ class Uploads:
             with contextlib.suppress(OSError):  # another worker was faster
                 data = old.read_bytes()
                 try:
-                    Unpacker().unpack(digest, data, content_size(digest, data))
+                    check(digest, data)
                 except Corrupt:
                     old.unlink()
                 else:
