@@ -25,6 +25,7 @@ class Audit:
     missing: list[str] = field(default_factory=list)
     corrupt: list[str] = field(default_factory=list)
     images: dict[str, list[str]] = field(default_factory=dict)
+    repaired: list[str] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:

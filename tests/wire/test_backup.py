@@ -34,6 +34,7 @@ from provisioner.state.database import open_database
 from provisioner.store import operations
 from provisioner.store.audit import audit
 from provisioner.store.directory import DirectoryStore
+from provisioner.store.exports import export_image
 from tests.support import filesystems
 from tests.support.command import run
 from tests.support.disk import Slot, insert, partition
@@ -139,7 +140,7 @@ def restored(site: Site, name: str, target: Path) -> bytes:
     """What an image gives back."""
     key = load_public_key(site.home)
     image = operations.load(site.store, site.store.resolve(name), key)
-    operations.export_image(image, site.store, target)
+    export_image(image, site.store, target)
     return target.read_bytes()
 
 

@@ -1,6 +1,6 @@
 """A capture that is killed at any instant: old generations whole, no orphan visible, everything cleaned up.
 
-A kill, not a loss of power: what the kernel holds survives it. That syncs come before renames is in ``incoming``.
+A kill, not a loss of power: what the kernel holds survives it.
 """
 
 from __future__ import annotations
