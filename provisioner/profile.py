@@ -42,9 +42,9 @@ def parse_size(value: int | str) -> int:
     return int(match[1]) * _UNITS[match[2].lower()]
 
 
-def parse_partition(text: str) -> int:
+def parse_partition(text: str | int) -> int:
     """The number in ``5``, ``sda5``, ``nvme0n1p5``. Raises ValueError for anything else."""
-    match = _PARTITION.fullmatch(text)
+    match = _PARTITION.fullmatch(str(text))
     number = int(match[1]) if match else 0
     if not 1 <= number <= MAX_PARTITION:
         raise ValueError(f"{text!r} names no partition, write its number (5) or its device (sda5)")
@@ -218,7 +218,7 @@ def _backup_rules(action: str, images: dict[str, Any], data: dict[str, Any]) -> 
         if isinstance(name, str) and "@" in name:
             hint = "leave out the generation"
             found.append(Problem(f"images.{where}", "a backup makes the next generation itself", hint))
-    names = [name for name in named.values() if name]
+    names = [name for name in named.values() if isinstance(name, str) and name]
     if len(set(names)) != len(names):
         found.append(Problem("images", "two images of a backup have the same name"))
     return found
