@@ -6,6 +6,7 @@ Joins the engine and a store. Knows no terminal and no HTTP.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ from initramfs.agent.disk.strategy import Different
 from initramfs.agent.disk.usage import is_partition
 from provisioner.errors import ProvisionerError
 from provisioner.store.audit import needed
+from provisioner.store.errors import NoImageError
 from provisioner.store.names import partition_of
 
 if TYPE_CHECKING:
@@ -177,13 +179,14 @@ class _Marker:
         self._chunks: set[bytes] = set()
 
     def __call__(self) -> set[bytes]:
+        for name in self._store.names():
+            for generation in self._store.generations(name):
+                with suppress(NoImageError):  # removed just now: then it is found below
+                    self._mark(self._store.resolve(f"{name}@{generation}"))
         pinned = self._pinned()
         for gone in self._store.removed():
             if gone.digest in pinned:
                 self._mark(gone)
-        for name in self._store.names():
-            for generation in self._store.generations(name):
-                self._mark(self._store.resolve(f"{name}@{generation}"))
         return self._chunks
 
     def _mark(self, reference: Reference) -> None:

@@ -15,7 +15,10 @@ from pathlib import Path
 import pytest
 
 from initramfs.agent import wire
+from initramfs.agent.chunks import HttpChunks
+from initramfs.agent.disk.capture import Facts
 from initramfs.agent.disk.errors import DeviceError
+from initramfs.agent.disk.manifest import decode
 from initramfs.agent.errors import AgentError, ServerError
 from initramfs.agent.fetch import Appliance, Clock
 from initramfs.agent.inventory import read_inventory
@@ -27,7 +30,7 @@ from initramfs.agent.upload import HttpSink
 from initramfs.agent.wire import Action, Disk, ImageRef, Job, PartitionImage
 from provisioner import appliance, images
 from provisioner.home import Home
-from provisioner.keys import load_nonce_key, load_public_key
+from provisioner.keys import load_nonce_key, load_private_key, load_public_key
 from provisioner.nonce import mint
 from provisioner.state import hosts, jobs
 from provisioner.state.database import open_database
@@ -38,7 +41,7 @@ from provisioner.store.exports import export_image
 from tests.support import filesystems
 from tests.support.command import run
 from tests.support.disk import Slot, insert, partition
-from tests.support.http_part import HttpPart
+from tests.support.http_part import CLONESYS, HttpPart
 from tests.support.images import KEY, MIB
 
 pytestmark = [
@@ -262,6 +265,58 @@ def test_what_is_mounted_is_not_captured(site: Site, disk: Path, tmp_path: Path)
         run("umount", point)
     site.finish(talk, job, wire.Result(ok=False))
     assert site.store.names() == []
+
+
+def test_a_queued_job_keeps_its_image(site: Site, disk: Path) -> None:
+    """Although the name is removed and the store swept: the agent gets manifest and chunks."""
+    clonesys(site, "image", "capture", str(disk), "sda2_Noise", "--partition", "2")
+    made = site.store.resolve("sda2_Noise")
+    ref = ImageRef(made.name, made.generation, made.digest)
+    talk, job = site.contact(Job(0, Action.RESTORE, "class", partition_images=(PartitionImage(2, ref),)))
+    clonesys(site, "image", "rm", "sda2_Noise", "--yes")
+    assert site.store.names() == []
+    assert '"chunks": 0' in clonesys(site, "image", "gc", "--json")
+    image = decode(talk.get(f"/api/v1/agent/manifests/{made.digest}"), load_public_key(site.home))
+    assert len(image.index) == 16
+    assert all(HttpChunks(talk).fetch(item.digest) for item in image.index)
+    site.finish(talk, job, wire.Result(ok=False))
+    assert '"chunks": 16' in clonesys(site, "image", "gc", "--json")
+
+
+def test_sweeps_beside_captures_take_nothing_that_is_needed(site: Site, tmp_path: Path) -> None:
+    """Four captures of changing content, two and two the same; old generations go; sweeps all the time."""
+    key, done = load_private_key(site.home), threading.Event()
+    swept: list[int] = []
+
+    def sweep() -> None:
+        while not done.is_set():
+            swept.append(operations.prune(site.store, key.public_key(), images.demand(site.home))[0])
+
+    def capture(number: int) -> None:
+        rng, path, name = random.Random(number % 2), tmp_path / f"raw{number}", f"sda{number}_Noise"
+        for _ in range(6):
+            path.write_bytes(rng.randbytes(4 * MIB))
+            operations.add_image(site.store, key, path, Facts(name), operations.Options())
+            for old in site.store.generations(name)[:-1]:
+                site.store.remove(site.store.resolve(f"{name}@{old}"))
+
+    captures = [threading.Thread(target=capture, args=(number,)) for number in range(1, 5)]
+    sweeper = threading.Thread(target=sweep)
+    for thread in (sweeper, *captures):
+        thread.start()
+    for thread in captures:
+        thread.join()
+    done.set()
+    sweeper.join()
+    left = list(operations.everything(site.store, key.public_key()))
+    assert len(left) == 4
+    assert audit(site.store, left).ok
+    assert sum(swept) > 0
+
+
+def clonesys(site: Site, *words: str) -> str:
+    """One command."""
+    return run(CLONESYS, "--home", site.home, *words)
 
 
 @pytest.mark.parametrize("kind", [Action.RESTORE, Action.INVENTORY])
