@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from initramfs.agent.wire import FirmwareType, ImageRef, Job, PartitionImage, Personalisation
+from initramfs.agent.wire import Action, Backup, FirmwareType, ImageRef, Job, PartitionImage, Personalisation
 from provisioner.errors import InvalidError, Problem, ProvisionerError
 from provisioner.profile import Profile
 
@@ -31,7 +31,8 @@ class Target:
 
 def make_job(name: str, profile: Profile, target: Target, resolve: Resolve) -> Job:
     """The job that profile ``name`` means for ``target``. Raises InvalidError with all problems at once."""
-    images, problems = _resolve_all(profile, resolve)
+    backup = profile.action is Action.BACKUP
+    images, problems = (_names(profile), []) if backup else _resolve_all(profile, resolve)
     problems += _firmware_problems(profile, target)
     if problems:
         raise InvalidError(
@@ -51,6 +52,7 @@ def make_job(name: str, profile: Profile, target: Target, resolve: Resolve) -> J
         ),
         personalisation=_personalisation(profile, target),
         after=profile.then,
+        backup=Backup(profile.description, tuple(profile.backup.empty)) if backup else None,
     )
 
 
@@ -67,6 +69,11 @@ def with_phone_home(job: Job, url: str, token: str) -> Job:
 
 PHONE_HOME_WANTED = "at contact"
 """Stands in ``phone_home_url`` of a queued job until the agent's contact says which address it reaches."""
+
+
+def _names(profile: Profile) -> dict[str, ImageRef]:
+    """What a backup will make: there is neither a generation nor a digest yet."""
+    return {where: ImageRef(name, 0, "") for where, name in profile.image_names().items()}
 
 
 def _resolve_all(profile: Profile, resolve: Resolve) -> tuple[dict[str, ImageRef], list[Problem]]:

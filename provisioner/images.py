@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 from initramfs.agent.wire import ImageRef
 from provisioner.assign import Resolve
 from provisioner.home import Home
+from provisioner.state import jobs
+from provisioner.state.database import Database, open_database
 from provisioner.store.directory import DirectoryStore
+from provisioner.store.operations import Demand
+
+T = TypeVar("T")
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -38,3 +46,23 @@ def resolver(home: Path) -> Resolve:
 def _store(home: Path) -> DirectoryStore:
     """One per process: it remembers the digests of manifests, which never change."""
     return DirectoryStore(Home(home).store)
+
+
+def held(home: Path) -> AbstractContextManager[None]:
+    """While the body runs, no image can lose its chunks: for finding one and queueing its job."""
+    return _store(home).hold()
+
+
+def demand(home: Path) -> Demand:
+    """What the jobs of the appliance at ``home`` need of its store; nothing, if there is no appliance yet."""
+    if not (Home(home).keys / "admin").exists():
+        return Demand()
+
+    def ask(question: Callable[[Database], T]) -> T:
+        database = open_database(home)
+        try:
+            return question(database)
+        finally:
+            database.close()
+
+    return Demand(lambda: ask(jobs.pinned_images), lambda: ask(jobs.is_backing_up))

@@ -37,9 +37,10 @@ def set_profile(
         return None
     firmware = FirmwareType(known.firmware) if known.firmware else None
     target = Target(known.name, load_config(home).dns.domain, firmware)
-    job = make_job(profile, wanted, target, resolve or images.resolver(home))
-    _require_boot_files(home)
-    return jobs.queue_job(database, known.name, job, now=now, who=who)
+    with images.held(home):
+        job = make_job(profile, wanted, target, resolve or images.resolver(home))
+        _require_boot_files(home)
+        return jobs.queue_job(database, known.name, job, now=now, who=who)
 
 
 def _require_boot_files(home: Path) -> None:

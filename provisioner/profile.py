@@ -42,9 +42,9 @@ def parse_size(value: int | str) -> int:
     return int(match[1]) * _UNITS[match[2].lower()]
 
 
-def parse_partition(text: str) -> int:
+def parse_partition(text: str | int) -> int:
     """The number in ``5``, ``sda5``, ``nvme0n1p5``. Raises ValueError for anything else."""
-    match = _PARTITION.fullmatch(text)
+    match = _PARTITION.fullmatch(str(text))
     number = int(match[1]) if match else 0
     if not 1 <= number <= MAX_PARTITION:
         raise ValueError(f"{text!r} names no partition, write its number (5) or its device (sda5)")
@@ -93,6 +93,12 @@ class Images(Strict):
     partitions: dict[Partition, ImageName] = Field(default_factory=dict)
 
 
+class Backup(Strict):
+    """How a backup captures. ``empty``: partitions that a whole disk's image records as zeros."""
+
+    empty: list[Partition] = Field(default_factory=list)
+
+
 class Personalise(Strict):
     """What makes the clone its own. ``root`` is the partition with the Linux root (5 for sda5).
 
@@ -113,6 +119,7 @@ class Profile(Strict):
     firmware: Annotated[FirmwareType | None, Field(strict=False)] = None
     disk: Disk = Disk()
     images: Images = Images()
+    backup: Backup = Backup()
     personalise: Personalise | None = None
     then: Annotated[After, Field(strict=False)] = After.REBOOT
 
@@ -167,6 +174,7 @@ def _contradictions(data: dict[str, Any]) -> list[Problem]:
     action = data.get("action")
     if action in list(Action):
         found += [*_image_rules(action, images), *_personal_rules(action, data)]
+        found += _backup_rules(action, images, data)
     return found
 
 
@@ -191,6 +199,28 @@ def _image_rules(action: str, images: dict[str, Any]) -> list[Problem]:
         )
     if action not in {Action.INITINSTALL, Action.RESTORE, Action.BACKUP} and images:
         found.append(Problem("images", f"{action} takes no images", "remove the table"))
+    return found
+
+
+def _backup_rules(action: str, images: dict[str, Any], data: dict[str, Any]) -> list[Problem]:
+    if action != Action.BACKUP:
+        return (
+            [Problem("backup", f"{action} captures nothing", "remove the table")] if "backup" in data else []
+        )
+    partitions = _table(images, "partitions")
+    found = []
+    if not images.get("disk") and not partitions:
+        found.append(Problem("images", "backup needs a name for each image", 'like disk = "sda_Golden"'))
+    if _table(data, "backup").get("empty") and not images.get("disk"):
+        found.append(Problem("backup.empty", "only the image of a whole disk can have emptied partitions"))
+    named = {"disk": images.get("disk"), **{f"partitions.{key}": name for key, name in partitions.items()}}
+    for where, name in named.items():
+        if isinstance(name, str) and "@" in name:
+            hint = "leave out the generation"
+            found.append(Problem(f"images.{where}", "a backup makes the next generation itself", hint))
+    names = [name for name in named.values() if isinstance(name, str) and name]
+    if len(set(names)) != len(names):
+        found.append(Problem("images", "two images of a backup have the same name"))
     return found
 
 

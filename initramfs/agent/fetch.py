@@ -46,6 +46,10 @@ class NotFound(ServerError):  # noqa: N818 - a condition, and it reads as one
     """The appliance has no such thing."""
 
 
+class Conflict(ServerError):  # noqa: N818 - likewise
+    """What was asked does not fit the state that the appliance is in."""
+
+
 @dataclass(slots=True)
 class Appliance:
     """The appliance at ``url`` (scheme http, a literal address). ``waiting`` is told once per outage."""
@@ -68,6 +72,10 @@ class Appliance:
     def post(self, path: str, body: bytes) -> bytes:
         """Send JSON, return the answer's body. May be sent again if the answer was lost: see ``wire``."""
         return self._insist("POST", path, body)
+
+    def put(self, path: str, body: bytes) -> None:
+        """Send bytes to keep at ``path``. May be sent again if the answer was lost: see ``wire``."""
+        self._insist("PUT", path, body)
 
     def close(self) -> None:
         """Close this thread's connection; the next request opens another."""
@@ -104,6 +112,8 @@ class Appliance:
         connection.request(method, path, body, dict(self._headers(body)))
         response = connection.getresponse()
         content = _body(response, limit)
+        if response.status == http.client.INSUFFICIENT_STORAGE:  # waiting makes no room
+            raise _refusal(method, path, response.status, content)
         if response.status >= SERVER_ERROR:
             raise _Again(f"{response.status} {response.reason}")
         if response.status >= CLIENT_ERROR:
@@ -114,7 +124,7 @@ class Appliance:
         if self.token:
             yield "Authorization", f"Bearer {self.token}"
         if body is not None:
-            yield "Content-Type", "application/json"
+            yield "Content-Type", "application/json" if body[:1] == b"{" else "application/octet-stream"
 
     def _connection(self) -> http.client.HTTPConnection:
         connection = getattr(self._local, "connection", None)
@@ -144,11 +154,15 @@ def _body(response: http.client.HTTPResponse, limit: int) -> bytes:
     return content
 
 
+REFUSALS: dict[int, type[ServerError]] = {http.client.NOT_FOUND: NotFound, http.client.CONFLICT: Conflict}
+
+
 def _refusal(method: str, path: str, status: int, content: bytes) -> AgentError:
     try:
         answer = json.loads(content)
         reason, hint = str(answer["detail"]), str(answer.get("hint", ""))
     except (ValueError, KeyError, TypeError, AttributeError):
         reason, hint = content[:200].decode(errors="replace"), ""
-    kind = NotFound if status == http.client.NOT_FOUND else ServerError
-    return kind(f"the appliance refused {method} {path}: {status} {reason}".rstrip(), hint)
+    return REFUSALS.get(status, ServerError)(
+        f"the appliance refused {method} {path}: {status} {reason}".rstrip(), hint
+    )

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from initramfs.agent.choose import choose_disk, describe
 from initramfs.agent.errors import PlanError
 from initramfs.agent.pipeline import Step
+from initramfs.agent.steps.backup import Capture, CheckSource
 from initramfs.agent.steps.boot_entry import SetBootEntry
 from initramfs.agent.steps.identity import check_name
 from initramfs.agent.steps.images import CheckImages
 from initramfs.agent.steps.personalise import Personalise
 from initramfs.agent.steps.restore import Prepare, Seal, Survey, Verify, Write
-from initramfs.agent.wire import Action, Disk, FirmwareType, Inventory, Job
+from initramfs.agent.wire import Action, Backup, Disk, FirmwareType, ImageRef, Inventory, Job
 
 WITHOUT_DISK = (Action.INVENTORY, Action.RESCUE)
 """Actions whose work is done by the contact itself, or by the shell that follows."""
@@ -43,11 +44,13 @@ def plan(job: Job, seen: Inventory) -> Plan:
         return Plan(None, ())
     _check_job(job)
     disk = choose_disk(job.disk, seen.disks)
+    if job.action is Action.BACKUP:
+        return Plan(disk, tuple(_backup_steps(job, disk)))
     return Plan(disk, tuple(_restore_steps(job, disk, seen.firmware)))
 
 
 def _check_job(job: Job) -> None:
-    if job.action not in (Action.INITINSTALL, Action.RESTORE):
+    if job.action not in (Action.INITINSTALL, Action.RESTORE, Action.BACKUP):
         raise PlanError(f"this agent cannot do {job.action!s} yet", "give the host another profile")
     if job.action is Action.INITINSTALL and job.disk_image is None:
         raise PlanError(
@@ -55,11 +58,23 @@ def _check_job(job: Job) -> None:
         )
     if job.action is Action.RESTORE and not job.partition_images:
         raise PlanError("restore needs partition images and the job names none", "set images.partitions")
+    if job.action is Action.BACKUP and not (job.disk_image or job.partition_images):
+        raise PlanError("backup needs names for its images and the job has none", "set images in the profile")
     numbers = [part.number for part in job.partition_images]
     if len(set(numbers)) != len(numbers):
         raise PlanError(f"the job names a partition twice: {numbers}", "correct images.partitions")
     if job.personalisation:
         check_name(job.personalisation.hostname)
+
+
+def _backup_steps(job: Job, disk: Disk) -> Iterator[Step]:
+    """Everything is looked at before anything is sent."""
+    backup = job.backup or Backup()
+    named: list[tuple[int | None, ImageRef]] = [(None, job.disk_image)] if job.disk_image else []
+    named += [(part.number, part.image) for part in job.partition_images]
+    yield CheckSource(disk, tuple(number for number, _ in named), backup)
+    for number, image in named:
+        yield Capture(disk, number, image.name, backup)
 
 
 def _restore_steps(job: Job, disk: Disk, firmware: FirmwareType) -> Iterator[Step]:

@@ -13,9 +13,16 @@ The exchange:
 4. ``POST /api/v1/agent/jobs/<id>/reports`` :class:`Reports` → 204.
 5. ``POST /api/v1/agent/jobs/<id>/result`` :class:`Result` → 204.
 
-2, 4 and 5 carry ``Authorization: Bearer <token>`` from the assignment. Every
+A backup sends instead of fetching:
+
+6. ``POST /api/v1/agent/chunks/missing`` :class:`Digests` → :class:`Digests`: those that have to be sent.
+7. ``PUT /api/v1/agent/chunks/<digest>``, a chunk's object → 204. Checked on arrival.
+8. ``POST /api/v1/agent/images``, an unsigned manifest (``docs/image-format.md``, without the signature)
+   → :class:`ImageRef`: the appliance has signed it, and the image is there.
+
+All from 2 on but 3 carry ``Authorization: Bearer <token>`` from the assignment. Every
 request may be repeated, because an answer can be lost on its way: a contact is
-known by nonce and challenge together, a report by its ``sequence``.
+known by nonce and challenge together, a report by its ``sequence``, an image by being the same.
 """
 
 from __future__ import annotations
@@ -167,10 +174,19 @@ class Personalisation:
 
 
 @dataclass(frozen=True, slots=True)
+class Backup:
+    """How to capture: ``empty`` lists partitions that a whole disk's image records as zeros."""
+
+    description: str = ""
+    empty: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """One run of a profile on this host.
 
-    ``disk_image`` is set for ``initinstall``; ``partition_images`` are laid over it.
+    ``disk_image`` is set for ``initinstall``; ``partition_images`` are laid over it. For ``backup``, both
+    say under which names to capture what; their generations are 0 and their digests empty.
     """
 
     id: int
@@ -181,6 +197,7 @@ class Job:
     partition_images: tuple[PartitionImage, ...] = ()
     personalisation: Personalisation | None = None
     after: After = After.REBOOT
+    backup: Backup | None = None
 
 
 # --- the exchange ----------------------------------------------------------------------------------------
@@ -313,6 +330,13 @@ class Result:
     error: str = ""
     hint: str = ""
     receipt: Receipt | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Digests:
+    """Chunks by name, 64 hexadecimal digits each."""
+
+    digests: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from provisioner.trust import sign_assignment
 
 JSON = "application/json"
 NO_CONTENT = 204
-MESSAGES = (wire.Contact, wire.Signed, wire.Reports, wire.Result, wire.PhoneHome)
+MESSAGES = (wire.Contact, wire.Signed, wire.Reports, wire.Result, wire.PhoneHome, wire.Digests)
 
 router = APIRouter(prefix="/api/v1", tags=["agent"])
 

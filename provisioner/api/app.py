@@ -14,7 +14,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from netboot.http.app import boot_routes
-from provisioner.api import admin, agent, errors, messages
+from provisioner.api import admin, agent, errors, messages, upload
 from provisioner.api.services import open_services
 from provisioner.booter import ProvisionerBooter
 from provisioner.config import parse_listen
@@ -48,7 +48,7 @@ def create_app(home: Path, *, http_port: int | None = None, now: Callable[[], fl
     app.state.sink = sink
     errors.install(app)
     messages.describe(app, agent.MESSAGES)
-    for router in (agent.router, admin.public, admin.router, pages.router):
+    for router in (agent.router, upload.router, admin.public, admin.router, pages.router):
         app.include_router(router)
     booter = ProvisionerBooter(home, services.database, now)
     port = parse_listen(services.config.http.listen)[1] if http_port is None else http_port

@@ -1,6 +1,7 @@
 """From the product's errors to HTTP: a status, and ``{"detail": …, "hint": …}`` for whoever asked.
 
-A 4xx tells an agent to stop asking, a 5xx to try again (``initramfs.agent.fetch``).
+A 4xx tells an agent to stop asking, and so does 507 (the disk is full); any other 5xx to try
+again (``initramfs.agent.fetch``).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from provisioner.errors import ConflictError, InvalidError, NotFoundError, Provi
 from provisioner.nonce import ForeignNonceError, NonceError
 from provisioner.state.agents import UnknownHostError
 from provisioner.state.tokens import ForeignTokenError, TokenError
+from provisioner.store.errors import StoreFullError
 
 STATUS: tuple[tuple[type[ProvisionerError], int], ...] = (
     (ForeignNonceError, 403),
@@ -22,6 +24,7 @@ STATUS: tuple[tuple[type[ProvisionerError], int], ...] = (
     (TokenError, 401),
     (NotFoundError, 404),
     (ConflictError, 409),
+    (StoreFullError, 507),
     (InvalidError, 400),
 )
 """The first class that fits decides, so the special ones stand first."""

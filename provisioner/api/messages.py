@@ -21,16 +21,26 @@ _REFERENCE = "#/components/schemas/{model}"
 
 def reader(kind: type[T]) -> Callable[[Request], Coroutine[Any, Any, T]]:
     """A dependency that reads a message of type ``kind``. It raises WireError or TooLargeError."""
+    take = body(MAX_BODY)
 
     async def read(request: Request) -> T:
-        body = bytearray()
-        async for piece in request.stream():
-            body += piece
-            if len(body) > MAX_BODY:
-                raise TooLargeError(f"the message is larger than {MAX_BODY} bytes")
-        return wire.decode(kind, bytes(body))
+        return wire.decode(kind, await take(request))
 
     return read
+
+
+def body(limit: int) -> Callable[[Request], Coroutine[Any, Any, bytes]]:
+    """A dependency that takes a body of at most ``limit`` bytes as it is. It raises TooLargeError."""
+
+    async def take(request: Request) -> bytes:
+        taken = bytearray()
+        async for piece in request.stream():
+            taken += piece
+            if len(taken) > limit:
+                raise TooLargeError(f"the message is larger than {limit} bytes")
+        return bytes(taken)
+
+    return take
 
 
 def described(kind: type) -> dict[str, Any]:

@@ -27,8 +27,11 @@ from initramfs.agent.disk.manifest import Manifest
 from initramfs.agent.disk.outcome import Outcome
 from initramfs.agent.disk.source import ChunkSource
 from initramfs.agent.fetch import Appliance, Clock
+from provisioner import images
+from provisioner.cli import image_inside
 from provisioner.cli.bars import bar, size
 from provisioner.cli.context import Context, of
+from provisioner.cli.image_common import Image, load, store_of
 from provisioner.cli.output import AsJson, clock, print_facts, print_json, print_table, say
 from provisioner.errors import ProvisionerError
 from provisioner.home import Home
@@ -36,10 +39,13 @@ from provisioner.keys import load_private_key, load_public_key
 from provisioner.receipt import Carrier, carriers, open_signed
 from provisioner.state import receipts
 from provisioner.store import operations
-from provisioner.store.audit import audit
+from provisioner.store.audit import Audit, audit
 from provisioner.store.directory import DirectoryStore
+from provisioner.store.exports import Format, export_image
+from provisioner.store.imports import raw_file
 from provisioner.store.names import LATEST, Reference, Wanted, check_name
 from provisioner.store.operations import Options
+from provisioner.store.repair import repair
 
 app = typer.Typer(name="image", help="Images: capture, restore, check.", no_args_is_help=True)
 
@@ -47,9 +53,6 @@ KIB = 1 << 10
 PATIENCE = 30.0
 """Seconds that ``restore --from`` waits for a server that is away."""
 
-Image = Annotated[
-    str, typer.Argument(metavar="NAME[@GENERATION]", help="The latest, if no generation is given.")
-]
 Name = Annotated[str, typer.Argument(help="In CloneSys style: sda5_Debian, sda_InitClone.")]
 Description = Annotated[str, typer.Option(help="One line for people.")]
 User = Annotated[str, typer.Option(help="Who does this; you, if not given.")]
@@ -83,7 +86,7 @@ def capture(
 @app.command("import")
 def import_(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="A raw image, also gzipped, as CloneSys made them.")],
+    file: Annotated[Path, typer.Argument(help="A raw, qcow2 or partclone image, also .gz/.zst; a folder.")],
     name: Name,
     *,
     description: Description = "",
@@ -92,10 +95,10 @@ def import_(
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Add an image from a raw file or a CloneSys .gz."""
+    """Add an image from a raw file, a CloneSys .gz, qcow2, a partclone image or a Clonezilla folder."""
     home = of(context).home
     facts = _facts(name, str(file), description, user)
-    with operations.raw_file(file, Home(home).store / "unpacked") as raw:
+    with raw_file(file, Home(home).store / "unpacked") as raw:
         _add(of(context), raw, facts, Options(chunk_size=chunk_size * KIB, force=force), as_json=as_json)
 
 
@@ -121,7 +124,7 @@ def restore(
 ) -> None:
     """Write an image, read it back, and only then make it bootable."""
     home, began = of(context).home, time.monotonic()
-    image, reference = _load(home, name)
+    image, reference = load(home, name)
     fresh = not target.exists()
 
     def agree(layout: Layout, failure: str) -> None:
@@ -152,15 +155,16 @@ def restore(
 def export(
     context: typer.Context,
     name: Image,
-    file: Annotated[Path, typer.Argument(help="A new file.")],
+    file: Annotated[Path, typer.Argument(help="A new file, or a folder for one.")],
     *,
+    form: Annotated[Format, typer.Option("--format", help="gz: as CloneSys kept them.")] = Format.RAW,
     as_json: AsJson = False,
 ) -> None:
-    """Write an image as a raw, sparse file."""
+    """Write an image as a raw (sparse), qcow2 or gzipped file."""
     home, began = of(context).home, time.monotonic()
-    image, reference = _load(home, name)
+    image, reference = load(home, name)
     with bar(quiet=as_json) as progress:
-        outcome = operations.export_image(image, _store(home), file, progress)
+        outcome = export_image(image, store_of(home), file, form, progress)
     _done(reference, _numbers(outcome), time.monotonic() - began, as_json=as_json)
 
 
@@ -172,14 +176,22 @@ def verify(
     set_aside: Annotated[
         bool, typer.Option(help="Move corrupt chunks away: a capture then adds them anew.")
     ] = False,
+    repair_from: Annotated[
+        Path | None,
+        typer.Option(
+            "--repair", metavar="FROM", help="A store's folder, a device or raw file to repair from."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Decompress and hash every chunk of these images, or of all. Exit status 1 if one is bad."""
+    """Decompress and hash every chunk of these images, or of all. Exit status 1 if one stays bad."""
     home, began = of(context).home, time.monotonic()
-    store, key = _store(home), load_public_key(home)
-    images = [_load(home, name)[0] for name in names] if names else list(operations.everything(store, key))
+    store, key = store_of(home), load_public_key(home)
+    wanted = [load(home, name)[0] for name in names] if names else list(operations.everything(store, key))
     with bar(quiet=as_json) as progress:
-        result = audit(store, images, progress)
+        result = audit(store, wanted, progress)
+        if repair_from is not None and not result.ok:
+            _repair(store, result, wanted, repair_from)
     for digest in result.corrupt if set_aside else ():
         store.set_aside(bytes.fromhex(digest))
     if as_json:
@@ -191,24 +203,25 @@ def verify(
     if not result.ok:
         raise ProvisionerError(
             f"{len(result.corrupt)} chunks are corrupt, {len(result.missing)} are missing",
-            "with --set-aside, capturing or importing the same content again repairs them",
+            "repair them with --repair FROM; or --set-aside, and capture or import the same content again",
         )
     if not as_json:
-        say(f"{len(images)} images, {result.chunks} chunks: all whole")
+        mended = f", {len(result.repaired)} repaired" if result.repaired else ""
+        say(f"{len(wanted)} images, {result.chunks} chunks: all whole{mended}")
 
 
 @app.command("list")
 def list_(context: typer.Context, *, as_json: AsJson = False) -> None:
     """All images and their generations."""
     home = of(context).home
-    images = list(operations.everything(_store(home), load_public_key(home)))
+    there = list(operations.everything(store_of(home), load_public_key(home)))
     if as_json:
-        print_json([_summary(image) for image in images])
+        print_json([_summary(image) for image in there])
         return
     rows = [
         (image.title, image.header.kind, size(image.header.size), size(_used(image)),
          clock(image.header.date), image.header.user, image.header.description)
-        for image in images
+        for image in there
     ]  # fmt: skip
     print_table(("image", "kind", "size", "data", "date", "user", "description"), rows)
 
@@ -216,7 +229,7 @@ def list_(context: typer.Context, *, as_json: AsJson = False) -> None:
 @app.command()
 def show(context: typer.Context, name: Image, *, as_json: AsJson = False) -> None:
     """What an image is."""
-    image, _ = _load(of(context).home, name)
+    image, _ = load(of(context).home, name)
     if as_json:
         print_json({**dataclasses.asdict(image.header), **_summary(image)})
         return
@@ -252,7 +265,7 @@ def where(
     ours = of(context)
     wanted = Wanted.parse(name)
     if name.endswith(f"@{LATEST}"):
-        wanted = Wanted(wanted.name, _store(ours.home).resolve(name).generation)
+        wanted = Wanted(wanted.name, store_of(ours.home).resolve(name).generation)
     found = [
         carrier
         for carrier in _all_carriers(ours)
@@ -275,7 +288,7 @@ def remove(
     as_json: AsJson = False,
 ) -> None:
     """Remove a generation of an image. Its chunks stay until 'image gc'."""
-    store = _store(of(context).home)
+    store = store_of(of(context).home)
     reference = store.resolve(name)
     generations = store.generations(reference.name) if all_ else [reference.generation]
     gone = [store.resolve(f"{reference.name}@{number}") for number in generations]
@@ -289,26 +302,29 @@ def remove(
 
 @app.command("gc")
 def collect(context: typer.Context, *, as_json: AsJson = False) -> None:
-    """Delete the chunks that no image needs any more."""
+    """Delete the chunks that no image and no job needs any more; captures may go on beside it."""
     home = of(context).home
-    count, freed = operations.prune(_store(home), load_public_key(home))
+    count, freed = operations.prune(store_of(home), load_public_key(home), images.demand(home))
     if as_json:
         print_json({"chunks": count, "bytes": freed})
     else:
         say(f"{count} chunks deleted, {size(freed)}")
 
 
+for command in image_inside.COMMANDS:
+    app.command()(command)
+
+
 # --- shared by the verbs -----------------------------------------------------------------------------------
 
 
-def _store(home: Path) -> DirectoryStore:
-    return DirectoryStore(Home(home).store)
-
-
-def _load(home: Path, name: str) -> tuple[Manifest, Reference]:
-    store = _store(home)
-    reference = store.resolve(name)
-    return operations.load(store, reference, load_public_key(home)), reference
+def _repair(store: DirectoryStore, result: Audit, wanted: list[Manifest], origin: Path) -> None:
+    bad = [bytes.fromhex(digest) for digest in (*result.corrupt, *result.missing)]
+    for digest in sorted(name.hex() for name in repair(store, bad, wanted, origin)):
+        result.repaired.append(digest)
+        for listed in (result.corrupt, result.missing):
+            if digest in listed:
+                listed.remove(digest)
 
 
 def _all_carriers(context: Context) -> list[Carrier]:
@@ -336,7 +352,7 @@ def _add(context: Context, source: Path, facts: Facts, options: Options, *, as_j
     key = load_private_key(context.home)
     with bar(quiet=as_json) as progress:
         options = dataclasses.replace(options, progress=progress)
-        reference, header, count = operations.add_image(_store(context.home), key, source, facts, options)
+        reference, header, count = operations.add_image(store_of(context.home), key, source, facts, options)
     for warning in header.warnings:
         sys.stderr.write(f"warning: {warning}\n")
     _done(reference, _counted(count), time.monotonic() - began, as_json=as_json)
@@ -346,7 +362,7 @@ def _add(context: Context, source: Path, facts: Facts, options: Options, *, as_j
 def _source(home: Path, url: str) -> Iterator[ChunkSource]:
     """The local store, or chunks over HTTP. The manifest is the local store's: it says what is right."""
     if not url:
-        yield _store(home)
+        yield store_of(home)
         return
     if not url.startswith("http://"):
         raise ProvisionerError(f"{url} is no URL of an appliance", "it looks like http://192.0.2.1:8080")

@@ -77,6 +77,34 @@ def authorise(database: Database, token: str, now: float) -> None:
         check(session, token, Purpose.AGENT, now)
 
 
+@dataclass(frozen=True, slots=True)
+class BackingUp:
+    """A running backup: which host's, and the names of the images it may add. ``owner`` names its upload."""
+
+    number: int
+    host: str
+    images: frozenset[str]
+
+    @property
+    def owner(self) -> str:
+        """Unlike any other upload's."""
+        return f"job-{self.number}"
+
+
+def authorise_backup(database: Database, token: str, now: float) -> BackingUp:
+    """Let the agent of a running backup send. Raises TokenError, ForeignTokenError, ConflictError."""
+    with database.read() as session:
+        number = check(session, token, Purpose.AGENT, now).job_id
+        if number is None:
+            raise ForeignTokenError("the token is for no job")
+        row, _ = _authorised_job(session, token, number, now)
+        if row.action != wire.Action.BACKUP or row.state not in ACTIVE:
+            raise ForeignTokenError(f"job {number} is no running backup", "this agent should stop")
+        job = from_document(row.document)
+        refs = (job.disk_image, *(part.image for part in job.partition_images))
+        return BackingUp(number, row.host.name, frozenset(ref.name for ref in refs if ref))
+
+
 def take_reports(database: Database, token: str, number: int, batch: wire.Reports, now: float) -> None:
     """Take a batch of reports; those that were taken before are skipped.
 

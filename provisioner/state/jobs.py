@@ -77,6 +77,22 @@ def get_log(database: Database, number: int) -> list[LogView]:
         return [LogView(row.attempt, row.at, row.step, row.state, row.text) for row in rows]
 
 
+def pinned_images(database: Database) -> set[str]:
+    """The digests of all images that jobs still need, also of those that were removed by name since."""
+    with database.read() as session:
+        documents = [row.document for row in session.scalars(select(Job).where(Job.state.in_(ACTIVE)))]
+    made = [from_document(document) for document in documents]
+    images = [ref for job in made for ref in (job.disk_image, *(p.image for p in job.partition_images))]
+    return {ref.digest for ref in images if ref is not None and ref.digest}
+
+
+def is_backing_up(database: Database) -> bool:
+    """Whether a host may still come back for the chunks it has sent."""
+    with database.read() as session:
+        query = select(Job.id).where(Job.state.in_(ACTIVE), Job.action == wire.Action.BACKUP.value)
+        return session.scalars(query).first() is not None
+
+
 def find_job(session: Session, number: int) -> Job:
     """The row of a job. Raises NotFoundError."""
     row = session.get(Job, number)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from initramfs.agent.disk.chunk import Unpacker
 from initramfs.agent.disk.errors import Corrupt, Missing
-from initramfs.agent.disk.manifest import Manifest, State
+from initramfs.agent.disk.manifest import Manifest, Range, State
 from initramfs.agent.disk.parallel import Meter, Progress, Worker, default_workers, run_parallel, silent
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ class Audit:
     missing: list[str] = field(default_factory=list)
     corrupt: list[str] = field(default_factory=list)
     images: dict[str, list[str]] = field(default_factory=dict)
+    repaired: list[str] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
@@ -35,6 +36,11 @@ class Audit:
 def needed(manifests: Iterable[Manifest]) -> dict[bytes, int]:
     """The chunks of these images and their lengths."""
     return {r.digest: r.length for m in manifests for r in m.index if r.state is State.DATA}
+
+
+def needed_of(index: Iterable[Range]) -> set[bytes]:
+    """The chunks of one index."""
+    return {r.digest for r in index if r.state is State.DATA}
 
 
 def audit(store: ChunkSource, manifests: list[Manifest], progress: Progress = silent) -> Audit:

@@ -69,20 +69,16 @@ def sync_all(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def locked(path: Path, *, exclusive: bool) -> Iterator[None]:
-    """Hold the store's lock: shared by those who add, exclusive for the one who throws away.
-
-    Raises StoreBusyError rather than wait.
-    """
+def locked(path: Path, *, exclusive: bool, wait: bool = True) -> Iterator[None]:
+    """Hold a lock file, made if need be. Raises StoreError; StoreBusyError rather than wait, if asked to."""
     with failing("lock the store", path):
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
+        how = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
         try:
-            fcntl.flock(fd, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+            fcntl.flock(fd, how if wait else how | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise StoreBusyError(
-                "the store is busy: images are added to it, or its chunks are pruned", "try again later"
-            ) from error
+            raise StoreBusyError(f"somebody else holds {path}", "try again later") from error
         yield
     finally:
         os.close(fd)

@@ -1,64 +1,71 @@
-"""Adding one image to a directory store.
+"""Adding one image to a directory store from this machine.
 
-Chunks are collected in ``incoming/`` under names that mean nothing. Only ``commit``
-makes them durable (once for all of them: an fsync each would make a capture several times
-slower) and moves them to their places; a power cut before that leaves no chunk that
+Chunks are collected in a folder of ``incoming/`` that is locked as long as this process
+lives: what a killed capture leaves is known by its lock being free. Only
+``commit`` makes the chunks durable (once for all of them: an fsync each would make a capture several
+times slower) and moves them to their places; a power cut before that leaves no chunk that
 looks whole and is not.
 """
 
 from __future__ import annotations
 
-import contextlib
-import threading
+import shutil
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from provisioner.store.files import failing, sync_all, write_new
+from provisioner.store.errors import StoreBusyError
+from provisioner.store.files import failing, locked
+from provisioner.store.incoming import Incoming
 from provisioner.store.names import Reference
+from provisioner.store.places import Places
 from provisioner.store.protocol import Sign
+
+ALIVE = "alive"
+"""Locked by the capture that owns the folder."""
 
 
 class DirectoryIngest:
     """The Ingest of a DirectoryStore."""
 
-    def __init__(
-        self, incoming: Path, place: Callable[[bytes], Path], publish: Callable[[str, Sign], Reference]
-    ) -> None:
-        self._incoming, self._place, self._publish = incoming, place, publish
-        self._pending: dict[bytes, Path] = {}
-        self._lock = threading.Lock()
+    def __init__(self, incoming: Incoming) -> None:
+        self._incoming = incoming
+        self._put: set[bytes] = set()
 
     def has(self, digests: Sequence[bytes]) -> set[bytes]:
         """See ChunkSink."""
-        return {digest for digest in digests if digest in self._pending or self._place(digest).exists()}
+        return self._incoming.has(digests)
 
     def put(self, digest: bytes, data: bytes) -> None:
         """See ChunkSink. Raises StoreFullError, StoreError."""
-        path = self._incoming / uuid.uuid4().hex
-        with failing("store a chunk", path):
-            write_new(path, data)
-        with self._lock:
-            earlier, self._pending[digest] = self._pending.get(digest), path
-        if earlier is not None:
-            earlier.unlink()
+        self._incoming.put(digest, data)
+        self._put.add(digest)
 
     def commit(self, name: str, sign: Sign) -> Reference:
         """See Ingest."""
-        if self._pending:
-            sync_all(self._incoming)
-            with failing("store chunks", self._incoming):
-                for digest, path in self._pending.items():
-                    place = self._place(digest)
-                    place.parent.mkdir(exist_ok=True)
-                    path.rename(place)
-            self._pending.clear()
-        sync_all(self._incoming)  # also what another capture has just moved in, and we rely on
-        return self._publish(name, sign)
+        return self._incoming.commit(self._put, name, sign)
 
-    def abandon(self) -> None:
-        """Delete what was put and not committed."""
-        for path in self._pending.values():
-            with contextlib.suppress(OSError):
-                path.unlink()
-        self._pending.clear()
+
+@contextmanager
+def ingest(places: Places) -> Iterator[DirectoryIngest]:
+    """Begin to add an image; at the end the folder goes, with everything not committed."""
+    places.make()
+    folder = places.incoming / uuid.uuid4().hex
+    with ExitStack() as alive:
+        with places.lock(), failing("begin a capture", folder):  # no sweep sees the folder before its lock
+            folder.mkdir()
+            alive.enter_context(locked(folder / ALIVE, exclusive=True))
+        try:
+            yield DirectoryIngest(Incoming(places, folder))
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def is_alive(folder: Path) -> bool:
+    """Whether the capture that owns this folder still runs."""
+    try:
+        with locked(folder / ALIVE, exclusive=True, wait=False):
+            return False
+    except StoreBusyError:
+        return True

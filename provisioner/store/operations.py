@@ -5,15 +5,11 @@ Joins the engine and a store. Knows no terminal and no HTTP.
 
 from __future__ import annotations
 
-import gzip
-import os
-import tempfile
-import zlib
 from collections.abc import Callable, Collection
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from initramfs.agent.disk.capture import Count, Facts, capture
 from initramfs.agent.disk.chunk import DEFAULT_CHUNK, DEFAULT_LEVEL
@@ -28,8 +24,7 @@ from initramfs.agent.disk.strategy import Adaptive
 from initramfs.agent.disk.usage import is_partition
 from provisioner.errors import ProvisionerError
 from provisioner.store.audit import needed
-from provisioner.store.errors import StoreError
-from provisioner.store.files import failing
+from provisioner.store.errors import NoImageError
 from provisioner.store.names import partition_of
 
 if TYPE_CHECKING:
@@ -41,9 +36,6 @@ if TYPE_CHECKING:
     from initramfs.agent.disk.source import ChunkSource
     from provisioner.store.names import Reference
     from provisioner.store.protocol import PrunableStore, Store, WritableStore
-
-COPY = 1 << 20
-GZIP = b"\x1f\x8b"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,64 +153,47 @@ def open_target(path: Path, image: Manifest) -> Device:
     return Device.open(path, writable=True, sector_size=image.header.sector_size)
 
 
-def export_image(image: Manifest, source: ChunkSource, path: Path, progress: Progress = silent) -> Outcome:
-    """Write an image as a raw, sparse file. Raises DiskError, StoreError if the file is there already."""
-    if path.exists():
-        raise StoreError(f"{path} is there already", "remove it, or choose another name")
-    header = image.header
-    number = WHOLE if header.kind is Kind.PARTITION else None
-    try:
-        with Device.create(path, header.size, sector_size=header.sector_size) as target:
-            layout = compose(
-                target_size=target.size,
-                sector_size=target.sector_size,
-                disk=image if number is None else None,
-                partitions={} if number is None else {number: image},
-            )
-            return Restore(layout, source, target, progress=progress).run()
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What jobs need of a store: the digests of their images, and whether one may still be sending chunks."""
+
+    pinned: Callable[[], Collection[str]] = frozenset
+    uploading: Callable[[], bool] = lambda: False
 
 
-@contextmanager
-def raw_file(path: Path, folder: Path) -> Iterator[Path]:
-    """A raw image file, unpacked (sparsely) into ``folder`` first if it is gzip, as CloneSys made them.
+def prune(
+    store: PrunableStore, key: Ed25519PublicKey, demand: Demand = Demand(), *, now: float | None = None
+) -> tuple[int, int]:
+    """Delete the chunks that no image and no job needs; how many, and their bytes.
 
-    Raises StoreError for a damaged or truncated file.
+    Raises ManifestError rather than delete anything while a manifest cannot be read.
     """
-    with failing("read", path), path.open("rb") as file:
-        packed = file.read(len(GZIP)) == GZIP
-    if not packed:
-        yield path
-        return
-    with failing("unpack", folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        fd, name = tempfile.mkstemp(dir=folder, prefix="import-")
-    try:
-        with failing("unpack", folder), os.fdopen(fd, "wb") as raw:
-            _unpack(path, raw)
-        yield Path(name)
-    finally:
-        Path(name).unlink()
+    store.forget(demand.pinned)
+    return store.prune(_Marker(store, key, demand.pinned), uploading=demand.uploading, now=now)
 
 
-def _unpack(path: Path, raw: IO[bytes]) -> None:
-    try:
-        with gzip.open(path) as packed:
-            while block := packed.read(COPY):
-                if block.strip(b"\0"):
-                    raw.write(block)
-                else:
-                    raw.seek(len(block), os.SEEK_CUR)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise StoreError(f"{path} is damaged: {error}", "copy it again from where it came from") from error
-    raw.truncate()
+class _Marker:
+    """Says which chunks are needed; each manifest is read once, however often it is asked."""
 
+    def __init__(
+        self, store: PrunableStore, key: Ed25519PublicKey, pinned: Callable[[], Collection[str]]
+    ) -> None:
+        self._store, self._key, self._pinned = store, key, pinned
+        self._seen: set[Reference] = set()
+        self._chunks: set[bytes] = set()
 
-def prune(store: PrunableStore, key: Ed25519PublicKey) -> tuple[int, int]:
-    """Delete the chunks that no image needs; how many, and their bytes.
+    def __call__(self) -> set[bytes]:
+        for name in self._store.names():
+            for generation in self._store.generations(name):
+                with suppress(NoImageError):  # removed just now: then it is found below
+                    self._mark(self._store.resolve(f"{name}@{generation}"))
+        pinned = self._pinned()
+        for gone in self._store.removed():
+            if gone.digest in pinned:
+                self._mark(gone)
+        return self._chunks
 
-    Raises ManifestError rather than delete anything while a manifest cannot be read, StoreBusyError.
-    """
-    return store.prune(lambda: set(needed(everything(store, key))))
+    def _mark(self, reference: Reference) -> None:
+        if reference not in self._seen:
+            self._seen.add(reference)
+            self._chunks.update(needed([load(self._store, reference, self._key)]))

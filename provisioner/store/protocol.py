@@ -6,7 +6,7 @@ from several threads.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
@@ -43,6 +43,14 @@ class Store(ChunkSource, Protocol):
         ...
 
 
+class ChunkKeeper(ChunkSource, Protocol):
+    """Takes single chunks too, beside all images: a cache, or a store under repair."""
+
+    def replace(self, digest: bytes, data: bytes) -> None:
+        """Keep a whole object, in place of a corrupt or missing one. Raises StoreError."""
+        ...
+
+
 class Ingest(ChunkSink, Protocol):
     """Chunks on their way into a store, for one image. They count only from ``commit`` on."""
 
@@ -66,16 +74,35 @@ class PrunableStore(WritableStore, Protocol):
     """Also throws away."""
 
     def remove(self, reference: Reference) -> None:
-        """Remove a manifest. Its chunks stay until the next prune. Raises NoImageError."""
+        """Remove an image. Its chunks stay until the next prune. Raises NoImageError."""
+        ...
+
+    def removed(self) -> list[Reference]:
+        """Removed images whose manifests are still there, because a job may need them."""
+        ...
+
+    def forget(self, pinned: Callable[[], Collection[str]]) -> None:
+        """Throw away the manifests of removed images that have none of these digests.
+
+        ``pinned`` is asked while nobody can queue a job.
+        """
         ...
 
     def chunks(self) -> Iterator[bytes]:
         """The digests of all chunks that are there."""
         ...
 
-    def prune(self, keep: Callable[[], set[bytes]]) -> tuple[int, int]:
-        """Delete the chunks that ``keep`` does not name; it is asked while nobody can add an image.
+    def prune(
+        self,
+        keep: Callable[[], Collection[bytes]],
+        *,
+        uploading: Callable[[], bool] = ...,
+        now: float | None = None,
+    ) -> tuple[int, int]:
+        """Delete the chunks that ``keep`` does not name and no capture relies on; how many, and bytes.
 
-        Returns how many and how many bytes. Raises StoreBusyError.
+        ``keep`` is asked again whenever somebody may have added an image since, while nobody can.
+        ``uploading`` tells whether an agent may still come back for what it has sent; ``now`` is in
+        seconds since the epoch. Raises StoreError.
         """
         ...

@@ -102,17 +102,37 @@ class Manifest:
 
 def encode(header: Header, ranges: Iterable[Range], key: Ed25519PrivateKey) -> bytes:
     """The signed file. Raises ManifestError for what :func:`decode` would refuse."""
+    return sign(encode_draft(header, ranges), key)
+
+
+def sign(draft: bytes, key: Ed25519PrivateKey) -> bytes:
+    """The signed file of a draft."""
+    return draft + key.sign(draft)
+
+
+def encode_draft(header: Header, ranges: Iterable[Range]) -> bytes:
+    """All of the file but the signature. Raises ManifestError for what :func:`decode` would refuse."""
     records = b"".join(RECORD.pack(r.offset // SECTOR, r.length // SECTOR, r.state, r.digest) for r in ranges)
     header.check()
     _check(header, Index(memoryview(records)))
     text = encode_header(header, len(records) // RECORD.size)
-    body = MAGIC + LENGTH.pack(len(text)) + text + records
-    return body + key.sign(body)
+    return MAGIC + LENGTH.pack(len(text)) + text + records
 
 
 def decode(data: bytes, key: Ed25519PublicKey) -> Manifest:
     """Check and read a manifest. Raises ManifestError for anything but a whole one signed with ``key``."""
-    body = _signed_part(data, key)
+    header, index = _read(_signed_part(data, key))
+    return Manifest(header, index, hashlib.sha256(data).digest())
+
+
+def decode_draft(data: bytes) -> tuple[Header, Index]:
+    """Read what nobody has signed: only for whoever is about to sign it. Raises ManifestError."""
+    if not data.startswith(MAGIC) or len(data) < len(MAGIC) + LENGTH.size:
+        raise ManifestError("this is no draft of a manifest")
+    return _read(memoryview(data))
+
+
+def _read(body: memoryview) -> tuple[Header, Index]:
     start = len(MAGIC) + LENGTH.size
     (length,) = LENGTH.unpack_from(body, len(MAGIC))
     if length > min(MAX_HEADER, len(body) - start):
@@ -125,7 +145,7 @@ def decode(data: bytes, key: Ed25519PublicKey) -> Manifest:
         )
     index = Index(records)
     _check(header, index)
-    return Manifest(header, index, hashlib.sha256(data).digest())
+    return header, index
 
 
 def _signed_part(data: bytes, key: Ed25519PublicKey) -> memoryview:

@@ -9,7 +9,7 @@ import subprocess
 from initramfs.agent.disk.errors import ToolError
 
 
-def run(*command: str, accept: tuple[int, ...] = (0,)) -> subprocess.CompletedProcess[str]:
+def run(*command: str, accept: tuple[int, ...] = (0,), stdin: str = "") -> subprocess.CompletedProcess[str]:
     """Run to the end, output captured. Raises ToolError for other exit statuses than ``accept``."""
     try:
         done = subprocess.run(
@@ -18,7 +18,7 @@ def run(*command: str, accept: tuple[int, ...] = (0,)) -> subprocess.CompletedPr
             text=True,
             errors="replace",
             check=False,
-            stdin=subprocess.DEVNULL,
+            input=stdin,
             env=os.environ | {"LC_ALL": "C"},
         )
     except FileNotFoundError as error:

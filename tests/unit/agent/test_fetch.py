@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from initramfs.agent.errors import ServerError, Unreachable
-from initramfs.agent.fetch import Appliance, Clock, NotFound
+from initramfs.agent.fetch import Appliance, Clock, Conflict, NotFound
 
 
 @dataclass
@@ -87,7 +87,9 @@ def test_patience_has_an_end() -> None:
     assert sum(time.naps) >= 60
 
 
-@pytest.mark.parametrize(("status", "kind"), [(404, NotFound), (403, ServerError)])
+@pytest.mark.parametrize(
+    ("status", "kind"), [(404, NotFound), (409, Conflict), (403, ServerError), (507, ServerError)]
+)
 def test_a_refusal_is_believed_at_once(status: int, kind: type[Exception]) -> None:
     """A no does not become a yes by asking again; its reason and hint are shown."""
     body = b'{"detail":"unknown token","hint":"restart the machine"}'

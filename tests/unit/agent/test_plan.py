@@ -53,6 +53,11 @@ def test_a_restored_partition_leaves_the_boot_order_alone() -> None:
     assert "boot-entry" not in names(job, replace(SEEN, firmware=FirmwareType.UEFI))
 
 
+def test_a_backup_looks_at_everything_before_it_sends_anything() -> None:
+    """The whole disk first, then partitions, each an image of its own."""
+    assert names(replace(JOB, action=Action.BACKUP)) == ["check", "capture", "capture-5"]
+
+
 def test_inventory_touches_no_disk() -> None:
     """The contact has already told everything."""
     planned = plan(Job(1, Action.INVENTORY, "inventory"), SEEN)
@@ -65,6 +70,7 @@ def test_inventory_touches_no_disk() -> None:
         (replace(JOB, action=Action.WIPE), "cannot do wipe yet"),
         (replace(JOB, disk_image=None), "needs a disk image"),
         (replace(JOB, action=Action.RESTORE, partition_images=()), "needs partition images"),
+        (replace(JOB, action=Action.BACKUP, disk_image=None, partition_images=()), "needs names"),
         (replace(JOB, partition_images=JOB.partition_images * 2), "names a partition twice"),
         (replace(JOB, personalisation=Personalisation(root=5, hostname="a b")), "cannot be a host name"),
         (replace(JOB, disk=DiskRule(serial="other")), "no disk matches"),

@@ -25,7 +25,10 @@ from initramfs.agent.disk.manifest import (
     Range,
     State,
     decode,
+    decode_draft,
     encode,
+    encode_draft,
+    sign,
 )
 from tests.support.images import KEY, MIB, PUBLIC
 
@@ -104,6 +107,17 @@ def many_ranges(draw: st.DrawFn) -> list[Range]:
 def test_any_index_comes_back(ranges: list[Range]) -> None:
     """Whatever a capture finds can be written down and read."""
     assert list(decode(encode(BARE, ranges, KEY), PUBLIC).index) == ranges
+
+
+def test_a_draft_is_the_file_without_its_signature() -> None:
+    """Whoever has the key reads it as strictly as the file, and signs."""
+    draft = encode_draft(DISK, [DATA, ZERO])
+    header, index = decode_draft(draft)
+    assert (header, list(index)) == (DISK, [DATA, ZERO])
+    assert sign(draft, KEY) == encode(DISK, [DATA, ZERO], KEY)
+    for bad in (b"", draft[:20], draft[:-1], draft + b"x", b"X" + draft[1:]):
+        with pytest.raises(ManifestError):
+            decode_draft(bad)
 
 
 @given(st.data())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from initramfs.agent.wire import FirmwareType, ImageRef
+from initramfs.agent.wire import Backup, FirmwareType, ImageRef
 from provisioner.assign import PHONE_HOME_WANTED, Target, make_job, with_phone_home
 from provisioner.errors import InvalidError, NotFoundError
 from provisioner.profile import read_profile
@@ -51,6 +51,18 @@ def test_every_missing_image_is_named_at_once() -> None:
         "images.partitions.6",
         "firmware",
     ]
+
+
+def test_a_backup_names_images_that_are_not_there_yet() -> None:
+    """Neither a generation nor a digest; what the profile says about itself goes into the images."""
+    text = (
+        'action = "backup"\ndescription = "golden"\n[images]\ndisk = "sda_Init"\n[images.partitions]\n'
+        '5 = "sda5_New"\n[backup]\nempty = ["sda5"]\n'
+    )
+    job = make_job("keep", read_profile(text, "keep"), TARGET, missing)
+    assert job.disk_image == ImageRef("sda_Init", 0, "")
+    assert [(p.number, p.image) for p in job.partition_images] == [(5, ImageRef("sda5_New", 0, ""))]
+    assert job.backup == Backup("golden", (5,))
 
 
 def test_phone_home_is_filled_in_where_wanted() -> None:

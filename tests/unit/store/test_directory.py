@@ -11,11 +11,11 @@ import pytest
 
 from initramfs.agent.disk.errors import Missing, Unavailable
 from provisioner.store.directory import DirectoryStore
-from provisioner.store.errors import ImageNameError, NoImageError, StoreBusyError, StoreError, StoreFullError
+from provisioner.store.errors import ImageNameError, NoImageError, StoreError, StoreFullError
 from provisioner.store.names import Reference, Wanted, partition_of
 from tests.support.command import run
 
-A, B = (hashlib.sha256(text).digest() for text in (b"a", b"b"))
+A, B, C = (hashlib.sha256(text).digest() for text in (b"a", b"b", b"c"))
 
 
 @pytest.fixture
@@ -153,10 +153,59 @@ def test_pruning_deletes_what_nobody_needs(store: DirectoryStore) -> None:
     assert not list((store.root / "incoming").iterdir())
 
 
-def test_nothing_is_pruned_while_somebody_captures(store: DirectoryStore) -> None:
-    """A chunk that a capture relies on might have no manifest yet."""
-    with store.ingest(), pytest.raises(StoreBusyError):
-        store.prune(set)
+def test_a_sweep_leaves_what_a_capture_relies_on(store: DirectoryStore) -> None:
+    """What it has put, and what it was told it need not put, although no manifest names either yet."""
+    store.remove(add(store, "sda5_Old", A, B))
+    with store.ingest() as ingest:
+        assert ingest.has([A]) == {A}
+        ingest.put(C, b"c")
+        assert store.prune(set)[0] == 1
+        ingest.commit("sda5_New", lambda _generation: b"m")
+    assert set(store.chunks()) == {A, C}
+    assert store.prune(set)[0] == 2
+
+
+def test_an_image_that_appears_during_a_sweep_is_honoured(store: DirectoryStore) -> None:
+    """The sweep asks again before it deletes: here an image comes between mark and sweep."""
+    store.remove(add(store, "sda5_Old", A, B))
+    needed: set[bytes] = set()
+
+    def keep() -> set[bytes]:
+        """The first answer is that nothing is needed; meanwhile somebody needs A."""
+        answer = set(needed)
+        needed.add(A)
+        return answer
+
+    assert store.prune(keep)[0] == 1
+    assert set(store.chunks()) == {A}
+
+
+def test_what_a_killed_capture_leaves_goes_with_the_next_sweep(store: DirectoryStore) -> None:
+    """Its lock is free: nobody will come back for it."""
+    add(store, "sda5_Data", A)
+    left = store.places.incoming / "0123"
+    left.mkdir()
+    (left / "alive").touch()
+    (left / B.hex()).write_bytes(b"x")
+    claim = store.places.manifests / "sda5_Data" / "2.new"
+    claim.write_bytes(b"half")
+    assert store.prune(lambda: {A}) == (0, 0)
+    assert not left.exists()
+    assert not claim.exists()
+
+
+def test_a_removed_image_stays_for_the_job_that_needs_it(store: DirectoryStore) -> None:
+    """By its digest; its name is gone at once."""
+    gone = add(store, "sda5_Data", A)
+    store.remove(gone)
+    assert store.names() == []
+    store.forget(lambda: {gone.digest})
+    assert store.find(gone.digest) == gone
+    assert store.manifest(gone) == b"sda5_Data 1"
+    store.forget(set)
+    assert store.find(gone.digest) is None
+    assert store.removed() == []
+    assert add(store).generation == 2
 
 
 def test_a_corrupt_chunk_can_be_set_aside(store: DirectoryStore) -> None:

@@ -16,16 +16,16 @@ from provisioner.errors import ProvisionerError
 from provisioner.store.audit import audit
 from provisioner.store.directory import DirectoryStore
 from provisioner.store.errors import StoreError
+from provisioner.store.exports import export_image
+from provisioner.store.imports import raw_file
 from provisioner.store.operations import (
     Options,
     add_image,
     everything,
-    export_image,
     layout_for,
     load,
     open_target,
     prune,
-    raw_file,
     restore_image,
 )
 from tests.support.disk import Slot, partition

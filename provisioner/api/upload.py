@@ -1,0 +1,121 @@
+"""What a host that is being backed up sends: chunks, and the images they make.
+
+Only the agent of a running backup job may send, and only images that its job names. Chunks
+are proved on arrival; an image is signed and appears when all of its chunks are there and durable.
+Every request may be repeated.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+
+from initramfs.agent import wire
+from initramfs.agent.disk.chunk import MAX_CHUNK
+from initramfs.agent.disk.errors import Corrupt, ManifestError
+from initramfs.agent.disk.header import Header
+from initramfs.agent.disk.manifest import Index, decode, decode_draft, encode, encode_draft
+from provisioner.api.agent import JSON, NO_CONTENT, Bearer
+from provisioner.api.errors import TooLargeError
+from provisioner.api.messages import body, described, reader
+from provisioner.api.services import Served, Services
+from provisioner.errors import InvalidError, Problem
+from provisioner.state import agents
+from provisioner.state.agents import BackingUp
+from provisioner.store.audit import needed_of
+from provisioner.store.directory import DirectoryStore
+from provisioner.store.names import Reference
+from provisioner.store.uploads import Uploads
+
+MAX_OBJECT = MAX_CHUNK + (64 << 10)
+"""Bytes of a chunk's object: content that does not compress grows a little."""
+MAX_DRAFT = 256 << 20
+"""Bytes of an unsigned manifest: 5 TiB in use, in chunks of 1 MiB."""
+MAX_ASKED = 4096
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+router = APIRouter(prefix="/api/v1/agent", tags=["agent"])
+
+
+def backing_up(token: Bearer, served: Served) -> BackingUp:
+    """The backup job whose agent asks. Raises TokenError, ForeignTokenError, ConflictError."""
+    return agents.authorise_backup(served.database, token, served.now())
+
+
+Job = Annotated[BackingUp, Depends(backing_up)]
+
+
+@router.post("/chunks/missing", openapi_extra=described(wire.Digests))
+def missing(
+    job: Job, message: Annotated[wire.Digests, Depends(reader(wire.Digests))], served: Served
+) -> Response:
+    """Which of these chunks have to be sent. The others stay for this job."""
+    if len(message.digests) > MAX_ASKED:
+        raise TooLargeError(f"more than {MAX_ASKED} chunks are asked about at once")
+    asked = [_digest(name) for name in message.digests]
+    found = _uploads(served).missing(job.owner, asked)
+    return _json(wire.Digests(tuple(digest.hex() for digest in found)))
+
+
+@router.put("/chunks/{name}", status_code=NO_CONTENT)
+def put(name: str, job: Job, data: Annotated[bytes, Depends(body(MAX_OBJECT))], served: Served) -> None:
+    """Keep one chunk, if it is the one it should be."""
+    digest = _digest(name)
+    try:
+        _uploads(served).put(job.owner, digest, data)
+    except Corrupt as error:
+        raise _invalid("chunk", error.message, "the host's memory or the network has changed it") from error
+
+
+@router.post("/images")
+def add_image(job: Job, data: Annotated[bytes, Depends(body(MAX_DRAFT))], served: Served) -> Response:
+    """Sign an image and let it appear as the next generation, at once."""
+    try:
+        header, index = decode_draft(data)
+    except ManifestError as error:
+        raise _invalid("image", error.message, "is the initramfs of another version?") from error
+    if header.name not in job.images:
+        raise _invalid("image", f"job {job.number} does not capture {header.name}", "see the profile")
+    origin = f"{job.host}:{header.origin}"[:4096]
+    header = replace(header, origin=origin, user=f"job {job.number}", date=int(served.now()))
+    found = _repeated(served, header, index) or _add(served, job, header, index)
+    return _json(wire.ImageRef(found.name, found.generation, found.digest))
+
+
+def _add(served: Services, job: BackingUp, header: Header, index: Index) -> Reference:
+    def sign(generation: int) -> bytes:
+        return encode(replace(header, generation=generation), index, served.signing_key)
+
+    return _uploads(served).commit(job.owner, header.name, needed_of(index), sign)
+
+
+def _repeated(served: Services, header: Header, index: Index) -> Reference | None:
+    """The image that this same request has added before its answer was lost."""
+    store = DirectoryStore(served.home.store)
+    if not store.generations(header.name):
+        return None
+    latest = store.resolve(header.name)
+    image = decode(store.manifest(latest), served.signing_key.public_key())
+    known = replace(image.header, generation=header.generation, date=header.date)
+    return latest if encode_draft(known, image.index) == encode_draft(header, index) else None
+
+
+def _uploads(served: Services) -> Uploads:
+    return Uploads(served.home.store)
+
+
+def _digest(name: str) -> bytes:
+    if not _DIGEST.fullmatch(name):
+        raise _invalid("digest", f"{name!r:.80} is no chunk's name")
+    return bytes.fromhex(name)
+
+
+def _invalid(where: str, what: str, hint: str = "") -> InvalidError:
+    return InvalidError(what, (Problem(where, what, hint),), hint)
+
+
+def _json(message: object) -> Response:
+    return Response(wire.encode(message), media_type=JSON)

@@ -1,0 +1,125 @@
+"""``clonesys image diff | mount | umount``: what is in an image, and what has changed between two."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from initramfs.agent.disk.header import Kind
+from initramfs.agent.disk.manifest import Manifest
+from initramfs.agent.errors import AgentError
+from provisioner.cli.bars import size
+from provisioner.cli.context import of
+from provisioner.cli.image_common import Image, load
+from provisioner.cli.output import AsJson, print_json, print_table, say
+from provisioner.errors import ProvisionerError
+from provisioner.profile import parse_partition
+from provisioner.store import mounting
+from provisioner.store.diff import OUTSIDE, WHOLE, PartitionDiff, changed, diff_partitions
+from provisioner.store.diff_files import FileDiff, Tree, diff_trees
+
+NOT_TWICE = {"btrfs": "the kernel cannot mount two generations of one Btrfs at once"}
+SIGNS = {"added": "+", "removed": "-", "changed": "~"}
+
+
+def diff(
+    context: typer.Context,
+    old: Image,
+    new: Image,
+    *,
+    files: Annotated[bool, typer.Option(help="Also by file, where the file system can be mounted.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """What differs between two images: by partition, by chunk, by file."""
+    home = of(context).home
+    before, after = load(home, old)[0], load(home, new)[0]
+    if before.header.kind is not after.header.kind:
+        raise ProvisionerError("a disk cannot be compared with a partition", "compare images of one kind")
+    found = diff_partitions(before, after)
+    inside = {part.number: _files(home, before, after, part) for part in found if files and part.different}
+    if as_json:
+        parts = [dataclasses.asdict(part) | _json(inside.get(part.number)) for part in found]
+        print_json({"old": before.title, "new": after.title, "partitions": parts})
+        return
+    print_table(("partition", "type", "same", "removed", "added", "chunks", "to fetch"), map(_row, found))
+    for number, listed in inside.items():
+        for line in _lines(number, listed):
+            say(line)
+
+
+def mount(
+    context: typer.Context,
+    name: Image,
+    where: Annotated[list[str], typer.Argument(metavar="[PARTITION] FOLDER", help="5 or sda5; a folder.")],
+) -> None:
+    """Show the files of an image in a folder, read-only; nothing is unpacked beforehand."""
+    if len(where) > 2:  # noqa: PLR2004 - the two of the metavar
+        raise ProvisionerError("one partition and one folder, please", "image mount NAME [PARTITION] FOLDER")
+    home = of(context).home
+    image, _ = load(home, name)
+    number = None
+    if len(where) == 2:  # noqa: PLR2004 - likewise
+        try:
+            number = parse_partition(where[0])
+        except ValueError as error:
+            raise ProvisionerError(str(error)) from error
+    mounting.mount(home, image.header, number, Path(where[-1]))
+
+
+def umount(folder: Annotated[Path, typer.Argument(help="Where 'image mount' has mounted an image.")]) -> None:
+    """Take away what 'image mount' shows."""
+    mounting.unmount(folder)
+
+
+def _files(home: Path, old: Manifest, new: Manifest, part: PartitionDiff) -> list[FileDiff] | str:
+    """By file, or the reason why not."""
+    if part.number == OUTSIDE or not part.filesystem:
+        return "no file system"
+    if part.filesystem in NOT_TWICE:
+        return NOT_TWICE[part.filesystem]
+    number = None if old.header.kind is Kind.PARTITION else part.number
+    try:
+        with (
+            mounting.mounted(home, old.header, number) as before,
+            mounting.mounted(home, new.header, number) as after,
+        ):
+            was, now = changed(old, new, WHOLE if number is None else number)
+            return list(diff_trees(Tree(before, was), Tree(after, now)))
+    except (AgentError, ProvisionerError) as error:
+        return error.message
+    except OSError as error:
+        return f"cannot be read: {error}"
+
+
+def _json(listed: list[FileDiff] | str | None) -> dict[str, Any]:
+    if isinstance(listed, list):
+        return {"files": [dataclasses.asdict(item) for item in listed]}
+    return {"files": None, "not_by_file": listed or ""}
+
+
+def _lines(number: int, listed: list[FileDiff] | str) -> Iterator[str]:
+    name = _name(number)
+    if isinstance(listed, str):
+        if number != OUTSIDE:
+            yield f"{name}: not by file: {listed}"
+        return
+    yield f"{name}: {len(listed)} files"
+    for item in listed:
+        yield f"  {SIGNS[item.how]} /{item.path}  {item.old_size} -> {item.new_size}"
+
+
+def _row(part: PartitionDiff) -> tuple[str, ...]:
+    chunks = f"-{part.chunks_removed} +{part.chunks_added}"
+    sizes = (size(part.same), size(part.removed), size(part.added), chunks, size(part.bytes_to_fetch))
+    return (_name(part.number), part.filesystem, *sizes)
+
+
+def _name(number: int) -> str:
+    return {OUTSIDE: "outside", WHOLE: "whole"}.get(number, str(number))
+
+
+COMMANDS: tuple[Callable[..., None], ...] = (diff, mount, umount)

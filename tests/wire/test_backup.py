@@ -1,0 +1,370 @@
+"""A netbooted host is captured: the agent's own steps, a real appliance on a real socket, block devices."""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from initramfs.agent import wire
+from initramfs.agent.chunks import HttpChunks
+from initramfs.agent.disk.capture import Facts
+from initramfs.agent.disk.errors import DeviceError
+from initramfs.agent.disk.manifest import decode
+from initramfs.agent.errors import AgentError, ServerError
+from initramfs.agent.fetch import Appliance, Clock
+from initramfs.agent.inventory import read_inventory
+from initramfs.agent.pipeline import Context, execute
+from initramfs.agent.plan import plan
+from initramfs.agent.report import Reporter
+from initramfs.agent.steps.backup import Capture
+from initramfs.agent.upload import HttpSink
+from initramfs.agent.wire import Action, Disk, ImageRef, Job, PartitionImage
+from provisioner import appliance, images
+from provisioner.home import Home
+from provisioner.keys import load_nonce_key, load_private_key, load_public_key
+from provisioner.nonce import mint
+from provisioner.state import hosts, jobs
+from provisioner.state.database import open_database
+from provisioner.store import operations
+from provisioner.store.audit import audit
+from provisioner.store.directory import DirectoryStore
+from provisioner.store.exports import export_image
+from tests.support import filesystems
+from tests.support.command import run
+from tests.support.disk import Slot, insert, partition
+from tests.support.http_part import CLONESYS, HttpPart
+from tests.support.images import KEY, MIB
+
+pytestmark = [
+    pytest.mark.wire,
+    pytest.mark.root,
+    pytest.mark.skipif(os.geteuid() != 0, reason="loop devices need root"),
+]
+
+MAC = "52:54:00:00:00:01"
+NAMES = (PartitionImage(1, ImageRef("sda1_Data", 0, "")), PartitionImage(2, ImageRef("sda2_Noise", 0, "")))
+JOB = Job(0, Action.BACKUP, "keep", partition_images=NAMES, backup=wire.Backup("as it is"))
+
+
+@dataclass
+class Site:
+    """An appliance at work, and what its host's agent knows."""
+
+    home: Path
+    http: HttpPart
+
+    @property
+    def store(self) -> DirectoryStore:
+        """As the command line sees it."""
+        return DirectoryStore(Home(self.home).store)
+
+    def contact(self, job: Job) -> tuple[Appliance, Job]:
+        """Queue a job for the host and let its agent fetch it."""
+        database = open_database(self.home)
+        try:
+            jobs.queue_job(database, "pc1", job, now=time.time(), who="test")
+        finally:
+            database.close()
+        return self.admitted()
+
+    def admitted(self) -> tuple[Appliance, Job]:
+        """An agent that has said hello."""
+        talk = Appliance(self.http.url, Clock(time.monotonic, time.sleep), patience=30)
+        nonce = mint(load_nonce_key(self.home), MAC, time.time(), secrets.token_bytes(16))
+        hello = wire.Contact(nonce, "c", "0.1.0", MAC, read_inventory())
+        answer = wire.decode(wire.Signed, talk.post("/api/v1/agent/contact", wire.encode(hello)))
+        given = wire.decode(wire.Assignment, answer.parts()[0])
+        assert given.job
+        talk.token = given.token
+        return talk, given.job
+
+    def finish(self, talk: Appliance, job: Job, result: wire.Result) -> None:
+        """The agent's last word."""
+        talk.post(f"/api/v1/agent/jobs/{job.id}/result", wire.encode(result))
+        talk.close_all()
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    """An appliance with one host."""
+    home = tmp_path / "home"
+    appliance.create(home)
+    database = open_database(home)
+    hosts.add_host(database, "pc1", [MAC], now=time.time(), who="test")
+    database.close()
+    with HttpPart(home) as http:
+        yield Site(home, http)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Path:
+    """A disk with an ext4 and a partition of noise, as a file."""
+    path, part = tmp_path / "disk", tmp_path / "part"
+    starts = partition(path, 48, "label: dos", (Slot(1, 24, "83"), Slot(2, 16, "83")))
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "file").write_bytes(random.Random(1).randbytes(3 * MIB))
+    filesystems.ext4(part, 24, "0b1f2f6a-3c8e-4b5e-9d53-0f5d2b7c1a11", tree)
+    insert(path, starts[1], part)
+    with path.open("r+b") as file:
+        file.seek(starts[2] * 512)
+        file.write(random.Random(2).randbytes(16 * MIB))
+    return path
+
+
+@contextmanager
+def attached(path: Path) -> Iterator[Disk]:
+    """The disk as the agent's inventory would name it."""
+    device = Path(run("losetup", "--find", "--show", path).strip())
+    try:
+        yield Disk(device.name, path.stat().st_size, 512, 512, serial="GOLD")
+    finally:
+        run("losetup", "--detach", device)
+
+
+def work(talk: Appliance, job: Job, disk: Disk) -> wire.Receipt | None:
+    """Everything between contact and result, as the agent does it."""
+    seen = replace(read_inventory(), disks=(disk,))
+    context = Context(talk, KEY.public_key())
+    execute(plan(job, seen).steps, context, Reporter((), now=time.time))
+    return context.receipt
+
+
+def restored(site: Site, name: str, target: Path) -> bytes:
+    """What an image gives back."""
+    key = load_public_key(site.home)
+    image = operations.load(site.store, site.store.resolve(name), key)
+    export_image(image, site.store, target)
+    return target.read_bytes()
+
+
+def test_a_backup_is_the_disk_again(site: Site, disk: Path, tmp_path: Path) -> None:
+    """Captured on the host, signed by the appliance, restored on the command line; with a receipt."""
+    with attached(disk) as source:
+        talk, job = site.contact(JOB)
+        receipt = work(talk, job, source)
+    site.finish(talk, job, wire.Result(ok=True, receipt=receipt))
+    assert receipt
+    assert [(made.name, made.generation) for made in receipt.images] == [("sda1_Data", 1), ("sda2_Noise", 1)]
+    assert restored(site, "sda2_Noise", tmp_path / "noise") == disk.read_bytes()[25 * MIB : 41 * MIB]
+    restored(site, "sda1_Data", tmp_path / "data")
+    run("e2fsck", "-fn", tmp_path / "data")
+    header = operations.load(site.store, site.store.resolve("sda1_Data"), load_public_key(site.home)).header
+    assert (header.description, header.user) == ("as it is", f"job {job.id}")
+    assert header.origin.startswith("pc1:loop")
+    assert audit(site.store, list(operations.everything(site.store, load_public_key(site.home)))).ok
+
+
+def test_a_second_backup_sends_only_what_changed(site: Site, disk: Path) -> None:
+    """Here one byte: one chunk of the noise."""
+    with attached(disk) as source:
+        talk, job = site.contact(JOB)
+        work(talk, job, source)
+        site.finish(talk, job, wire.Result(ok=True))
+    before = set(site.store.chunks())
+    with disk.open("r+b") as file:
+        file.seek(30 * MIB)
+        file.write(b"changed")
+    with attached(disk) as source:
+        talk, job = site.contact(JOB)
+        work(talk, job, source)
+        site.finish(talk, job, wire.Result(ok=True))
+    assert len(set(site.store.chunks()) - before) == 1
+    assert site.store.generations("sda2_Noise") == [1, 2]
+
+
+def test_an_image_of_the_whole_disk_can_have_empty_partitions(site: Site, disk: Path) -> None:
+    """As CloneSys' InitClone: zeros for what other images fill."""
+    wanted = replace(
+        JOB, partition_images=(), disk_image=ImageRef("sda_Init", 0, ""), backup=wire.Backup("", (2,))
+    )
+    with attached(disk) as source:
+        talk, job = site.contact(wanted)
+        work(talk, job, source)
+    site.finish(talk, job, wire.Result(ok=True))
+    image = operations.load(site.store, site.store.resolve("sda_Init"), load_public_key(site.home))
+    assert image.header.label
+    assert sum(item.length for item in image.index if any(item.digest)) < 12 * MIB
+
+
+def test_a_server_that_restarts_in_the_middle_is_waited_for(site: Site, disk: Path) -> None:
+    """The agent goes on by itself."""
+    talk, job = site.contact(replace(JOB, partition_images=NAMES[1:]))
+    waits = threading.Event()
+    talk.waiting = lambda _reason: waits.set()
+    site.http.stop()
+    with attached(disk) as source:
+        agent = threading.Thread(target=work, args=(talk, job, source))
+        agent.start()
+        assert waits.wait(30)
+        site.http.start()
+        agent.join()
+    site.finish(talk, job, wire.Result(ok=True))
+    assert site.store.generations("sda2_Noise") == [1]
+
+
+def test_an_interrupted_upload_goes_on_where_it_was(site: Site, disk: Path) -> None:
+    """The host is switched off in the middle; the next attempt of the same job sends only the rest."""
+    talk, job = site.contact(replace(JOB, partition_images=NAMES[1:]))
+    with attached(disk) as source:
+        step = Capture(source, 2, "sda2_Noise", wire.Backup())
+
+        class SwitchedOffError(AgentError):
+            """The power is gone."""
+
+        class Cut(Appliance):
+            """An appliance that hears nothing after five chunks."""
+
+            heard = 0
+
+            def put(self, path: str, body: bytes) -> None:
+                """See Appliance."""
+                Cut.heard += 1
+                if Cut.heard > 5:
+                    raise SwitchedOffError("cut")
+                super().put(path, body)
+
+        cut = Cut(talk.url, talk.clock, token=talk.token)
+        with pytest.raises(SwitchedOffError):
+            execute([step], Context(cut, KEY.public_key(), disk=source), Reporter((), now=time.time))
+        cut.close_all()
+        assert site.store.names() == []
+        operations.prune(site.store, load_public_key(site.home), images.demand(site.home), now=2e10)
+        arrived = len([p for p in site.store.places.uploads.glob("*/*") if len(p.name) == 64])
+        assert arrived == 5
+        talk.close_all()
+        talk, job = site.admitted()
+        said: list[str] = []
+        reporter = Reporter((lambda report: said.append(report.detail),), now=time.time)
+        execute([step], Context(talk, KEY.public_key(), disk=source), reporter)
+    site.finish(talk, job, wire.Result(ok=True))
+    assert any("11 of 16 chunks sent" in line for line in said)
+
+
+def test_what_is_mounted_is_not_captured(site: Site, disk: Path, tmp_path: Path) -> None:
+    """With the mount point as the reason; nothing is sent."""
+    point = tmp_path / "point"
+    point.mkdir()
+    talk, job = site.contact(JOB)
+    run("mount", "-o", "ro,loop,offset=1048576", disk, point)
+    try:
+        device = Path(run("findmnt", "--noheadings", "--output", "SOURCE", point).strip())
+        source = Disk(device.name, 24 * MIB, 512, 512)
+        with pytest.raises(DeviceError, match="is mounted on"):
+            work(talk, job, source)
+    finally:
+        run("umount", point)
+    site.finish(talk, job, wire.Result(ok=False))
+    assert site.store.names() == []
+
+
+def test_a_queued_job_keeps_its_image(site: Site, disk: Path) -> None:
+    """Although the name is removed and the store swept: the agent gets manifest and chunks."""
+    clonesys(site, "image", "capture", str(disk), "sda2_Noise", "--partition", "2")
+    made = site.store.resolve("sda2_Noise")
+    ref = ImageRef(made.name, made.generation, made.digest)
+    talk, job = site.contact(Job(0, Action.RESTORE, "class", partition_images=(PartitionImage(2, ref),)))
+    clonesys(site, "image", "rm", "sda2_Noise", "--yes")
+    assert site.store.names() == []
+    assert '"chunks": 0' in clonesys(site, "image", "gc", "--json")
+    image = decode(talk.get(f"/api/v1/agent/manifests/{made.digest}"), load_public_key(site.home))
+    assert len(image.index) == 16
+    assert all(HttpChunks(talk).fetch(item.digest) for item in image.index)
+    site.finish(talk, job, wire.Result(ok=False))
+    assert '"chunks": 16' in clonesys(site, "image", "gc", "--json")
+
+
+def test_sweeps_beside_captures_take_nothing_that_is_needed(site: Site, tmp_path: Path) -> None:
+    """Four captures of changing content, two and two the same; old generations go; sweeps all the time."""
+    key, done = load_private_key(site.home), threading.Event()
+    swept: list[int] = []
+
+    def sweep() -> None:
+        while not done.is_set():
+            swept.append(operations.prune(site.store, key.public_key(), images.demand(site.home))[0])
+
+    def capture(number: int) -> None:
+        rng, path, name = random.Random(number % 2), tmp_path / f"raw{number}", f"sda{number}_Noise"
+        for _ in range(6):
+            path.write_bytes(rng.randbytes(4 * MIB))
+            operations.add_image(site.store, key, path, Facts(name), operations.Options())
+            for old in site.store.generations(name)[:-1]:
+                site.store.remove(site.store.resolve(f"{name}@{old}"))
+
+    captures = [threading.Thread(target=capture, args=(number,)) for number in range(1, 5)]
+    sweeper = threading.Thread(target=sweep)
+    for thread in (sweeper, *captures):
+        thread.start()
+    for thread in captures:
+        thread.join()
+    done.set()
+    sweeper.join()
+    left = list(operations.everything(site.store, key.public_key()))
+    assert len(left) == 4
+    assert audit(site.store, left).ok
+    assert sum(swept) > 0
+
+
+def clonesys(site: Site, *words: str) -> str:
+    """One command."""
+    return run(CLONESYS, "--home", site.home, *words)
+
+
+@pytest.mark.parametrize("kind", [Action.RESTORE, Action.INVENTORY])
+def test_only_a_backup_may_send(site: Site, kind: Action) -> None:
+    """The token of another job is no key to the store."""
+    talk, job = site.contact(replace(JOB, action=kind))
+    with pytest.raises(ServerError, match="403"):
+        HttpSink(talk).has([bytes(32)])
+    with pytest.raises(ServerError, match="403"):
+        HttpSink(talk).put(bytes(32), b"x")
+    site.finish(talk, job, wire.Result(ok=False))
+
+
+def test_only_whole_chunks_and_named_images_are_taken(site: Site) -> None:
+    """Garbage, another chunk's content, and images that the job does not name are refused at once."""
+    talk, job = site.contact(JOB)
+    for data in (b"garbage", b""):
+        with pytest.raises(ServerError, match="400"):
+            HttpSink(talk).put(bytes(32), data)
+    with pytest.raises(ServerError, match="400"):
+        talk.post("/api/v1/agent/images", b"CLSYIMG1")
+    with pytest.raises(ServerError, match="413"):
+        HttpSink(talk).put(bytes(32), bytes(5 * MIB))
+    assert list(site.store.chunks()) == []
+    site.finish(talk, job, wire.Result(ok=False))
+
+
+def test_a_full_disk_is_told_at_once(tmp_path: Path, disk: Path) -> None:
+    """The agent does not wait for room that will not come; old generations stay whole."""
+    small = tmp_path / "small"
+    small.mkdir()
+    run("mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", small)
+    try:
+        home = small / "home"
+        appliance.create(home)
+        database = open_database(home)
+        hosts.add_host(database, "pc1", [MAC], now=time.time(), who="test")
+        database.close()
+        with HttpPart(home) as http, attached(disk) as source:
+            site = Site(home, http)
+            talk, job = site.contact(replace(JOB, partition_images=NAMES[:1]))
+            work(talk, job, source)
+            site.finish(talk, job, wire.Result(ok=True))
+            talk, job = site.contact(replace(JOB, partition_images=NAMES[1:]))
+            with pytest.raises(ServerError, match="no space left"):
+                work(talk, job, source)
+            talk.close_all()
+        assert site.store.names() == ["sda1_Data"]
+        assert audit(site.store, list(operations.everything(site.store, load_public_key(home)))).ok
+    finally:
+        run("umount", small)
