@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from initramfs.agent.disk.free import GRAIN, free_spans
+from initramfs.agent.disk.free import GRAIN, _gaps, free_spans
 from initramfs.agent.disk.header import Header, Kind
 from initramfs.agent.disk.label import Label, LabelType, Partition
 from initramfs.agent.disk.layout import compose
@@ -32,6 +32,11 @@ def test_of_a_disk_all_is_free_that_nothing_covers() -> None:
     """Also behind the image, up to the guard at the end."""
     spans = list(free_spans(compose(target_size=100 * MIB, sector_size=512, disk=DISK)))
     assert spans == [(2 * MIB, 5 * MIB), (6 * MIB, 41 * MIB), (42 * MIB, 99 * MIB)]
+
+
+def test_what_is_covered_twice_is_not_free() -> None:
+    """A guard is larger than the chunks in it."""
+    assert list(_gaps([(0, 10), (2, 3), (12, 20)], 0, 30)) == [(10, 12), (20, 30)]
 
 
 def test_around_a_partition_nothing_is_free() -> None:

@@ -5,6 +5,7 @@ Each cut restore is continued by another one, from what is on the disk, and ends
 
 from __future__ import annotations
 
+import contextlib
 import random
 from pathlib import Path
 
@@ -119,6 +120,27 @@ def test_again_and_again(image: Captured, folder: Path) -> None:
             break
         assert not starts(content) or holds(content, image.manifest, source)
     assert content == source
+
+
+def test_what_was_personalised_is_durable_before_the_disk_starts(image: Captured) -> None:
+    """No clone starts with another's name because its own was still in the disk's cache."""
+    layout, name = lay(image.manifest, SIZE), noise(77, 4096)
+
+    def cut_at(cut: int, seed: int) -> Volatile:
+        target = Volatile(noise(9, SIZE), cut, seed)
+
+        def personalise(_target: object) -> None:
+            target.write(memoryview(name), 2 * MIB)
+
+        with contextlib.suppress(PowerCutError):
+            Restore(layout, image.chunks, target, workers=1).run(personalise)
+        return target
+
+    whole = cut_at(NEVER, 0)
+    for cut in range(whole.operations - 8, whole.operations + 1):
+        for seed in range(8):
+            found = bytes(cut_at(cut, seed).medium)
+            assert not starts(found) or found[2 * MIB : 2 * MIB + 4096] == name
 
 
 def test_one_partition_of_a_disk(image: Captured, folder: Path) -> None:

@@ -337,6 +337,22 @@ def test_a_partition_is_whole_after_verify(target: Path, part: Captured) -> None
         assert restore.seal().chunks_verified == 2
 
 
+def test_a_partition_begins_with_its_superblock(target: Path, part: Captured) -> None:
+    """Which is in its first 4 KiB: they are wiped before all else, and written after all else."""
+    with Device.open(target, writable=True) as device:
+        recording = Recording(device)
+        label = read_label(device.read, device.size, 512)
+        layout = compose(target_size=SIZE, sector_size=512, partitions={2: part.manifest}, label=label)
+        Restore(layout, part.chunks, recording).run()
+    start, calls = 4 * MIB, recording.calls
+    assert calls[:2] == [("write", start, 4096), ("flush", 0, 0)]
+    assert calls[2:4] == [("zero", start + 4096, MIB - 4096), ("flush", 0, 0)]
+    assert calls[-5:] == [
+        ("write", start + 4096, MIB - 4096), ("flush", 0, 0), ("write", start, 4096), ("flush", 0, 0),
+        ("flush", 0, 0),
+    ]  # fmt: skip
+
+
 def test_a_broken_partition_does_not_mount(source: Path, target: Path, part: Captured) -> None:
     """Its first MiB stays empty; nothing else is touched."""
     spoiled = Spoiled(part.chunks, part.manifest.index[1].digest, flip)
