@@ -23,7 +23,7 @@ from initramfs.agent.inventory import read_inventory
 from initramfs.agent.pipeline import Context, execute
 from initramfs.agent.plan import plan
 from initramfs.agent.report import Outbox, Reporter
-from initramfs.agent.trust import load_key, open_assignment
+from initramfs.agent.trust import KEY_FILE, load_key, open_assignment
 from initramfs.agent.wire import (
     After,
     Assignment,
@@ -45,18 +45,19 @@ ENDINGS = {After.REBOOT: Outcome.REBOOT, After.POWEROFF: Outcome.POWEROFF, After
 
 @dataclass(slots=True)
 class Session:
-    """One machine talking to one appliance."""
+    """One machine talking to one appliance, whose public key is in the file ``key``."""
 
     appliance: Appliance
     inventory: Inventory
     write: Write
+    key: Path = KEY_FILE
 
     def contact(self, line: cmdline.CommandLine) -> Assignment:
         """Say hello and learn what to do. Uses up the nonce; only a signed answer counts."""
         challenge = secrets.token_hex(16)
         message = Contact(line.nonce, challenge, __version__, line.mac, self.inventory)
         answer = decode(Signed, self.appliance.post("/api/v1/agent/contact", encode(message)))
-        assignment = open_assignment(answer, load_key(), challenge)
+        assignment = open_assignment(answer, load_key(self.key), challenge)
         self.appliance.token = assignment.token
         return assignment
 
@@ -72,7 +73,7 @@ class Session:
         return result
 
     def _attempt(self, job: Job, reporter: Reporter) -> Result:
-        context = Context(self.appliance, load_key())
+        context = Context(self.appliance, load_key(self.key))
         try:
             execute(plan(job, self.inventory).steps, context, reporter)
         except AgentError as error:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -11,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from initramfs.agent.chunks import HttpChunks
@@ -22,13 +19,12 @@ from initramfs.agent.fetch import Appliance, Clock
 from provisioner.store import operations
 from tests.faults.conftest import SIZE, Site
 from tests.support.chunk_server import Handler, Trouble, serving
-from tests.support.daemon import Daemon
 from tests.support.images import MIB, lay, reason_on
 from tests.support.waiting import Deadline, until
+from tests.support.web import Web
 
 pytestmark = pytest.mark.timeout(300)
 
-CLONESYS = Path(sys.executable).with_name("clonesys")
 MIDDLE = 20
 """A request when the guards are loaded and chunks are being written."""
 
@@ -116,11 +112,8 @@ def test_a_bad_chunk_before_the_first_write_changes_nothing(site: Site, tmp_path
 
 def test_a_server_that_dies_is_waited_for(site: Site, tmp_path: Path) -> None:
     """``clonesys serve`` is killed in the middle, and comes back on the same port: the same restore ends."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    words = (CLONESYS, "--home", site.home, "serve", "--only", "http", "--http-listen", f"127.0.0.1:{port}")
-    first, second = (Daemon(words, tmp_path / f"{name}.log") for name in ("first", "second"))
+    first = Web(site.home, tmp_path / "first.log")
+    second = Web(site.home, tmp_path / "second.log", first.port)
     told: list[str] = []
 
     restarting = threading.Lock()
@@ -129,10 +122,10 @@ def test_a_server_that_dies_is_waited_for(site: Site, tmp_path: Path) -> None:
         with restarting:
             told.append(reason)
             if not second.running:
-                until(lambda: not listens(port), Deadline.within(30), "the port")
+                until(lambda: not first.listens, Deadline.within(30), "the port")
                 second.start()
 
-    appliance = Appliance(url, Clock(time.monotonic, time.sleep), waiting, patience=60)
+    appliance = Appliance(first.url, Clock(time.monotonic, time.sleep), waiting, patience=60)
     path = tmp_path / "disk"
     path.write_bytes(b"\x55\xaa" * (SIZE // 2))
     fetched: list[bytes] = []
@@ -147,7 +140,6 @@ def test_a_server_that_dies_is_waited_for(site: Site, tmp_path: Path) -> None:
             return super().fetch(digest)
 
     with first:
-        until(lambda: answers(url), Deadline.within(60), f"the appliance\n{first.tail()}")
         try:
             with Device.open(path, writable=True) as device:
                 outcome = Restore(lay(site.image, SIZE), Killer(appliance), device, workers=2).run()
@@ -176,17 +168,3 @@ def test_a_flipped_bit_in_the_store_is_noticed(site: Site, tmp_path: Path) -> No
         assert victim.digest.hex() in reason_on(target.read_bytes())
     finally:
         path.write_bytes(healthy)
-
-
-def answers(url: str) -> bool:
-    """Whether somebody serves there."""
-    try:
-        return httpx.get(f"{url}/api/v1/health", timeout=5).status_code == httpx.codes.OK
-    except httpx.HTTPError:
-        return False
-
-
-def listens(port: int) -> bool:
-    """Whether somebody takes connections there."""
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0

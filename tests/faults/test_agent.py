@@ -1,0 +1,144 @@
+"""The agent's whole work on a real disk with a real appliance: done again, superseded, cancelled."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from initramfs.agent.cmdline import CommandLine
+from initramfs.agent.errors import AgentError
+from initramfs.agent.fetch import Appliance, Clock
+from initramfs.agent.main import Session
+from initramfs.agent.wire import Action, Disk, FirmwareType, ImageRef, Inventory, Job, Result, System
+from provisioner.home import Home
+from provisioner.job import State
+from provisioner.keys import load_nonce_key, load_public_key
+from provisioner.nonce import mint
+from provisioner.receipt import carriers, open_signed
+from provisioner.state import hosts, jobs, receipts
+from provisioner.state.database import Database, open_database
+from tests.faults.conftest import NAME, SIZE, Loop, Site
+from tests.support.images import reason_on
+from tests.support.web import Web
+
+pytestmark = [pytest.mark.root, pytest.mark.timeout(300)]
+
+MAC = "52:54:00:00:00:07"
+
+
+@dataclass
+class Machine:
+    """A host, its disk, and the appliance it belongs to."""
+
+    site: Site
+    url: str
+    disk: Path
+    database: Database
+    lines: list[str]
+
+    def order(self) -> int:
+        """A job: install the image."""
+        ref = ImageRef(NAME, 1, self.site.image.digest.hex())
+        job = Job(0, Action.INITINSTALL, "class", disk_image=ref)
+        return jobs.queue_job(self.database, "pc7", job, now=time.time(), who="test")
+
+    def boot(self) -> tuple[Session, Job]:
+        """The agent's first word, and what it is told to do."""
+        disk = Disk(self.disk.name, SIZE, 512, 512, serial="D7", transport="virtio")
+        seen = Inventory(System(), FirmwareType.BIOS, "cpu", 2, 1 << 30, (disk,), ())
+        appliance = Appliance(self.url, Clock(time.monotonic, time.sleep), self.lines.append)
+        key = Home(self.site.home).keys / "appliance.pub"
+        session = Session(appliance, seen, self.lines.append, key)
+        nonce = mint(load_nonce_key(self.site.home), MAC, time.time(), secrets.token_bytes(16))
+        job = session.contact(CommandLine(self.url, nonce, MAC)).job
+        assert job is not None
+        return session, job
+
+    def install(self) -> Result:
+        """From the order to the result."""
+        self.order()
+        session, job = self.boot()
+        try:
+            return session.run(job)
+        finally:
+            session.appliance.close_all()
+
+
+@pytest.fixture
+def machine(site: Site, loop: Loop, tmp_path: Path) -> Iterator[Machine]:
+    """With a used disk."""
+    database = open_database(site.home)
+    hosts.add_host(database, "pc7", [MAC], now=time.time(), who="test")
+    try:
+        with loop() as disk, Web(site.home, tmp_path / "web.log") as web:
+            yield Machine(site, web.url, disk, database, [])
+    finally:
+        hosts.remove_host(database, "pc7", now=time.time(), who="test")
+        database.close()
+
+
+def test_installed_and_installed_again(machine: Machine) -> None:
+    """The second time nothing is fetched or written; both times the receipt says what the disk carries."""
+    first = machine.install()
+    assert first.ok, first.error
+    assert machine.disk.read_bytes() == machine.site.source
+    second = machine.install()
+    assert second.ok
+    assert first.receipt is not None
+    assert second.receipt is not None
+    (carried,) = second.receipt.carried
+    assert (carried.number, carried.image.name) == (0, NAME)
+    assert carried.chunks_verified == carried.chunks_total == machine.site.chunks
+    assert first.receipt.chunks_fetched == machine.site.chunks
+    assert (second.receipt.chunks_fetched, second.receipt.bytes_written) == (0, 0)
+    assert set(second.receipt.seconds) == {"check", "survey", "prepare", "write", "verify", "seal"}
+    key = load_public_key(machine.site.home)
+    kept = [open_signed(signed, key) for signed in receipts.all_receipts(machine.database)]
+    (carrier,) = carriers(kept, receipts.unproved_writes(machine.database))
+    assert (carrier.host, carrier.serial, carrier.image, carrier.partition) == ("pc7", "D7", NAME, 0)
+
+
+def test_the_second_of_two_agents_supersedes_the_first(machine: Machine) -> None:
+    """The first one stops in the middle of its work; its disk does not start, and says why."""
+    number = machine.order()
+    first, job = machine.boot()
+
+    def write(line: str) -> None:
+        machine.lines.append(line)
+        if line.startswith("==> Write"):
+            machine.boot()[0].appliance.close_all()
+
+    first.write = write
+    with pytest.raises(AgentError, match="started again by another contact"):
+        first.run(job)
+    first.appliance.close_all()
+    content = machine.disk.read_bytes()
+    assert content == machine.site.source or "another contact" in reason_on(content, 512)
+    assert jobs.get_job(machine.database, number).state is State.RUNNING
+    assert jobs.get_job(machine.database, number).receipt is None
+
+
+def test_a_job_that_is_cancelled_stops(machine: Machine) -> None:
+    """At the agent's next report, not at the end of its step; the next job continues and tells why."""
+    number = machine.order()
+    session, job = machine.boot()
+
+    def write(line: str) -> None:
+        machine.lines.append(line)
+        if line.startswith("==> Make"):
+            jobs.cancel_job(machine.database, number, now=time.time(), who="test")
+
+    session.write = write
+    with pytest.raises(AgentError, match="cancelled"):
+        session.run(job)
+    session.appliance.close_all()
+    stopped = machine.disk.read_bytes() != machine.site.source
+    result = machine.install()
+    assert result.ok
+    assert machine.disk.read_bytes() == machine.site.source
+    assert any("did not end: " in line for line in machine.lines) is stopped
