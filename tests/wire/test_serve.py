@@ -129,8 +129,9 @@ def test_killed_part_comes_back(home: Path, part: str) -> None:
     """A part that is killed is started again; the others are not touched."""
     with serve(home, "--http-listen", "127.0.0.1:0") as served:
         before = {name: child.pid for name, child in served.parts().items()}
-        served.parts()[part].kill()
-        until(f"{part} back", lambda: part in served.parts() and served.parts()[part].pid != before[part])
+        killed = served.parts()[part]
+        killed.kill()
+        until(f"{part} back", lambda: served.parts().get(part, killed).pid != killed.pid)
         until("answer", lambda: answers(f"{served.url}/api/v1/health"))
         after = {name: child.pid for name, child in served.parts().items()}
         assert {n: p for n, p in after.items() if n != part} == {n: p for n, p in before.items() if n != part}
