@@ -8,6 +8,8 @@ BIN    := $(VENV)/bin
 FIRMWARE ?=
 MACHINES ?= 1
 KEEP     ?=
+ONLY     ?=
+RUNS     ?=
 
 .PHONY: setup check test demo bench lint format lock clean
 .DEFAULT_GOAL := help
@@ -15,6 +17,7 @@ KEEP     ?=
 help:
 	@echo "make demo   bare machines from power-on to their own system, in a lab on this machine (root)"
 	@echo "make test   everything, with real virtual machines (root)"
+	@echo "make bench  the disk engine beside its peers (root); ONLY=restore,capture for some of it"
 	@echo "make check  format, lint, types, contracts, unit tests"
 	@echo "make setup  install what the other targets need"
 
@@ -36,6 +39,9 @@ test: check
 
 demo: setup
 	$(BIN)/python -m tests.support.demo --firmware "$(FIRMWARE)" --machines $(MACHINES) $(if $(KEEP),--keep)
+
+bench: setup
+	ONLY="$(ONLY)" RUNS="$(RUNS)" $(BIN)/python -m tests.bench
 
 format: setup
 	$(BIN)/ruff format .

@@ -1,11 +1,13 @@
 """The command line: joins the groups, and turns every failure into an ``error:`` and a ``hint:`` line.
 
-Each group is a module of its own; a verb parses, calls the product, prints.
+Each group is a module of its own; a verb parses, calls the product, prints. Only the modules that a
+command line names are loaded: the database's alone take longer than many an image command.
 """
 
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -14,17 +16,13 @@ import typer
 from initramfs.agent.errors import AgentError
 from initramfs.errors import BuildError
 from netboot.errors import NetbootError
-from provisioner.cli import host, image, initramfs, job, profile
 from provisioner.cli.context import DEFAULT_HOME, Context
-from provisioner.cli.init import init
-from provisioner.cli.serve import serve
-from provisioner.cli.status import status
 from provisioner.errors import InvalidError, ProvisionerError
 
-app = typer.Typer(name="clonesys", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+VERBS = ("init", "serve", "status")
+GROUPS = ("host", "profile", "image", "job", "initramfs")
 
 
-@app.callback()
 def root(
     context: typer.Context,
     home: Annotated[
@@ -37,14 +35,19 @@ def root(
     context.obj = Context(home.absolute(), debug=debug)
 
 
-app.command()(init)
-app.command()(serve)
-app.command()(status)
-app.add_typer(host.app, name="host")
-app.add_typer(profile.app, name="profile")
-app.add_typer(image.app, name="image")
-app.add_typer(job.app, name="job")
-app.add_typer(initramfs.app, name="initramfs")
+def application(arguments: list[str]) -> typer.Typer:
+    """The command line, with what these arguments may name: all of it if they name nothing."""
+    app = typer.Typer(
+        name="clonesys", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+    )
+    app.callback()(root)
+    for name in [name for name in (*VERBS, *GROUPS) if name in arguments] or (*VERBS, *GROUPS):
+        module = import_module(f"provisioner.cli.{name}")
+        if name in VERBS:
+            app.command()(getattr(module, name))
+        else:
+            app.add_typer(module.app, name=name)
+    return app
 
 
 def main() -> None:
@@ -55,7 +58,8 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run one command line; its exit status. Only ``--debug`` lets an exception out."""
     try:
-        result = typer.main.get_command(app).main(arguments, prog_name="clonesys", standalone_mode=False)
+        command = typer.main.get_command(application(arguments))
+        result = command.main(arguments, prog_name="clonesys", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
         return 130
     except Exception as error:

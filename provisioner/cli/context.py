@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
-from provisioner.appliance import migrate
-from provisioner.state.database import Database, open_database
+if TYPE_CHECKING:
+    from provisioner.state.database import Database
 
 DEFAULT_HOME = "/var/lib/clonesys"
 
@@ -27,6 +28,10 @@ class Context:
     @contextmanager
     def database(self) -> Iterator[Database]:
         """The appliance's state, at this version's tables. Raises ProvisionerError if ``home`` is none."""
+        # Loaded here, because it takes longer than many a command that needs no database.
+        from provisioner.appliance import migrate  # noqa: PLC0415
+        from provisioner.state.database import open_database  # noqa: PLC0415
+
         migrate(self.home)
         database = open_database(self.home)
         try:

@@ -33,6 +33,7 @@ from provisioner.cli.bars import bar, size
 from provisioner.cli.context import Context, of
 from provisioner.cli.image_common import Image, load, store_of
 from provisioner.cli.output import AsJson, clock, print_facts, print_json, print_table, say
+from provisioner.cli.stages import Stages
 from provisioner.errors import ProvisionerError
 from provisioner.home import Home
 from provisioner.keys import load_private_key, load_public_key
@@ -138,6 +139,7 @@ def restore(
         operations.open_target(target, image) as device,
         bar(quiet=as_json) as progress,
     ):
+        stages = Stages(progress)
         outcome = operations.restore_image(
             image,
             source,
@@ -146,9 +148,10 @@ def restore(
             agree=agree,
             delta=delta and not fresh,
             discard=discard,
-            progress=progress,
+            progress=stages,
         )
-    _done(reference, _numbers(outcome), time.monotonic() - began, as_json=as_json)
+    numbers = _numbers(outcome) | {"stages": stages.seconds()}
+    _done(reference, numbers, time.monotonic() - began, as_json=as_json)
 
 
 @app.command()
@@ -396,11 +399,11 @@ def _counted(count: Count) -> dict[str, int]:
     }
 
 
-def _numbers(outcome: Outcome) -> dict[str, int]:
+def _numbers(outcome: Outcome) -> dict[str, Any]:
     return {**dataclasses.asdict(outcome), "bytes_sent": outcome.bytes_fetched}
 
 
-def _done(reference: Reference, numbers: dict[str, int], seconds: float, *, as_json: bool) -> None:
+def _done(reference: Reference, numbers: dict[str, Any], seconds: float, *, as_json: bool) -> None:
     if as_json:
         facts: dict[str, Any] = {"image": str(reference), "digest": reference.digest, **numbers}
         print_json(facts | {"seconds": round(seconds, 3)})

@@ -38,11 +38,23 @@ class Packer:
     """Compresses chunks. Belongs to one thread."""
 
     def __init__(self, level: int = DEFAULT_LEVEL) -> None:
-        self._zstd = zstandard.ZstdCompressor(level=level, write_content_size=True)
+        self._zstd = zstandard.ZstdCompressor(compression_params=_parameters(level))
 
     def pack(self, content: Buffer) -> bytes:
         """The object of a chunk."""
         return self._zstd.compress(content)
+
+
+def _parameters(level: int) -> zstandard.ZstdCompressionParameters:
+    """Zstd's own for this level; those of the default level with tables that fit a core's cache.
+
+    They are made for content without end. For 1 MiB, tables of an eighth of the size are a quarter faster
+    and cost 1.5 % more bytes, on a Debian's chunks.
+    """
+    tables = {"chain_log": 14, "hash_log": 15} if level == DEFAULT_LEVEL else {}
+    return zstandard.ZstdCompressionParameters.from_level(
+        level, source_size=DEFAULT_CHUNK, write_content_size=True, **tables
+    )
 
 
 class Unpacker:
