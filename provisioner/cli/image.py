@@ -27,7 +27,6 @@ from initramfs.agent.disk.manifest import Manifest
 from initramfs.agent.disk.outcome import Outcome
 from initramfs.agent.disk.source import ChunkSource
 from initramfs.agent.fetch import Appliance, Clock
-from provisioner import images
 from provisioner.cli import image_inside
 from provisioner.cli.bars import bar, size
 from provisioner.cli.context import Context, of
@@ -38,7 +37,6 @@ from provisioner.errors import ProvisionerError
 from provisioner.home import Home
 from provisioner.keys import load_private_key, load_public_key
 from provisioner.receipt import Carrier, carriers, open_signed
-from provisioner.state import receipts
 from provisioner.store import operations
 from provisioner.store.audit import Audit, audit
 from provisioner.store.directory import DirectoryStore
@@ -306,6 +304,8 @@ def remove(
 @app.command("gc")
 def collect(context: typer.Context, *, as_json: AsJson = False) -> None:
     """Delete the chunks that no image and no job needs any more; captures may go on beside it."""
+    from provisioner import images  # noqa: PLC0415 - as in cli.context: it loads the database
+
     home = of(context).home
     count, freed = operations.prune(store_of(home), load_public_key(home), images.demand(home))
     if as_json:
@@ -331,6 +331,8 @@ def _repair(store: DirectoryStore, result: Audit, wanted: list[Manifest], origin
 
 
 def _all_carriers(context: Context) -> list[Carrier]:
+    from provisioner.state import receipts  # noqa: PLC0415 - as in cli.context: it loads the database
+
     key = load_public_key(context.home)
     with context.database() as database:
         kept = [open_signed(signed, key) for signed in receipts.all_receipts(database)]
