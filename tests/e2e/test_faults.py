@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from initramfs.agent.disk.marker import decode_marker
 from tests.support import golden
 from tests.support.command import run
-from tests.support.disk import SECTOR
 from tests.support.filesystems import MIB
 from tests.support.hardware import Firmware
 from tests.support.images import reason_on
