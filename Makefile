@@ -35,7 +35,7 @@ check: setup
 	$(BIN)/pytest tests/unit
 
 test: check
-	$(BIN)/pytest tests/wire tests/faults tests/e2e
+	$(BIN)/pytest tests/wire tests/storage tests/faults tests/e2e
 
 demo: setup
 	$(BIN)/python -m tests.support.demo --firmware "$(FIRMWARE)" --machines $(MACHINES) $(if $(KEEP),--keep)

@@ -51,6 +51,8 @@ def make_job(name: str, profile: Profile, target: Target, resolve: Resolve) -> J
             for number in sorted(profile.images.partitions)
         ),
         personalisation=_personalisation(profile, target),
+        fit=profile.fit.order(),
+        identity=profile.identity.order(),
         after=profile.then,
         backup=Backup(profile.description, tuple(profile.backup.empty)) if backup else None,
     )

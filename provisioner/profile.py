@@ -14,7 +14,17 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
-from initramfs.agent.wire import Action, After, DiskRule, FirmwareType
+from initramfs.agent.wire import (
+    LAST,
+    Action,
+    After,
+    DiskIdentity,
+    DiskRule,
+    Duplicates,
+    FirmwareType,
+    Uuids,
+)
+from initramfs.agent.wire import Fit as FitOrder
 from provisioner.checking import Strict, parse_toml, problems_of
 from provisioner.errors import InvalidError, Problem
 from provisioner.host import LABEL
@@ -51,6 +61,16 @@ def parse_partition(text: str | int) -> int:
     return number
 
 
+def parse_grow(value: int | str) -> int | None:
+    """The partition to grow: its number, ``LAST`` for "last", None for "none". Raises ValueError."""
+    if value in ("last", "none"):
+        return LAST if value == "last" else None
+    try:
+        return parse_partition(str(value))
+    except ValueError:
+        raise ValueError(f"{value!r} cannot be grown, write 'last', 'none' or a partition's number") from None
+
+
 def _image(text: str) -> str:
     try:
         Wanted.parse(text)
@@ -68,6 +88,7 @@ def _hostname(text: str) -> str:
 Size = Annotated[int, BeforeValidator(parse_size), Field(ge=0)]
 ImageName = Annotated[str, AfterValidator(_image)]
 Partition = Annotated[int, BeforeValidator(parse_partition)]
+Grow = Annotated[int | None, BeforeValidator(parse_grow)]
 
 
 class Disk(Strict):
@@ -111,6 +132,27 @@ class Personalise(Strict):
     phone_home: bool = True
 
 
+class Fit(Strict):
+    """How images are fitted to the disk. ``grow``: "last", a partition (5, "sda5"), or "none"."""
+
+    grow: Grow = None
+
+    def order(self) -> FitOrder:
+        """The same as the agent reads it."""
+        return FitOrder(self.grow)
+
+
+class Identity(Strict):
+    """The identifiers of disk, partitions and file systems, which all clones of an image share."""
+
+    uuids: Annotated[Uuids, Field(strict=False)] = Uuids.KEEP
+    duplicates: Annotated[Duplicates, Field(strict=False)] = Duplicates.REFUSE
+
+    def order(self) -> DiskIdentity:
+        """The same as the agent reads it."""
+        return DiskIdentity(self.uuids, self.duplicates)
+
+
 class Profile(Strict):
     """One boot profile. ``then`` is what the agent does after success."""
 
@@ -121,6 +163,8 @@ class Profile(Strict):
     images: Images = Images()
     backup: Backup = Backup()
     personalise: Personalise | None = None
+    fit: Fit = Fit()
+    identity: Identity = Identity()
     then: Annotated[After, Field(strict=False)] = After.REBOOT
 
     @property
@@ -225,9 +269,14 @@ def _backup_rules(action: str, images: dict[str, Any], data: dict[str, Any]) -> 
 
 
 def _personal_rules(action: str, data: dict[str, Any]) -> list[Problem]:
-    if "personalise" in data and action not in {Action.INITINSTALL, Action.RESTORE}:
-        return [Problem("personalise", f"{action} personalises nothing", "remove the table")]
-    return []
+    if action in {Action.INITINSTALL, Action.RESTORE}:
+        return []
+    words = {
+        "personalise": f"{action} personalises nothing",
+        "fit": f"{action} fits nothing to the disk",
+        "identity": f"{action} writes no identifiers",
+    }
+    return [Problem(table, what, "remove the table") for table, what in words.items() if table in data]
 
 
 def _size_rules(disk: dict[str, Any]) -> list[Problem]:

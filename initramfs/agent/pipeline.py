@@ -6,14 +6,17 @@ to what was asked) is in :class:`Context`, which steps fill for those after them
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from initramfs.agent.disk.header import Filesystem
 from initramfs.agent.disk.restore import Restore
+from initramfs.agent.disk.uuids import Random, Renames
 from initramfs.agent.fetch import Appliance
 from initramfs.agent.report import Progress, Reporter
 from initramfs.agent.wire import Disk, PartitionImage, Receipt
@@ -24,6 +27,9 @@ class Context:
     """What is going on in one job. ``restore``, ``disk`` and ``laid`` are known once images were checked.
 
     ``laid`` are the images with their partitions' numbers, 0 for the disk's.
+    ``filesystems`` (by partition) and ``renames`` say what the images bring, and which of its
+    identifiers change; ``random`` makes the new ones.
+
     ``cleanup`` closes what steps have opened, when the job ends either way.
     """
 
@@ -33,6 +39,9 @@ class Context:
     disk: Disk | None = None
     laid: tuple[PartitionImage, ...] = ()
     receipt: Receipt | None = None
+    filesystems: Mapping[int, Filesystem] = field(default_factory=dict)
+    renames: Renames | None = None
+    random: Random = secrets.token_bytes
     cleanup: ExitStack = field(default_factory=ExitStack)
     _shown: Callable[[int, int], None] | None = None
 

@@ -14,11 +14,23 @@ from initramfs.agent.errors import PlanError
 from initramfs.agent.pipeline import Step
 from initramfs.agent.steps.backup import Capture, CheckSource
 from initramfs.agent.steps.boot_entry import SetBootEntry
+from initramfs.agent.steps.fit import Grow
+from initramfs.agent.steps.identifiers import Rename
 from initramfs.agent.steps.identity import check_name
 from initramfs.agent.steps.images import CheckImages
 from initramfs.agent.steps.personalise import Personalise
 from initramfs.agent.steps.restore import Prepare, Seal, Survey, Verify, Write
-from initramfs.agent.wire import Action, Backup, Disk, FirmwareType, ImageRef, Inventory, Job
+from initramfs.agent.wire import (
+    Action,
+    Backup,
+    Disk,
+    Duplicates,
+    FirmwareType,
+    ImageRef,
+    Inventory,
+    Job,
+    Uuids,
+)
 
 WITHOUT_DISK = (Action.INVENTORY, Action.RESCUE)
 """Actions whose work is done by the contact itself, or by the shell that follows."""
@@ -46,7 +58,7 @@ def plan(job: Job, seen: Inventory) -> Plan:
     disk = choose_disk(job.disk, seen.disks)
     if job.action is Action.BACKUP:
         return Plan(disk, tuple(_backup_steps(job, disk)))
-    return Plan(disk, tuple(_restore_steps(job, disk, seen.firmware)))
+    return Plan(disk, tuple(_restore_steps(job, disk, seen)))
 
 
 def _check_job(job: Job) -> None:
@@ -77,15 +89,19 @@ def _backup_steps(job: Job, disk: Disk) -> Iterator[Step]:
         yield Capture(disk, number, image.name, backup)
 
 
-def _restore_steps(job: Job, disk: Disk, firmware: FirmwareType) -> Iterator[Step]:
+def _restore_steps(job: Job, disk: Disk, seen: Inventory) -> Iterator[Step]:
     """Personalise comes before the seal, so that no clone starts with another's identity."""
-    yield CheckImages(job, disk, firmware)
+    yield CheckImages(job, disk, seen.firmware, tuple(other for other in seen.disks if other != disk))
     yield Survey(disk.name)
     yield Prepare(disk.name)
     yield Write(disk.name)
     yield Verify(disk.name)
+    if job.fit.grow is not None:
+        yield Grow(disk.name, job.fit.grow)
+    if job.identity.uuids is Uuids.NEW or job.identity.duplicates is Duplicates.RANDOMISE:
+        yield Rename(disk.name)
     if job.personalisation:
         yield Personalise(disk.name, job.personalisation)
     yield Seal(disk.name)
-    if job.disk_image and firmware is FirmwareType.UEFI:
+    if job.disk_image and seen.firmware is FirmwareType.UEFI:
         yield SetBootEntry(disk.name)

@@ -173,6 +173,40 @@ class Personalisation:
     phone_home_token: str = ""
 
 
+class Uuids(StrEnum):
+    """Whether the disk keeps the image's identifiers or gets its own: disk, partitions and file systems."""
+
+    KEEP = "keep"
+    NEW = "new"
+
+
+class Duplicates(StrEnum):
+    """What to do when another disk of the machine already carries an identifier of the image."""
+
+    REFUSE = "refuse"
+    RANDOMISE = "randomise"
+    IGNORE = "ignore"
+
+
+LAST = 0
+"""Instead of a partition's number: the last one on the disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How images are fitted to the disk. ``grow``: the partition that fills its room, or ``LAST``."""
+
+    grow: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DiskIdentity:
+    """What becomes of the identifiers that all clones of an image share."""
+
+    uuids: Uuids = Uuids.KEEP
+    duplicates: Duplicates = Duplicates.REFUSE
+
+
 @dataclass(frozen=True, slots=True)
 class Backup:
     """How to capture: ``empty`` lists partitions that a whole disk's image records as zeros."""
@@ -196,6 +230,8 @@ class Job:
     disk_image: ImageRef | None = None
     partition_images: tuple[PartitionImage, ...] = ()
     personalisation: Personalisation | None = None
+    fit: Fit = field(default_factory=Fit)
+    identity: DiskIdentity = field(default_factory=DiskIdentity)
     after: After = After.REBOOT
     backup: Backup | None = None
 

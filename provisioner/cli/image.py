@@ -27,7 +27,7 @@ from initramfs.agent.disk.manifest import Manifest
 from initramfs.agent.disk.outcome import Outcome
 from initramfs.agent.disk.source import ChunkSource
 from initramfs.agent.fetch import Appliance, Clock
-from provisioner.cli import image_inside
+from provisioner.cli import image_inside, image_shrink
 from provisioner.cli.bars import bar, size
 from provisioner.cli.context import Context, of
 from provisioner.cli.image_common import Image, load, store_of
@@ -36,6 +36,7 @@ from provisioner.cli.stages import Stages
 from provisioner.errors import ProvisionerError
 from provisioner.home import Home
 from provisioner.keys import load_private_key, load_public_key
+from provisioner.profile import parse_grow
 from provisioner.receipt import Carrier, carriers, open_signed
 from provisioner.store import operations
 from provisioner.store.audit import Audit, audit
@@ -118,6 +119,9 @@ def restore(
         ),
     ] = True,
     discard: Annotated[bool, typer.Option(help="Tell the disk which parts of it are unused.")] = True,
+    grow: Annotated[
+        str, typer.Option(metavar="last|N", help="Let this partition and its file system fill the disk.")
+    ] = "",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before overwriting.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -146,6 +150,8 @@ def restore(
             agree=agree,
             delta=delta and not fresh,
             discard=discard,
+            grow=_growing(grow),
+            tell=_tell,
             progress=stages,
         )
     numbers = _numbers(outcome) | {"stages": stages.seconds()}
@@ -314,7 +320,7 @@ def collect(context: typer.Context, *, as_json: AsJson = False) -> None:
         say(f"{count} chunks deleted, {size(freed)}")
 
 
-for command in image_inside.COMMANDS:
+for command in (*image_inside.COMMANDS, image_shrink.shrink):
     app.command()(command)
 
 
@@ -376,6 +382,17 @@ def _source(home: Path, url: str) -> Iterator[ChunkSource]:
         yield HttpChunks(appliance)
     finally:
         appliance.close_all()
+
+
+def _growing(text: str) -> int | None:
+    try:
+        return parse_grow(text or "none")
+    except ValueError as error:
+        raise ProvisionerError(str(error)) from error
+
+
+def _tell(words: str) -> None:
+    sys.stderr.write(f"note: {words}\n")
 
 
 def _ask(image: Manifest, layout: Layout, target: Path) -> None:

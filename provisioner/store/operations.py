@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from initramfs.agent.disk.capture import Count, Facts, capture
 from initramfs.agent.disk.chunk import DEFAULT_CHUNK, DEFAULT_LEVEL
 from initramfs.agent.disk.device import Device
+from initramfs.agent.disk.filling import fill
 from initramfs.agent.disk.header import Header, Kind
 from initramfs.agent.disk.layout import WHOLE, Layout, compose
 from initramfs.agent.disk.manifest import Manifest, decode, encode
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+    from initramfs.agent.disk.device import Target
     from initramfs.agent.disk.outcome import Outcome
     from initramfs.agent.disk.source import ChunkSource
     from provisioner.store.names import Reference
@@ -40,13 +42,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to capture; see :func:`initramfs.agent.disk.capture.capture`."""
+    """How to capture; see :func:`initramfs.agent.disk.capture.capture`. ``sector_size`` counts for files."""
 
     partition: int | None = None
     empty: Collection[int] = ()
     chunk_size: int = DEFAULT_CHUNK
     level: int = DEFAULT_LEVEL
     force: bool = False
+    sector_size: int = 512
     progress: Progress = silent
 
 
@@ -69,7 +72,7 @@ def add_image(
 
     Raises DiskError (the source), StoreError (the store; it then is as before).
     """
-    with Device.open(source, shared=options.force) as device, store.ingest() as ingest:
+    with _open(source, options) as device, store.ingest() as ingest:
         draft = capture(
             device,
             facts,
@@ -88,7 +91,13 @@ def add_image(
         return ingest.commit(facts.name, sign), draft.header, draft.count
 
 
-def layout_for(image: Manifest, target: Device, partition: int | None = None) -> Layout:
+def _open(source: Path, options: Options) -> Device:
+    return Device.open(source, shared=options.force, sector_size=options.sector_size)
+
+
+def layout_for(
+    image: Manifest, target: Device, partition: int | None = None, grow: int | None = None
+) -> Layout:
     """Where an image goes on this target.
 
     A disk image goes everywhere; a partition image to ``partition``, else to the one that its name tells
@@ -99,7 +108,7 @@ def layout_for(image: Manifest, target: Device, partition: int | None = None) ->
     if image.header.kind is Kind.DISK:
         if partition is not None:
             raise ProvisionerError(f"{image.title} is the image of a whole disk", "leave out the partition")
-        return compose(target_size=target.size, sector_size=target.sector_size, disk=image)
+        return compose(target_size=target.size, sector_size=target.sector_size, disk=image, grow=grow)
     bare = is_partition(target.path)
     label = None if bare else read_label(target.read, target.size, target.sector_size)
     number = partition_of(image.header.name) if partition is None else partition
@@ -112,7 +121,11 @@ def layout_for(image: Manifest, target: Device, partition: int | None = None) ->
             f"{target.path} is a disk and {image.title} the image of a partition", "say which partition"
         )
     return compose(
-        target_size=target.size, sector_size=target.sector_size, partitions={number: image}, label=label
+        target_size=target.size,
+        sector_size=target.sector_size,
+        partitions={number: image},
+        label=label,
+        grow=grow,
     )
 
 
@@ -125,19 +138,29 @@ def restore_image(
     agree: Callable[[Layout, str], None] = lambda _layout, _failure: None,
     delta: bool = True,
     discard: bool = True,
+    grow: int | None = None,
+    tell: Callable[[str], None] = lambda _words: None,
     progress: Progress = silent,
 ) -> Outcome:
     """Write an image and prove it.
 
     ``agree`` may still refuse, by raising: nothing has been written when it is called, with the layout and
     the reason why an earlier restore to this target had not ended (or an empty text). With ``delta`` the
-    target is read first where that pays, and what is right there is left alone. Raises DiskError.
+    target is read first where that pays, and what is right there is left alone. ``grow`` is the number of
+    the partition that is to fill its room, or ``fit.LAST``; ``tell`` gets what people should know of it.
+    Raises DiskError.
     """
-    layout = layout_for(image, target, partition)
+    layout = layout_for(image, target, partition, grow)
     strategy = Adaptive() if delta else None
     restore = Restore(layout, source, target, progress=progress, strategy=strategy, discard=discard)
     agree(layout, restore.last_failure())
-    outcome = restore.run()
+    for note in layout.notes:
+        tell(note)
+
+    def grown(target: Target) -> None:
+        tell(fill(layout, target))
+
+    outcome = restore.run(before_seal=grown if layout.grow is not None else None)
     if layout.whole:
         target.reread_label()
     return outcome

@@ -18,6 +18,7 @@ from initramfs.agent.disk.chunk import digest_of
 from initramfs.agent.disk.device import allocate, content_of
 from initramfs.agent.disk.errors import DeviceError, LabelError, VerifyError
 from initramfs.agent.disk.gpt import move
+from initramfs.agent.disk.label_edits import edited_head, make_edits
 from initramfs.agent.disk.marker import decode_marker, encode_marker
 from initramfs.agent.disk.readback import ReadBack
 
@@ -165,9 +166,17 @@ class Guards:
             for e in self._layout.withheld(guarded.guard)
         )
 
+    def relabel(self) -> None:
+        """Make the layout's edits of the label, once what lies outside of the guards has been verified.
+
+        May be repeated. Raises LabelError, DeviceError, VerifyError.
+        """
+        make_edits(self._layout, self._target, [(one.guard, one.content) for one in self._all])
+
     def _move_gpt(self) -> None:
         head, tail = self._all[0], self._all[-1]
-        moved = move(bytes(head.content), self._layout.sector_size, self._layout.target_size)
+        edited = edited_head(self._layout, bytes(head.content))
+        moved = move(edited, self._layout.sector_size, self._layout.target_size)
         head.content[:] = moved.head
         at = moved.tail_offset - tail.guard.start
         tail.content[at : at + len(moved.tail)] = moved.tail

@@ -41,7 +41,15 @@ class Firmware(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Filesystem:
-    """One file system. ``partition`` is its number, 0 in an image of a bare one. ``used``: bytes in use."""
+    """One file system, sizes in bytes.
+
+    Attributes:
+        partition: its number, 0 in an image of a bare one.
+        type: like ``uuid`` and ``label`` as blkid names them.
+        size: of the partition.
+        used: kept of it.
+        minimal: of the smallest partition that holds the file system as it is.
+    """
 
     partition: int
     type: str
@@ -49,6 +57,7 @@ class Filesystem:
     label: str
     size: int
     used: int
+    minimal: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +104,8 @@ class Header:
         _must(0 < self.size < MAX_SIZE and self.size % self.sector_size == 0, f"a size of {self.size} bytes")
         _must(self.generation > 0, f"generation {self.generation}")
         _must((self.kind is Kind.DISK) == (self.label is not None), f"a {self.kind} image, label or no label")
+        for found in self.filesystems:
+            _must(0 < found.minimal <= found.size, f"a file system that needs {found.minimal} bytes")
         if self.label is not None:
             try:
                 self.label.check(self.size)

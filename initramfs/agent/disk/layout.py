@@ -10,21 +10,23 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from initramfs.agent.disk.chunk import MIB
 from initramfs.agent.disk.errors import LayoutError
+from initramfs.agent.disk.fit import BARE, end_of, fit, fit_in_place, left_out_of, needed
 from initramfs.agent.disk.gpt import backup_size
 from initramfs.agent.disk.header import Firmware, Kind
 from initramfs.agent.disk.label import Label, LabelType, Partition
 from initramfs.agent.disk.manifest import Index, Manifest, Range, State
+from initramfs.agent.disk.relabel import Edits
 
 GUARD = MIB
 ZEROS = 64 * MIB
 """Zeros are handled in steps of this."""
 
-WHOLE = 0
+WHOLE = BARE
 """The partition number that means: the target itself is the partition."""
 
 
@@ -108,6 +110,9 @@ class Layout:
         whole: whether the label is written too.
         relocate: whether a GPT must be moved to this disk's end.
         origin_size: bytes of the disk that the disk image was made of, 0 without one.
+        edits: how ``label`` differs from the image's; made when the disk is sealed.
+        grow: the partition whose file system is to be grown into it then.
+        notes: what people should know: why nothing grows, what of the image is left out.
     """
 
     target_size: int
@@ -118,6 +123,9 @@ class Layout:
     whole: bool
     relocate: bool
     origin_size: int = 0
+    edits: Edits = field(default_factory=Edits)
+    grow: int | None = None
+    notes: tuple[str, ...] = ()
 
     def extents(self, start: int = 0, end: int | None = None) -> Iterator[Extent]:
         """What is to be written, in order: all, or what overlaps ``start`` to ``end``."""
@@ -145,47 +153,60 @@ def compose(
     partitions: Mapping[int, Manifest] | None = None,
     label: Label | None = None,
     firmware: Firmware = Firmware.ANY,
+    grow: int | None = None,
 ) -> Layout:
     """Lay partition images over a disk image, or onto the partitions of a disk that is already labelled.
 
     ``label`` is the target's own and counts only without ``disk``. With neither, the one
-    partition image has number ``WHOLE``. ``firmware`` is how this machine starts.
+    partition image has number ``WHOLE``. ``firmware`` is how this machine starts. ``grow`` is a partition's
+    number or ``fit.LAST``: with ``disk`` it takes the room behind it, and its file system grows into it.
 
     Raises LayoutError.
     """
     laid = dict(partitions or {})
     target_size -= target_size % sector_size
-    if disk is not None:
-        _check_disk(disk, target_size, firmware)
-        label = disk.header.label
     for image in (disk, *laid.values()):
         _check_sectors(image, sector_size)
+    if disk is not None:
+        _check_disk(disk, firmware)
+        fitted = fit(disk, laid, target_size, sector_size, grow)
+    else:
+        fitted = fit_in_place(laid, label, grow)
+    label = fitted.label
     places = {number: _place(number, laid[number], label, target_size) for number in laid}
     pieces = [
-        Piece(image.index, 0, len(image.index), places[number].start, image.title)
+        piece
         for number, image in laid.items()
-        if len(image.index)
+        if (piece := _whole_piece(image, places[number])).first < piece.last
     ]
-    relocate = disk is not None and _must_move(disk, target_size)
+    left_out: tuple[str, ...] = ()
+    relocate = disk is not None and _must_move(disk, target_size, fitted.edits)
     if disk is not None:
-        end = disk.header.size - (backup_size(sector_size) if relocate else 0)
+        end = end_of(disk, target_size, fitted, backup_size(sector_size) if relocate else 0)
         pieces += _around(disk, sorted(places.values(), key=lambda p: p.start), end)
+        left_out = left_out_of(disk, end)
     pieces.sort(key=lambda piece: piece.start)
-    origin = disk.header.size if disk is not None else 0
-    bare = Layout(target_size, sector_size, label, tuple(pieces), (), disk is not None, relocate, origin)
+    bare = Layout(
+        target_size=target_size,
+        sector_size=sector_size,
+        label=label,
+        pieces=tuple(pieces),
+        guards=(),
+        whole=disk is not None,
+        relocate=relocate,
+        origin_size=disk.header.size if disk is not None else 0,
+        edits=fitted.edits,
+        grow=fitted.grow,
+        notes=(*fitted.notes, *left_out),
+    )
     guards = _disk_guards(bare) if disk is not None else _partition_guards(bare, places, laid)
     return replace(bare, guards=guards)
 
 
-def _check_disk(disk: Manifest, target_size: int, firmware: Firmware) -> None:
+def _check_disk(disk: Manifest, firmware: Firmware) -> None:
     header = disk.header
     if header.kind is not Kind.DISK:
         raise LayoutError(f"{disk.title} is the image of a partition, not of a disk", "say which partition")
-    if header.size > target_size:
-        raise LayoutError(
-            f"the disk is too small: {disk.title} needs {header.size} bytes, the target has {target_size}",
-            "use a larger disk, or capture from a smaller one",
-        )
     if Firmware.ANY not in (firmware, header.firmware) and firmware is not header.firmware:
         raise LayoutError(
             f"{disk.title} starts with {header.firmware} firmware, this machine with {firmware}",
@@ -197,7 +218,9 @@ def _check_sectors(image: Manifest | None, sector_size: int) -> None:
     if image is not None and image.header.sector_size != sector_size:
         raise LayoutError(
             f"{image.title} is for sectors of {image.header.sector_size} bytes, the target has {sector_size}",
-            "tables and file systems count in sectors: capture an image from such a disk",
+            f"tables and file systems count in sectors: capture an image from a disk with sectors of "
+            f"{sector_size} bytes, or switch this disk to {image.header.sector_size} if it can do both "
+            f"('nvme format --lbaf', 'hdparm --set-sector-size'; it loses its content)",
         )
 
 
@@ -214,19 +237,27 @@ def _place(number: int, image: Manifest, label: Label | None, target_size: int) 
         raise LayoutError(
             f"there is no partition {number} for {image.title}", f"partitions that can be written: {there}"
         )
-    if image.header.size > place.size:
+    if image.header.size > place.size and (least := needed(image, number)) > place.size:
         raise LayoutError(
-            f"{image.title} has {image.header.size} bytes, partition {number} only {place.size}",
-            "make the partition larger, or capture from a smaller one",
+            f"{image.title} has {image.header.size} bytes, partition {number} only {place.size}; "
+            f"{least} would do",
+            "make the partition larger, or make a smaller image with 'clonesys image shrink'",
         )
     if place.end > target_size:
         raise LayoutError(f"partition {number} ends behind the disk's {target_size} bytes")
     return place
 
 
-def _must_move(disk: Manifest, target_size: int) -> bool:
+def _whole_piece(image: Manifest, place: Partition) -> Piece:
+    """All of a partition image, or what of it lies in a partition that was found to be large enough."""
+    last = bisect_right(image.index, place.size, key=lambda item: item.end)
+    return Piece(image.index, 0, last, place.start, image.title)
+
+
+def _must_move(disk: Manifest, target_size: int, edits: Edits) -> bool:
     label = disk.header.label
-    return label is not None and label.type is LabelType.GPT and target_size != disk.header.size
+    moved = target_size != disk.header.size or bool(edits)
+    return label is not None and label.type is LabelType.GPT and moved
 
 
 def _around(disk: Manifest, places: list[Partition], end: int) -> Iterator[Piece]:
@@ -263,7 +294,7 @@ def _partition_guards(
     layout: Layout, places: Mapping[int, Partition], images: Mapping[int, Manifest]
 ) -> tuple[Guard, ...]:
     guards = [
-        _grown(layout, place.start, place.start + min(GUARD, images[number].header.size))
+        _grown(layout, place.start, place.start + min(GUARD, images[number].header.size, place.size))
         for number, place in places.items()
     ]
     return tuple(sorted(guards, key=lambda guard: guard.start))

@@ -60,10 +60,10 @@ def read_mbr(read: Reader, sector_size: int) -> Label | None:
     for number, entry in enumerate(table, 1):
         if entry.count:
             found.append(_partition(number, entry, 0, sector_size, identifier))
-    containers = [p for p in found if p.type in EXTENDED]
-    for container in containers[:1]:
-        for number, (base, entry) in enumerate(_chain(read, container, sector_size), FIRST_LOGICAL):
-            found.append(_partition(number, entry, base, sector_size, identifier))
+    chain = records(read, sector_size)
+    logical = [(record, slot) for record in chain for slot in record.data]
+    for number, (record, slot) in enumerate(logical, FIRST_LOGICAL):
+        found.append(_partition(number, record.table[slot], record.lba, sector_size, identifier))
     return Label(LabelType.MBR, identifier, tuple(found))
 
 
@@ -83,24 +83,53 @@ def _partition(number: int, entry: Entry, base: int, sector_size: int, identifie
     )
 
 
-def _chain(read: Reader, container: Partition, sector_size: int) -> Iterator[tuple[int, Entry]]:
-    """Follow the extended boot records; yields each logical partition with the sector it counts from."""
-    origin = container.start // sector_size
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One extended boot record. ``lba`` is where it lies, ``origin`` what its link counts from, in sectors.
+
+    ``data`` are the slots of its logical partitions (one, if it is in order), ``link`` the next record's.
+    """
+
+    lba: int
+    origin: int
+    sector: bytes
+    table: tuple[Entry, ...]
+
+    @property
+    def data(self) -> list[int]:
+        """Slots of logical partitions."""
+        return [n for n, e in enumerate(self.table[:2]) if e.count and f"{e.type:x}" not in EXTENDED]
+
+    @property
+    def link(self) -> int | None:
+        """The slot that leads to the next record."""
+        return next((n for n, e in enumerate(self.table[:2]) if e.count and f"{e.type:x}" in EXTENDED), None)
+
+
+def records(read: Reader, sector_size: int) -> list[Record]:
+    """The chain of logical partitions' records, empty if there is none. Raises LabelError if it is broken."""
+    for entry in entries(read(0, 512)) or ():
+        if entry.count and f"{entry.type:x}" in EXTENDED:
+            return list(_chain(read, entry.start, entry.start + entry.count, sector_size))
+    return []
+
+
+def _chain(read: Reader, origin: int, end: int, sector_size: int) -> Iterator[Record]:
+    """Follow the extended boot records of the container from ``origin`` to ``end``, in sectors."""
     base, seen = origin, {origin}
     while len(seen) <= MAX_LOGICAL:
-        table = entries(read(base * sector_size, 512))
+        sector = read(base * sector_size, 512)
+        table = entries(sector)
         if table is None:
             if base == origin:
                 return  # an extended partition that was never filled
             raise LabelError(f"the chain of logical partitions breaks at sector {base}", REPAIR)
-        for entry in table[:2]:
-            if entry.count and f"{entry.type:x}" not in EXTENDED:
-                yield base, entry
-        link = next((e for e in table[:2] if e.count and f"{e.type:x}" in EXTENDED), None)
-        if link is None:
+        record = Record(base, origin, sector, table)
+        yield record
+        if record.link is None:
             return
-        base = origin + link.start
-        if base in seen or not container.start <= base * sector_size < container.end:
+        base = origin + table[record.link].start
+        if base in seen or not origin <= base < end:
             raise LabelError(f"the chain of logical partitions leads to sector {base}", REPAIR)
         seen.add(base)
     raise LabelError(f"more than {MAX_LOGICAL} logical partitions", REPAIR)

@@ -12,6 +12,7 @@ from initramfs.agent.disk.blocks import Contents, examine
 from initramfs.agent.disk.device import Device
 from initramfs.agent.disk.domain import Span, total
 from initramfs.agent.disk.errors import CaptureError
+from initramfs.agent.disk.fs_size import fs_size
 from initramfs.agent.disk.header import Filesystem, Firmware, Kind
 from initramfs.agent.disk.label import BIOS_BOOT, ESP, Label, LabelType, Partition
 from initramfs.agent.disk.layout import WHOLE
@@ -77,7 +78,7 @@ def scope_of(
         area.size,
         None,
         [region],
-        _filesystems(area, found, WHOLE),
+        _filesystems(source, area, found, WHOLE),
         _warnings([found]),
     )
 
@@ -106,7 +107,7 @@ def _disk(source: Device, label: Label, empty: frozenset[int], *, force: bool) -
         region, found = _partition(source, area, force=force)
         regions.append(region)
         contents.append(found)
-        filesystems += _filesystems(area, found, area.number)
+        filesystems += _filesystems(source, area, found, area.number)
     regions.sort(key=lambda region: (region.used or region.zeros)[0])
     return Scope(Kind.DISK, 0, source.size, label, regions, tuple(filesystems), _warnings(contents))
 
@@ -131,11 +132,13 @@ def _gaps(label: Label, size: int) -> Iterator[Span]:
         yield end, size
 
 
-def _filesystems(area: Partition, contents: Contents, number: int) -> tuple[Filesystem, ...]:
+def _filesystems(source: Device, area: Partition, contents: Contents, number: int) -> tuple[Filesystem, ...]:
     found = contents.found
     if not found.type:
         return ()
-    return (Filesystem(number, found.type, found.uuid, found.label, area.size, total(contents.used)),)
+    minimal = fs_size(found.type, lambda at, length: source.read(area.start + at, length), area.size)
+    used = total(contents.used)
+    return (Filesystem(number, found.type, found.uuid, found.label, area.size, used, minimal),)
 
 
 def _warnings(contents: list[Contents]) -> tuple[str, ...]:

@@ -77,7 +77,8 @@ class Restore:
     ) -> None:
         self.layout = layout
         self._source, self._target, self._progress = source, target, progress
-        self._strategy, self._changing = strategy or Everything(), changing
+        self._strategy = strategy or Everything()
+        self._changing = changing or bool(layout.edits) or layout.grow is not None
         self._discard, self._clock, self._sealed = discard, clock, False
         self._tally = Tally({piece.image for piece in layout.pieces})
         largest = _count_chunks(layout, self._tally)
@@ -93,8 +94,13 @@ class Restore:
         return self._tally.outcome
 
     @property
+    def target(self) -> Target:
+        """What is written to, for what is done between ``verify`` and ``seal``."""
+        return self._target
+
+    @property
     def images(self) -> dict[str, Outcome]:
-        """The same by image, whose titles are the keys."""
+        """What has been done by image, whose titles are the keys."""
         return self._tally.images
 
     def last_failure(self) -> str:
@@ -140,6 +146,7 @@ class Restore:
         if not self._guards.opened:
             self._guards.count_right()
         elif self.layout.whole:
+            self._guards.relabel()
             self._guards.close()
         self._sealed = True
         meter.add(total)

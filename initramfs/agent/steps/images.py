@@ -19,9 +19,11 @@ from initramfs.agent.disk.manifest import MAX_FILE, Manifest, decode
 from initramfs.agent.disk.read_label import read_label
 from initramfs.agent.disk.restore import Restore
 from initramfs.agent.disk.strategy import Adaptive
+from initramfs.agent.disk.uuids import contents, renamed
 from initramfs.agent.errors import PlanError, TrustError
 from initramfs.agent.pipeline import Context
 from initramfs.agent.report import Progress
+from initramfs.agent.steps.identifiers import others, settle
 from initramfs.agent.wire import Disk, FirmwareType, ImageRef, Job, PartitionImage
 
 GIB = 1 << 30
@@ -29,11 +31,12 @@ GIB = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class CheckImages:
-    """Make sure that the job's images fit ``disk`` and this machine's ``firmware``."""
+    """See that the job's images fit ``disk``, this machine's ``firmware`` and its ``others`` (disks)."""
 
     job: Job
     disk: Disk
     firmware: FirmwareType
+    others: tuple[Disk, ...] = ()
     name: str = "check"
 
     @property
@@ -45,7 +48,7 @@ class CheckImages:
         """Open the disk for this program alone, and leave the restore in the context."""
         with ExitStack() as undo:
             device = undo.enter_context(Device.open(Path("/dev") / self.disk.name, writable=True))
-            layout = self._layout(context, device)
+            layout = self._layout(context, device, progress)
             if self.job.personalisation:
                 area(layout, self.job.personalisation.root)
             context.restore = undo.enter_context(
@@ -55,24 +58,32 @@ class CheckImages:
                     device,
                     progress=context.progress,
                     strategy=Adaptive(),
-                    changing=self.job.personalisation is not None,
+                    changing=bool(self.job.personalisation or context.renames),
                 )
             )
             context.disk, context.laid = self.disk, laid(self.job)
             context.cleanup.push(undo.pop_all())
+        for note in layout.notes:
+            progress.log(note)
         data = sum(extent.length for extent in layout.extents() if extent.digest)
         progress.log(f"{data / GIB:.2f} GiB of data for a disk of {device.size / GIB:.2f} GiB")
 
-    def _layout(self, context: Context, device: Device) -> Layout:
-        whole = self.job.disk_image
-        return compose(
+    def _layout(self, context: Context, device: Device, progress: Progress) -> Layout:
+        disk = fetch(context, self.job.disk_image) if self.job.disk_image else None
+        laid = {part.number: fetch(context, part.image) for part in self.job.partition_images}
+        layout = compose(
             target_size=device.size,
             sector_size=device.sector_size,
-            disk=fetch(context, whole) if whole else None,
-            partitions={part.number: fetch(context, part.image) for part in self.job.partition_images},
-            label=None if whole else read_label(device.read, device.size, device.sector_size),
+            disk=disk,
+            partitions=laid,
+            label=None if disk else read_label(device.read, device.size, device.sector_size),
             firmware=Firmware(self.firmware.value),
+            grow=self.job.fit.grow,
         )
+        context.filesystems = contents(disk, laid)
+        elsewhere = others([Path("/dev") / other.name for other in self.others], progress.log)
+        context.renames = settle(self.job.identity, layout, context.filesystems, elsewhere, context.random)
+        return renamed(layout, context.renames) if context.renames else layout
 
 
 def area(layout: Layout, number: int) -> Partition:

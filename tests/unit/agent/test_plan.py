@@ -6,17 +6,23 @@ import pytest
 
 from initramfs.agent.errors import PlanError
 from initramfs.agent.plan import plan
+from initramfs.agent.steps.images import CheckImages
 from initramfs.agent.wire import (
+    LAST,
     Action,
     Disk,
+    DiskIdentity,
     DiskRule,
+    Duplicates,
     FirmwareType,
+    Fit,
     ImageRef,
     Inventory,
     Job,
     PartitionImage,
     Personalisation,
     System,
+    Uuids,
 )
 
 VDA = Disk("vda", 2 << 30, 512, 512, serial="GOLD", transport="virtio")
@@ -56,6 +62,23 @@ def test_a_restored_partition_leaves_the_boot_order_alone() -> None:
 def test_a_backup_looks_at_everything_before_it_sends_anything() -> None:
     """The whole disk first, then partitions, each an image of its own."""
     assert names(replace(JOB, action=Action.BACKUP)) == ["check", "capture", "capture-5"]
+
+
+def test_fitting_and_new_identifiers_come_before_the_seal() -> None:
+    """File systems are whole then, and the disk cannot start: grown first, renamed, then personalised."""
+    job = replace(JOB, fit=Fit(LAST), identity=DiskIdentity(Uuids.NEW))
+    assert names(job)[-5:] == ["verify", "grow", "identifiers", "personalise", "seal"]
+    randomised = replace(JOB, identity=DiskIdentity(duplicates=Duplicates.RANDOMISE))
+    assert "identifiers" in names(randomised)
+
+
+def test_the_other_disks_are_looked_at_for_duplicates() -> None:
+    """All but the one that is written."""
+    other = replace(VDA, name="vdb", serial="OTHER")
+    job = replace(JOB, disk=DiskRule(serial="GOLD"))
+    check = plan(job, replace(SEEN, disks=(VDA, other))).steps[0]
+    assert isinstance(check, CheckImages)
+    assert check.others == (other,)
 
 
 def test_inventory_touches_no_disk() -> None:

@@ -149,7 +149,7 @@ def test_a_large_range_of_zeros_is_done_in_steps() -> None:
 def test_what_does_not_fit_is_refused() -> None:
     """By name, with what was found, before anything is written."""
     cases: list[tuple[str, dict[str, object]]] = [
-        ("too small", {"disk": disk(), "target_size": SIZE - 512}),
+        ("too small", {"disk": disk(), "target_size": 20 * MIB - 512}),
         ("no partition 7", {"disk": disk(), "partitions": {7: part()}}),
         ("no partition 4", {"disk": disk(), "partitions": {4: part()}}),
         ("only 4194304", {"disk": disk(), "partitions": {5: part(5 * MIB)}}),

@@ -44,7 +44,7 @@ LABEL = Label(
 )
 DISK = Header("sda_Init", 3, Kind.DISK, 512, 10 * MIB, MIB, Firmware.BIOS, LABEL, user="anna", date=927628284)
 BARE = Header(
-    "sda5_Data", 1, Kind.PARTITION, 512, 1 << 40, MIB, filesystems=(Filesystem(0, "ext4", "u", "l", 9, 8),)
+    "sda5_Data", 1, Kind.PARTITION, 512, 1 << 40, MIB, filesystems=(Filesystem(0, "ext4", "u", "l", 9, 8, 9),)
 )
 DATA = Range(MIB, MIB, State.DATA, DIGEST)
 ZERO = Range(2 * MIB, 3 * MIB, State.ZERO)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from initramfs.agent.wire import Action, After, FirmwareType
+from initramfs.agent.wire import LAST, Action, After, DiskIdentity, Duplicates, FirmwareType, Fit, Uuids
 from provisioner.appliance import EXAMPLE_PROFILE
 from provisioner.errors import InvalidError, Problem
 from provisioner.profile import BUILT_IN, parse_partition, parse_size, read_profile
@@ -85,11 +85,26 @@ def test_unknown_action_lists_the_known_ones() -> None:
         ('action = "restore"\n[images.partitions]\nsda = "a"', "images.partitions.sda"),
         ('action = "restore"\n[images.partitions]\n5 = "../etc"', "images.partitions.5"),
         ('action = "restore"\nimages = 3', "images"),
+        ('action = "wipe"\n[fit]\ngrow = "last"', "fit"),
+        ('action = "wipe"\n[identity]\nuuids = "new"', "identity"),
+        ('action = "initinstall"\n[fit]\ngrow = "first"', "fit.grow"),
+        ('action = "initinstall"\n[identity]\nduplicates = "maybe"', "identity.duplicates"),
     ],
 )
 def test_contradictions(text: str, where: str) -> None:
     """What does not fit together is a problem at its place."""
     assert where in problems(text)
+
+
+def test_fitting_and_identity() -> None:
+    """What is done after writing; nothing of it unless it is asked for."""
+    text = GOOD + '[fit]\ngrow = {}\n[identity]\nuuids = "new"\nduplicates = "randomise"\n'
+    for grow, meant in (('"last"', LAST), ("5", 5), ('"sda5"', 5), ('"none"', None)):
+        profile = read_profile(text.format(grow), "test")
+        assert profile.fit.order().grow == meant
+        assert profile.identity.order() == DiskIdentity(Uuids.NEW, Duplicates.RANDOMISE)
+    plain = read_profile(GOOD, "test")
+    assert (plain.fit.order(), plain.identity.order()) == (Fit(), DiskIdentity())
 
 
 def test_broken_toml() -> None:

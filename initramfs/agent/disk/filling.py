@@ -1,0 +1,38 @@
+"""After writing: a file system grows into its partition. The part of fitting that touches the target."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from initramfs.agent.disk.fit import BARE
+from initramfs.agent.disk.label import Partition
+from initramfs.agent.disk.loop import loop_device
+from initramfs.agent.disk.probe import probe
+from initramfs.agent.disk.resize import grow
+
+if TYPE_CHECKING:
+    from initramfs.agent.disk.device import Target
+    from initramfs.agent.disk.layout import Layout
+
+
+def fill(layout: Layout, target: Target) -> str:
+    """Do what ``layout.grow`` asks, between ``verify`` and ``seal``; says what was done.
+
+    May be repeated. Raises ToolError: the file system is not in order, or the tool is missing.
+    """
+    part = place_of(layout, layout.grow)
+    if part is None:
+        return ""
+    with loop_device(target.path, part.start, part.size, writable=True) as loop:
+        found = probe(loop, 0, part.size)
+        grow(found.type, loop)
+    return f"partition {part.number}: the {found.type} fills its {part.size} bytes"
+
+
+def place_of(layout: Layout, number: int | None) -> Partition | None:
+    """The partition of that number; the whole target where there is no label."""
+    if number is None:
+        return None
+    if layout.label is None:
+        return Partition(BARE, 0, layout.target_size, "")
+    return layout.label.area(number)

@@ -1,0 +1,201 @@
+"""Identifiers: refuse duplicates before the first write, or give the disk and its file systems their own.
+
+What to change is in ``disk.uuids``, what refers to it in ``references``; here the machine is looked at and
+the changes are made.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from initramfs.agent.disk.device import Device
+from initramfs.agent.disk.duplicates import Duplicate, Identifier, collect, duplicates, identifiers
+from initramfs.agent.disk.errors import DiskError
+from initramfs.agent.disk.filling import place_of
+from initramfs.agent.disk.header import Filesystem
+from initramfs.agent.disk.layout import Layout
+from initramfs.agent.disk.loop import loop_device
+from initramfs.agent.disk.mounting import mounted
+from initramfs.agent.disk.rename import rename
+from initramfs.agent.disk.uuids import Random, Renames, fresh
+from initramfs.agent.errors import PlanError, StepError
+from initramfs.agent.pipeline import Context
+from initramfs.agent.report import Progress
+from initramfs.agent.steps import bcd
+from initramfs.agent.steps.references import FILES, SUBVOLUMES, rewrite
+from initramfs.agent.wire import DiskIdentity, Duplicates, Uuids
+
+REFERRING = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "vfat", "ntfs"})
+"""File systems in which references are looked for: roots, boot partitions, EFI system partitions."""
+LARGEST = 4 << 20
+"""Bytes of a text that is looked into."""
+SHOWN = 3
+
+
+def others(paths: Iterable[Path], tell: Callable[[str], None]) -> dict[str, list[Identifier]]:
+    """The identifiers on other disks, by their names. One that cannot be read is told and left out."""
+    found = {}
+    for path in paths:
+        try:
+            with Device.open(path, shared=True) as device:
+                found[path.name] = collect(device)
+        except DiskError as error:
+            tell(f"{path.name} was not looked at for duplicates: {error.message}")
+    return found
+
+
+def settle(
+    wanted: DiskIdentity,
+    layout: Layout,
+    filesystems: Mapping[int, Filesystem],
+    elsewhere: Mapping[str, Iterable[Identifier]],
+    random: Random,
+) -> Renames | None:
+    """What to change, or None. Pure. Raises PlanError for duplicates that are to be refused, or must stay."""
+    label = layout.label if layout.whole else None
+    same = duplicates(identifiers(label, filesystems), elsewhere)
+    if same and wanted.duplicates is Duplicates.REFUSE and wanted.uuids is Uuids.KEEP:
+        raise PlanError(
+            f"other disks of this machine have the same identifiers: {_named(same)}",
+            "remove or wipe that disk, or set identity.duplicates = 'randomise' (or 'ignore') in the profile",
+        )
+    if wanted.uuids is Uuids.KEEP and not (same and wanted.duplicates is Duplicates.RANDOMISE):
+        return None
+    renames = fresh(label, filesystems, random)
+    stuck = [one for one in same if one.identifier.value in {fs.uuid.lower() for fs in renames.kept.values()}]
+    if stuck and wanted.duplicates is not Duplicates.IGNORE:
+        raise PlanError(
+            f"other disks have the same identifiers, and these cannot be changed: {_named(stuck)}",
+            "remove or wipe that disk, or set identity.duplicates = 'ignore' in the profile",
+        )
+    return renames
+
+
+def _named(same: list[Duplicate]) -> str:
+    texts = [f"{one.disk} has {one.identifier.words}" for one in same]
+    more = f", and {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
+    return "; ".join(texts[:SHOWN]) + more
+
+
+@dataclass(frozen=True, slots=True)
+class Rename:
+    """Give what was written identifiers of its own, and let its texts follow."""
+
+    disk: str
+    name: str = "identifiers"
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        return f"Give {self.disk} and its file systems identifiers of their own, where they need them"
+
+    def run(self, context: Context, progress: Progress) -> None:
+        """Between verify and seal. The label's part is made by the seal."""
+        if context.renames is None:
+            progress.log("no other disk of this machine has these identifiers: they stay")
+            return
+        restore = context.running_restore()
+        for line in apply(context.renames, restore.layout, restore.target.path, context.filesystems):
+            progress.log(line)
+
+
+def apply(
+    renames: Renames, layout: Layout, disk: Path, filesystems: Mapping[int, Filesystem]
+) -> Iterator[str]:
+    """Rename the file systems, then correct the texts in all of them; yields what was done.
+
+    May be repeated. Raises ToolError.
+    """
+    for number, item in renames.filesystems.items():
+        with _device(layout, disk, number) as (loop, size):
+            rename(item.type, loop, item.new, size)
+        yield f"partition {number}: the {item.type} is now {item.new}"
+    for number, kept in renames.kept.items():
+        yield f"partition {number}: the identifier of {kept.type} stays as it is"
+    for number, found in sorted(filesystems.items()):
+        if found.type in REFERRING:
+            with _device(layout, disk, number) as (loop, _), mounted(loop, found.type) as root:
+                changed = follow(root, renames.words, SUBVOLUMES if found.type == "btrfs" else ("",))
+                changed += follow_windows(root, renames.boot_words)
+            if changed:
+                yield f"partition {number}: {', '.join(changed)} corrected"
+
+
+@contextmanager
+def _device(layout: Layout, disk: Path, number: int) -> Iterator[tuple[Path, int]]:
+    """A partition as a block device, and its size."""
+    part = place_of(layout, number)
+    if part is None:
+        raise AssertionError(f"partition {number} was laid out, and is not there")
+    with loop_device(disk, part.start, part.size, writable=True) as loop:
+        yield loop, part.size
+
+
+def follow(root: Path, words: Mapping[str, str], folders: Iterable[str] = ("",)) -> list[str]:
+    """Correct all texts below ``root`` that refer to old identifiers; which were changed."""
+    return [
+        str(path.relative_to(root))
+        for folder in folders
+        for pattern in FILES
+        for path in sorted(root.glob(folder + pattern))
+        if _is_text(root, path) and _correct(path, words)
+    ]
+
+
+def follow_windows(root: Path, words: Mapping[str, str]) -> list[str]:
+    """Correct Windows' boot configuration below ``root``; which files were changed.
+
+    Raises StepError for one that Windows has not finished writing: it would not start from this disk.
+    """
+    changed = []
+    for path in (root / name for name in bcd.FILES):
+        if not words or not path.is_file() or path.is_symlink():
+            continue
+        old = path.read_bytes()
+        if not bcd.is_clean(old):
+            raise StepError(
+                f"{path.name} of Windows has unfinished changes: it cannot be corrected",
+                "shut Windows down properly before capturing, or leave identity.uuids = 'keep'",
+            )
+        if (new := bcd.rebind(old, words)) != old:
+            _replace(path, new)
+            changed.append(str(path.relative_to(root)))
+    return changed
+
+
+def _is_text(root: Path, path: Path) -> bool:
+    """A file of the image's own: links may lead anywhere."""
+    return (
+        path.is_file()
+        and not path.is_symlink()
+        and path.resolve().is_relative_to(root.resolve())
+        and path.stat().st_size <= LARGEST
+    )
+
+
+def _correct(path: Path, words: Mapping[str, str]) -> bool:
+    """Whether there was something to correct."""
+    old = path.read_bytes().decode(errors="surrogateescape")
+    new = rewrite(old, words)
+    if new == old:
+        return False
+    _replace(path, new.encode(errors="surrogateescape"))
+    return True
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Put ``content`` in place by rename, with owner, mode and attributes as they were."""
+    status, temporary = path.stat(), path.with_name(f".clonesys-{path.name}")
+    with temporary.open("wb") as out:
+        out.write(content)
+        out.flush()
+        os.fsync(out.fileno())
+    shutil.copystat(path, temporary)
+    if (temporary.stat().st_uid, temporary.stat().st_gid) != (status.st_uid, status.st_gid):
+        os.chown(temporary, status.st_uid, status.st_gid)
+    temporary.rename(path)

@@ -1,0 +1,26 @@
+"""Disks in memory, since every restore flushes several times; and an appliance with a store beside them."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from provisioner.keys import create_keys
+from tests.support.imaging import Appliance
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A folder on a tmpfs."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="disks-") as name:
+        yield Path(name)
+
+
+@pytest.fixture
+def appliance(tmp_path: Path) -> Appliance:
+    """An empty one."""
+    create_keys(tmp_path / "home")
+    return Appliance(tmp_path / "home")

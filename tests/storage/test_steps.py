@@ -1,0 +1,173 @@
+"""The agent's own steps, planned from a job, on block devices: fitted, renamed, personalised, sealed."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from initramfs.agent.disk.device import Device
+from initramfs.agent.disk.duplicates import collect, duplicates
+from initramfs.agent.disk.read_label import read_label
+from initramfs.agent.errors import PlanError
+from initramfs.agent.fetch import Appliance as Server
+from initramfs.agent.fetch import Clock
+from initramfs.agent.pipeline import Context, execute
+from initramfs.agent.plan import plan
+from initramfs.agent.report import Reporter
+from initramfs.agent.wire import (
+    LAST,
+    Action,
+    Disk,
+    DiskIdentity,
+    DiskRule,
+    Duplicates,
+    FirmwareType,
+    Fit,
+    ImageRef,
+    Inventory,
+    Job,
+    Personalisation,
+    Report,
+    System,
+)
+from provisioner.keys import load_public_key
+from tests.support import content, filesystems
+from tests.support.command import run
+from tests.support.disk import Slot, insert, partition
+from tests.support.images import MIB
+from tests.support.imaging import Appliance
+
+pytestmark = [
+    pytest.mark.root,
+    pytest.mark.skipif(os.geteuid() != 0, reason="loop devices need root"),
+]
+
+ROOT = "c10e5500-0000-4000-8000-000000000005"
+SWAP = "c10e5500-0000-4000-8000-000000000007"
+SLOTS = (Slot(1, 8, "82"), Slot(2, 36, "5"), Slot(5, 32, "83"))
+
+
+@pytest.fixture
+def golden(tmp_path: Path) -> Path:
+    """Swap first, then a logical Linux root as the last partition."""
+    starts = partition(tmp_path / "golden", 48, "label: dos\nlabel-id: 0xc105e515", SLOTS)
+    (tmp_path / "tree/etc").mkdir(parents=True)
+    (tmp_path / "tree/etc/fstab").write_text(
+        f"UUID={ROOT} / ext4\nUUID={SWAP} none swap\nPARTUUID=c105e515-01 x\n"
+    )
+    filesystems.swap(tmp_path / "swap", 8, SWAP)
+    filesystems.ext4(tmp_path / "root", 32, ROOT, tmp_path / "tree")
+    insert(tmp_path / "golden", starts[1], tmp_path / "swap")
+    insert(tmp_path / "golden", starts[5], tmp_path / "root")
+    return tmp_path / "golden"
+
+
+@contextmanager
+def serving(appliance: Appliance, digest: str, manifest: Path) -> Iterator[str]:
+    """Chunks and one manifest, as the appliance serves them; the URL."""
+    folder = appliance.home / "api/v1/agent/manifests"
+    folder.mkdir(parents=True)
+    (folder / digest).symlink_to(manifest)
+
+    class Quiet(SimpleHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    handler = partial(Quiet, directory=str(appliance.home))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http:
+        http.daemon_threads = True
+        thread = threading.Thread(target=http.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{http.server_port}"
+        http.shutdown()
+        thread.join()
+
+
+def disk(device: Path, serial: str) -> Disk:
+    """A loop device as the inventory would show a disk."""
+    return Disk(device.name, int(run("blockdev", "--getsize64", device)), 512, 512, serial=serial)
+
+
+class Machine:
+    """One job on one machine with two disks, with an appliance that is only files."""
+
+    def __init__(self, url: str, appliance: Appliance, target: Path, other: Path) -> None:
+        self.url = url
+        self.key, self.said = load_public_key(appliance.home), list[Report]()
+        disks = (disk(target, "TARGET"), disk(other, "OTHER"))
+        self.seen = Inventory(System(), FirmwareType.BIOS, "cpu", 2, 1 << 30, disks, ())
+
+    def run(self, job: Job) -> None:
+        """Plan and do it. Raises what a step raises."""
+        server = Server(self.url, Clock(time.monotonic, time.sleep))
+        reporter = Reporter((self.said.append,), now=time.time)
+        try:
+            execute(plan(job, self.seen).steps, Context(server, self.key), reporter)
+        finally:
+            server.close_all()
+
+
+def test_a_job_fits_renames_personalises_and_seals(
+    golden: Path, appliance: Appliance, tmp_path: Path
+) -> None:
+    """With its twin in the same machine: refused, and nothing written; then randomised, and both may stay."""
+    appliance.call("capture", golden, "sda_Golden")
+    reference = appliance.store.resolve("sda_Golden")
+    manifest = appliance.home / "store/manifests/sda_Golden/1"
+    target = tmp_path / "target-disk"
+    target.write_bytes(b"\xa5" * 96 * MIB)
+    job = Job(
+        1,
+        Action.INITINSTALL,
+        "test",
+        DiskRule(serial="TARGET"),
+        ImageRef("sda_Golden", 1, reference.digest),
+        personalisation=Personalisation(5, "rifpc1"),
+        fit=Fit(LAST),
+    )
+    with ExitStack() as stack:
+        url = stack.enter_context(serving(appliance, reference.digest, manifest))
+        one, two = (stack.enter_context(content.loop(path)) for path in (target, golden))
+        machine = Machine(url, appliance, one, two)
+        with pytest.raises(PlanError, match=f"{two.name} has the disk identifier c105e515"):
+            machine.run(job)
+        assert target.read_bytes() == b"\xa5" * 96 * MIB
+        randomise = DiskIdentity(duplicates=Duplicates.RANDOMISE)
+        machine.run(
+            Job(**{name: getattr(job, name) for name in Job.__dataclass_fields__} | {"identity": randomise})
+        )
+    assert_right(target, golden)
+    said = [report.detail for report in machine.said]
+    assert any("the ext4 fills its" in text for text in said)
+    assert any("etc/fstab corrected" in text for text in said)
+
+
+def assert_right(target: Path, golden: Path) -> None:
+    """Grown to the disk's end, nothing in common with the golden one, references right, name given."""
+    assert "No errors detected" in run("sfdisk", "--verify", target)
+    with Device.open(target) as new, Device.open(golden) as old:
+        label = read_label(new.read, new.size, 512)
+        mine = collect(new)
+        assert not duplicates(mine, {"golden": collect(old)})
+    assert label is not None
+    root = label.areas[-1]
+    assert root.end == 96 * MIB
+    with content.loop(target, root.start, root.size) as device:
+        content.check(device, "ext4")
+        assert content.capacity(device, "ext4") > root.size * 0.8
+        with content.mounted(device, "ext4") as place:
+            fstab = (place / "etc/fstab").read_text()
+            assert (place / "etc/hostname").read_text() == "rifpc1\n"
+    values = [line.split()[0].partition("=")[2] for line in fstab.splitlines()]
+    assert len(values) == 3
+    assert set(values) <= {one.value for one in mine}

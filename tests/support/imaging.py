@@ -1,0 +1,47 @@
+"""A store with keys, driven by ``clonesys image`` as people and scripts call it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from typer.testing import CliRunner
+
+from initramfs.agent.disk.manifest import Manifest
+from provisioner.cli.context import Context
+from provisioner.cli.image import app
+from provisioner.home import Home
+from provisioner.keys import load_public_key
+from provisioner.store import operations
+from provisioner.store.directory import DirectoryStore
+
+
+@dataclass(frozen=True, slots=True)
+class Appliance:
+    """A store with keys, driven by ``clonesys image``."""
+
+    home: Path
+
+    def call(self, *arguments: str | Path) -> str:
+        """Run one command; what it printed. Raises what it raises."""
+        result = CliRunner().invoke(app, [str(a) for a in arguments], obj=Context(self.home))
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    def show(self, name: str) -> dict[str, Any]:
+        """An image's header."""
+        shown: dict[str, Any] = json.loads(self.call("show", name, "--json"))
+        return shown
+
+    @property
+    def store(self) -> DirectoryStore:
+        """Where the chunks are."""
+        return DirectoryStore(Home(self.home).store)
+
+    def image(self, name: str) -> Manifest:
+        """A manifest."""
+        return operations.load(self.store, self.store.resolve(name), load_public_key(self.home))

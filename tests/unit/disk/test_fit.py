@@ -1,0 +1,180 @@
+"""Fitting: who is cut, who grows, how far, and what is refused, all before the first write."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from initramfs.agent.disk.errors import LayoutError
+from initramfs.agent.disk.fit import LAST, needed
+from initramfs.agent.disk.fs_size import fs_size
+from initramfs.agent.disk.header import Filesystem, Header, Kind
+from initramfs.agent.disk.label import Label, LabelType, Partition
+from initramfs.agent.disk.layout import Layout, compose
+from initramfs.agent.disk.manifest import Manifest, Range, State
+from tests.support.command import run
+from tests.support.filesystems import blank
+from tests.support.images import MIB, signed
+
+BACKUP = 33 * 512
+GUID = "0b1f2f6a-3c8e-4b5e-9d53-0f5d2b7c1a1{}"
+
+
+def data(offset: int, length: int = MIB) -> Range:
+    """A chunk whose name tells its place."""
+    return Range(offset, length, State.DATA, hashlib.sha256(str(offset).encode()).digest())
+
+
+def mbr(*parts: Partition) -> Label:
+    """A table of 1983."""
+    return Label(LabelType.MBR, "12345678", parts)
+
+
+def gpt(*parts: Partition) -> Label:
+    """A table of today."""
+    return Label(LabelType.GPT, GUID.format(0), parts)
+
+
+LOGICAL = mbr(
+    Partition(1, MIB, 4 * MIB, "83"), Partition(4, 5 * MIB, 21 * MIB, "5"),
+    Partition(5, 6 * MIB, 20 * MIB, "83"),
+)  # fmt: skip
+MODERN = gpt(Partition(1, MIB, 4 * MIB, "u"), Partition(2, 5 * MIB, 20 * MIB, "l"))
+SIZE = 30 * MIB
+
+
+def disk(
+    label: Label, *, kind: str = "ext4", minimal: int = 20 * MIB, ranges: tuple[Range, ...] = ()
+) -> Manifest:
+    """An image whose last partition holds a file system of ``minimal`` bytes."""
+    last = label.areas[-1]
+    found = (Filesystem(last.number, kind, "u", "", last.size, MIB, minimal),)
+    header = Header("sda_Disk", 1, Kind.DISK, 512, SIZE, MIB, label=label, filesystems=found)
+    return signed(header, [data(0), *ranges])
+
+
+def lay(image: Manifest, size: int, grow: int | None = None) -> Layout:
+    """The image on a disk of ``size`` bytes."""
+    return compose(target_size=size, sector_size=512, disk=image, grow=grow)
+
+
+def sizes(layout: Layout) -> dict[int, int]:
+    """MiB by partition, as they will be."""
+    assert layout.label is not None
+    return {part.number: part.size // MIB for part in layout.label.partitions}
+
+
+def test_only_what_must_be_cut_is_cut() -> None:
+    """The last partition, its container, to what its file system needs or the disk has."""
+    assert sizes(lay(disk(LOGICAL), 26 * MIB)) == {1: 4, 4: 21, 5: 20}
+    assert not lay(disk(LOGICAL), 26 * MIB).edits
+    assert sizes(lay(disk(LOGICAL, minimal=8 * MIB), 20 * MIB)) == {1: 4, 4: 15, 5: 14}
+    assert sizes(lay(disk(MODERN, minimal=8 * MIB), 20 * MIB)) == {1: 4, 2: 14}
+    assert sizes(lay(disk(MODERN, minimal=8 * MIB), 13 * MIB + BACKUP)) == {1: 4, 2: 8}
+
+
+@pytest.mark.parametrize(("label", "least"), [(LOGICAL, 14 * MIB), (MODERN, 13 * MIB + BACKUP)])
+def test_the_smallest_size_that_would_do_is_told_exactly(label: Label, least: int) -> None:
+    """One sector less is refused with that number."""
+    image = disk(label, minimal=8 * MIB)
+    assert lay(image, least).target_size == least
+    with pytest.raises(LayoutError, match=f"needs {least} bytes") as refused:
+        lay(image, least - 512)
+    assert "image shrink" in refused.value.hint
+    with pytest.raises(LayoutError) as refused:
+        lay(disk(label, kind="xfs", minimal=8 * MIB), least - 512)
+    assert "image shrink" not in refused.value.hint
+
+
+def test_a_chunk_in_which_a_file_system_ends_is_not_cut() -> None:
+    """Chunks are written whole or not at all."""
+    ragged = disk(MODERN, minimal=8 * MIB + 4096, ranges=(data(12 * MIB), data(13 * MIB, MIB // 2)))
+    assert needed(ragged, 2, 5 * MIB) == 8 * MIB + MIB // 2
+    behind = disk(MODERN, minimal=8 * MIB + 4096, ranges=(data(12 * MIB), data(14 * MIB)))
+    assert needed(behind, 2, 5 * MIB) == 8 * MIB + 4096
+
+
+def test_what_lies_behind_a_cut_partition_is_not_written() -> None:
+    """Neither the partition's own old end nor the old backup of the table."""
+    ranges = (data(6 * MIB), data(24 * MIB), Range(25 * MIB, MIB, State.ZERO), data(29 * MIB))
+    layout = lay(disk(MODERN, minimal=8 * MIB, ranges=ranges), 20 * MIB)
+    assert [extent.offset // MIB for extent in layout.extents()] == [0, 6]
+    assert layout.relocate
+    assert all(guard.end <= 20 * MIB for guard in layout.guards)
+
+
+def test_content_outside_of_partitions_that_is_left_out_is_told() -> None:
+    """Nobody knows what it is."""
+    image = disk(LOGICAL, ranges=(data(6 * MIB), data(28 * MIB)))
+    assert lay(image, SIZE).notes == ()
+    (note,) = lay(image, 27 * MIB).notes
+    assert note == f"{MIB} bytes outside of partitions, behind byte {27 * MIB}, are left out"
+    assert len(lay(image, 2 * SIZE, LAST).notes) == 1
+
+
+def test_the_guard_at_the_end_leaves_the_grown_partition_alone() -> None:
+    """It is written last, over what was grown into."""
+    for label in (LOGICAL, MODERN):
+        layout = lay(disk(label), 64 * MIB, LAST)
+        assert layout.label is not None
+        assert layout.label.areas[-1].end == (64 - (label is MODERN)) * MIB
+        assert all(guard.start >= layout.label.areas[-1].end for guard in layout.guards[1:])
+
+
+def test_growing_stops_at_what_follows() -> None:
+    """Another partition, a container, another logical one's record, two tebibytes in an MBR."""
+    first, container = Partition(1, MIB, 4 * MIB, "83"), Partition(2, 9 * MIB, 4 * MIB, "5")
+    middle = mbr(first, container, Partition(5, 10 * MIB, 3 * MIB, "83"))
+    found = tuple(Filesystem(p.number, "ext4", "u", "", p.size, MIB, p.size) for p in middle.areas)
+    header = Header("sda_Disk", 1, Kind.DISK, 512, SIZE, MIB, label=middle, filesystems=found)
+    image = signed(header, [data(0)])
+    assert sizes(lay(image, SIZE, 1)) == {1: 8, 2: 4, 5: 3}
+    assert sizes(lay(image, SIZE, 5)) == {1: 4, 2: 21, 5: 20}
+    two = mbr(first, container, Partition(5, 10 * MIB, MIB, "83"), Partition(6, 12 * MIB, MIB, "83"))
+    assert sizes(lay(disk(two, minimal=MIB), SIZE, 5)) == {1: 4, 2: 4, 5: 1, 6: 1}
+    large = lay(disk(mbr(Partition(1, MIB, 20 * MIB, "83"))), 3 << 40, LAST)
+    assert large.label is not None
+    assert large.label.areas[0].end == 2 << 40
+    assert sizes(lay(disk(gpt(Partition(1, MIB, 20 * MIB, "l"))), 3 << 40, LAST))[1] > 2 << 20
+
+
+def test_an_empty_container_behind_stops_growing() -> None:
+    """What lies in that gap may be its records."""
+    label = mbr(Partition(1, MIB, 4 * MIB, "83"), Partition(2, 8 * MIB, 4 * MIB, "5"))
+    assert not lay(disk(label, minimal=4 * MIB), SIZE, LAST).edits
+
+
+@pytest.mark.parametrize(
+    ("kind", "make", "size"),
+    [
+        ("ext4", ("mke2fs", "-q", "-F", "-t", "ext4", "DEVICE", "20M"), 20 * MIB),
+        ("ext2", ("mke2fs", "-q", "-F", "-t", "ext2", "-b", "4096", "DEVICE", "3000"), 3000 * 4096),
+        (
+            "ntfs",
+            ("mkntfs", "-q", "-F", "-f", "-p", "0", "-H", "255", "-S", "63", "DEVICE", "40960"),
+            40960 * 512,
+        ),
+        ("xfs", ("mkfs.xfs", "-q", "-d", "file,name=DEVICE,size=310m"), 310 * MIB),
+        ("btrfs", ("mkfs.btrfs", "-q", "-b", "200m", "DEVICE"), 200 * MIB),
+        ("vfat", ("mkfs.fat", "DEVICE", "8192"), 320 * MIB),
+    ],
+)
+def test_a_file_system_tells_its_own_size(
+    kind: str, make: tuple[str, ...], size: int, tmp_path: Path
+) -> None:
+    """As its maker was told; where nothing is known, all of the partition."""
+    blank(tmp_path / "fs", 320)
+    run(*(word.replace("DEVICE", str(tmp_path / "fs")) for word in make))
+    with (tmp_path / "fs").open("r+b") as file:
+        file.truncate(320 * MIB)
+        content = file.read(MIB)
+    assert fs_size(kind, lambda at, length: content[at : at + length], 320 * MIB) == size
+
+
+def test_a_damaged_superblock_claims_no_more_than_the_partition() -> None:
+    """Sizes from a disk are not to be believed."""
+    for kind in ("ext4", "ntfs", "xfs", "btrfs"):
+        assert fs_size(kind, lambda _at, length: b"\xff" * length, MIB) == MIB
+        assert fs_size(kind, lambda _at, _length: b"", MIB) == MIB
