@@ -15,7 +15,6 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
 from initramfs.agent.wire import (
-    LAST,
     Action,
     After,
     DiskIdentity,
@@ -29,46 +28,12 @@ from provisioner.checking import Strict, parse_toml, problems_of
 from provisioner.errors import InvalidError, Problem
 from provisioner.host import LABEL
 from provisioner.store.names import Wanted
+from provisioner.words import MAX_PARTITION, parse_grow, parse_partition, parse_size
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 """What a profile may be called; its file is ``profiles/NAME.toml``."""
 DESTRUCTIVE = frozenset({Action.INITINSTALL, Action.RESTORE, Action.WIPE})
 """Actions that write to the host's disk."""
-
-_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
-_UNITS |= {"ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
-_SIZE = re.compile(r"(\d+)\s*([kmgt]i?|)b?", re.IGNORECASE)
-_PARTITION = re.compile(r"[a-z]*?(?:\d+[a-z]\d+p|\d+p)?(\d{1,3})")
-MAX_PARTITION = 128
-
-
-def parse_size(value: int | str) -> int:
-    """Bytes from a number or a text like ``"20 GB"`` or ``"16GiB"``. Raises ValueError for anything else."""
-    if isinstance(value, int):
-        return value
-    match = _SIZE.fullmatch(value.strip())
-    if not match:
-        raise ValueError(f"{value!r} is no size, write bytes or a text like '20 GB' or '16 GiB'")
-    return int(match[1]) * _UNITS[match[2].lower()]
-
-
-def parse_partition(text: str | int) -> int:
-    """The number in ``5``, ``sda5``, ``nvme0n1p5``. Raises ValueError for anything else."""
-    match = _PARTITION.fullmatch(str(text))
-    number = int(match[1]) if match else 0
-    if not 1 <= number <= MAX_PARTITION:
-        raise ValueError(f"{text!r} names no partition, write its number (5) or its device (sda5)")
-    return number
-
-
-def parse_grow(value: int | str) -> int | None:
-    """The partition to grow: its number, ``LAST`` for "last", None for "none". Raises ValueError."""
-    if value in ("last", "none"):
-        return LAST if value == "last" else None
-    try:
-        return parse_partition(str(value))
-    except ValueError:
-        raise ValueError(f"{value!r} cannot be grown, write 'last', 'none' or a partition's number") from None
 
 
 def _image(text: str) -> str:

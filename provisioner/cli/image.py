@@ -36,7 +36,6 @@ from provisioner.cli.stages import Stages
 from provisioner.errors import ProvisionerError
 from provisioner.home import Home
 from provisioner.keys import load_private_key, load_public_key
-from provisioner.profile import parse_grow
 from provisioner.receipt import Carrier, carriers, open_signed
 from provisioner.store import operations
 from provisioner.store.audit import Audit, audit
@@ -46,6 +45,7 @@ from provisioner.store.imports import raw_file
 from provisioner.store.names import LATEST, Reference, Wanted, check_name
 from provisioner.store.operations import Options
 from provisioner.store.repair import repair
+from provisioner.words import parse_grow
 
 app = typer.Typer(name="image", help="Images: capture, restore, check.", no_args_is_help=True)
 

@@ -20,6 +20,7 @@ from provisioner.errors import ProvisionerError
 from provisioner.store import mounting
 from provisioner.store.diff import OUTSIDE, WHOLE, PartitionDiff, changed, diff_partitions
 from provisioner.store.diff_files import FileDiff, Tree, diff_trees
+from provisioner.words import parse_partition
 
 NOT_TWICE = {"btrfs": "the kernel cannot mount two generations of one Btrfs at once"}
 SIGNS = {"added": "+", "removed": "-", "changed": "~"}
@@ -56,8 +57,6 @@ def mount(
     where: Annotated[list[str], typer.Argument(metavar="[PARTITION] FOLDER", help="5 or sda5; a folder.")],
 ) -> None:
     """Show the files of an image in a folder, read-only; nothing is unpacked beforehand."""
-    from provisioner.profile import parse_partition  # noqa: PLC0415 - loads pydantic; only for this verb
-
     if len(where) > 2:  # noqa: PLR2004 - the two of the metavar
         raise ProvisionerError("one partition and one folder, please", "image mount NAME [PARTITION] FOLDER")
     home = of(context).home

@@ -16,11 +16,11 @@ from provisioner.cli.output import AsJson, print_json, say
 from provisioner.errors import ProvisionerError
 from provisioner.home import Home
 from provisioner.keys import load_private_key, load_public_key
-from provisioner.profile import parse_size
 from provisioner.store.directory import DirectoryStore
 from provisioner.store.names import check_name
 from provisioner.store.operations import load
 from provisioner.store.shrink import shrink_image
+from provisioner.words import parse_size
 
 MINIMAL = "minimal"
 

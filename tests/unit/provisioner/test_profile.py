@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from initramfs.agent.wire import LAST, Action, After, DiskIdentity, Duplicates, FirmwareType, Fit, Uuids
 from provisioner.appliance import EXAMPLE_PROFILE
 from provisioner.errors import InvalidError, Problem
-from provisioner.profile import BUILT_IN, parse_partition, parse_size, read_profile
+from provisioner.profile import BUILT_IN, read_profile
+from provisioner.words import parse_partition, parse_size
 
 GOOD = """
 action = "initinstall"
