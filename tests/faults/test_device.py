@@ -61,12 +61,12 @@ def test_a_disk_that_is_pulled(site: Site, loop: Loop, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "sector", "reason"), [(SIZE - MIB, 512, "too small"), (SIZE, 4096, "sectors")]
+    ("size", "sector", "reason"), [(SIZE - 4 * MIB, 512, "too small"), (SIZE, 4096, "sectors")]
 )
 def test_a_disk_that_does_not_fit_is_not_touched(
     site: Site, tmp_path: Path, size: int, sector: int, reason: str
 ) -> None:
-    """Smaller than the image, or of other sectors."""
+    """Smaller than the partitions need, or of other sectors."""
     (tmp_path / "disk").write_bytes(b"x" * size)
     name = run("losetup", "--find", "--show", "--sector-size", str(sector), tmp_path / "disk").strip()
     try:
