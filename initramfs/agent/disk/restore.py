@@ -16,7 +16,7 @@ If the survey finds everything in its place, nothing is opened and not a byte is
 Between ``verify`` and ``seal`` a disk holds everything and cannot boot: the
 place to personalise it. Nothing of a chunk is written before its SHA-256 has been checked.
 A restore that was cut at any instant is continued by another one whose strategy looks.
-Memory: for each worker a chunk three times (object, content, aligned copy), the guards' content,
+Memory: for each worker a chunk twice (object, content), the guards' content,
 and a bit for each extent.
 """
 
