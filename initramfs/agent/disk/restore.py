@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Self
 
@@ -145,9 +145,11 @@ class Restore:
 
         A disk still lacks its label.
         """
-        proved = self._following.proved if self._following is not None else 0
-        meter = Meter("verify", _bytes(self._survey.missing()), self._progress)
-        meter.add(_bytes(islice(self._survey.missing(), proved)))
+
+        def unproved() -> Iterator[Extent]:
+            return islice(self._survey.missing(), self._following.proved if self._following else 0, None)
+
+        meter = Meter("verify", _bytes(unproved()), self._progress)
 
         def make_worker() -> Worker[Extent]:
             check = self._verifier()
@@ -158,7 +160,7 @@ class Restore:
 
             return do
 
-        run_parallel(islice(self._survey.missing(), proved, None), make_worker, self._workers)
+        run_parallel(unproved(), make_worker, self._workers)
         if self._guards.opened and not self.layout.whole:
             self._guards.close()
 
