@@ -5,6 +5,7 @@ Joins the engine and a store. Knows no terminal and no HTTP.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from initramfs.agent.disk.filling import fill
 from initramfs.agent.disk.header import Header, Kind
 from initramfs.agent.disk.layout import WHOLE, Layout, compose
 from initramfs.agent.disk.manifest import Manifest, decode, encode
+from initramfs.agent.disk.medium import pace_of
 from initramfs.agent.disk.parallel import Progress, silent
 from initramfs.agent.disk.read_label import read_label
 from initramfs.agent.disk.restore import Restore
@@ -152,7 +154,10 @@ def restore_image(
     """
     layout = layout_for(image, target, partition, grow)
     strategy = Adaptive() if delta else None
-    restore = Restore(layout, source, target, progress=progress, strategy=strategy, discard=discard)
+    pace = pace_of(target, time.monotonic)
+    restore = Restore(
+        layout, source, target, progress=progress, strategy=strategy, discard=discard, pace=pace
+    )
     agree(layout, restore.last_failure())
     for note in layout.notes:
         tell(note)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,12 +11,11 @@ from pathlib import Path
 from initramfs.agent.disk.manifest import State, decode
 from provisioner.home import Home
 from provisioner.keys import load_public_key
-from tests.bench.measure import Sample, measure
+from tests.bench.measure import CLONESYS, Sample, measure
 from tests.support.command import run
 from tests.support.daemon import Daemon
 from tests.support.waiting import Deadline, until
 
-CLONESYS = Path(sys.executable).with_name("clonesys")
 NAME = "sda5_Debian"
 
 

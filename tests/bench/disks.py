@@ -15,6 +15,8 @@ GIB_IN_MIB = 1 << 10
 UUID = "c10e5500-0000-4000-8000-0000000000be"
 INODES = 262144
 """What mke2fs gives 4 GiB by itself. The large partition gets as many: 64 GiB would have a GiB of tables."""
+JOURNAL = 64
+"""MiB; likewise: 64 GiB would have a journal of half a GiB, and all of it is in use."""
 
 
 @contextmanager
@@ -31,7 +33,20 @@ def loop(file: Path, *, read_only: bool = False) -> Iterator[Path]:
 def partition(target: Path, size: int, tree: Path) -> None:
     """An ext4 of ``size`` MiB with the system in ``tree``; the same bytes each time."""
     blank(target, size)
-    options = ("-q", "-F", "-t", "ext4", "-U", UUID, "-N", str(INODES), "-E", f"hash_seed={UUID}")
+    options = (
+        "-q",
+        "-F",
+        "-t",
+        "ext4",
+        "-U",
+        UUID,
+        "-N",
+        str(INODES),
+        "-J",
+        f"size={JOURNAL}",
+        "-E",
+        f"hash_seed={UUID}",
+    )
     run("env", f"E2FSPROGS_FAKE_TIME={EPOCH}", "mke2fs", *options, "-d", tree, target)
 
 

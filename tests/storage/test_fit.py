@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,14 +46,19 @@ class Source:
     image: Captured
 
 
+def slots_of(table: str, size: int) -> tuple[int, str, tuple[Slot, ...]]:
+    """The last partition's number, and a table with a small first one and one of ``size`` MiB."""
+    return {
+        GPT: (2, "label: gpt", (Slot(1, 4, "U"), Slot(2, size, "L"))),
+        PRIMARY: (2, "label: dos", (Slot(1, 4, "c"), Slot(2, size, "83"))),
+        LOGICAL: (5, "label: dos", (Slot(1, 4, "c"), Slot(2, size + 2, "5"), Slot(5, size, "83"))),
+    }[table]
+
+
 def make(folder: Path, table: str, kind: str, behind: int = 0) -> Source:
     """A disk with a small first partition and ``kind`` in the last one; ``behind``: MiB left free."""
     size = SIZES[kind]
-    label, slots, number = {
-        GPT: ("label: gpt", (Slot(1, 4, "U"), Slot(2, size, "L")), 2),
-        PRIMARY: ("label: dos", (Slot(1, 4, "c"), Slot(2, size, "83")), 2),
-        LOGICAL: ("label: dos", (Slot(1, 4, "c"), Slot(2, size + 2, "5"), Slot(5, size, "83")), 5),
-    }[table]
+    number, label, slots = slots_of(table, size)
     disk, part = folder / "disk", folder / "part"
     starts = partition(disk, size + 9 + behind, label, slots)
     content.make(part, size, kind)
@@ -167,6 +173,27 @@ def test_free_space_behind_the_last_partition_needs_no_shrinking(tmp_path: Path)
         assert layout.label == source.image.manifest.header.label
         restore(source.image.chunks, target, layout)
         assert_whole(target, source, fills=True)
+
+
+@pytest.mark.parametrize("table", [GPT, LOGICAL, PRIMARY])
+def test_zeros_in_a_file_are_zeros_on_a_smaller_disk(table: str, tmp_path: Path) -> None:
+    """A file of zeros at the end of a file system that is smaller than its partition."""
+    part = tmp_path / "part"
+    content.make(part, 40, "ext4")
+    with content.loop(part) as device:
+        with content.mounted(device, "ext4") as place, contextlib.suppress(OSError):
+            (place / "zeros").write_bytes(bytes(40 * MIB))  # until it is full
+        files = content.digests(device, "ext4")
+    os.truncate(part, 64 * MIB)
+    number, label, slots = slots_of(table, 64)
+    starts = partition(tmp_path / "disk", 73, label, slots)
+    insert(tmp_path / "disk", starts[number], part)
+    image = capture_file(tmp_path / "disk", "sda_Disk")
+    target = blank(tmp_path, 52)
+    layout = compose(target_size=52 * MIB, sector_size=512, disk=image.manifest)
+    with Device.open(target, writable=True) as device:
+        Restore(layout, image.chunks, device, discard=False).run()
+    assert_whole(target, Source(target, number, "ext4", files, image), fills=False)
 
 
 def test_what_cannot_shrink_is_refused_with_the_smallest_size(appliance: Appliance, tmp_path: Path) -> None:

@@ -68,23 +68,26 @@ class Unpacker:
 
         Raises Corrupt for anything else.
         """
-        content = self.inflate(digest, data, length)
-        if digest_of(content) != digest:
-            raise Corrupt(digest, "its content has another SHA-256", HINT)
-        return content
+        content = bytearray(length)
+        self.unpack_into(digest, data, memoryview(content))
+        return bytes(content)
 
-    def inflate(self, digest: bytes, data: bytes, length: int) -> bytes:
-        """The content of an object of ``length`` bytes, not yet hashed. Raises Corrupt."""
+    def unpack_into(self, digest: bytes, data: bytes, room: memoryview) -> None:
+        """The same into memory of the content's length, without a copy on the way.
+
+        Raises Corrupt; what ``room`` then holds is proved by nobody.
+        """
         try:
             claimed = zstandard.frame_content_size(data)
-            if claimed != length:
-                raise Corrupt(digest, f"holds {claimed} bytes instead of {length}", HINT)
-            content = self._zstd.decompress(data, max_output_size=length)
+            if claimed != len(room):
+                raise Corrupt(digest, f"holds {claimed} bytes instead of {len(room)}", HINT)
+            got = self._zstd.stream_reader(data, closefd=False).readinto(room)
         except zstandard.ZstdError as error:
             raise Corrupt(digest, f"is no whole zstd frame: {error}", HINT) from error
-        if len(content) != length:
-            raise Corrupt(digest, f"holds {len(content)} bytes instead of {length}", HINT)
-        return content
+        if got != len(room):
+            raise Corrupt(digest, f"is no whole zstd frame: it ends after {got} bytes", HINT)
+        if digest_of(room) != digest:
+            raise Corrupt(digest, "its content has another SHA-256", HINT)
 
 
 def content_size(digest: bytes, data: bytes) -> int:

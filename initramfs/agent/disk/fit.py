@@ -55,7 +55,7 @@ def fit(
     label = disk.header.label
     if label is None:
         raise AssertionError("a disk image has a label: the header was checked")
-    room = _room(label, target_size, sector_size)
+    room = _room(disk, label, target_size, sector_size)
     sizes = _cut(disk, laid, label, room, target_size)
     cut = edited(label, Edits(sizes))
     if grow is None:
@@ -118,13 +118,24 @@ def end_of(disk: Manifest, layout_size: int, fitted: Fit, table: int) -> int:
     return end
 
 
+def backup_of(disk: Manifest) -> int:
+    """Bytes for the backup of a GPT at the end of a disk.
+
+    The usual one has 128 entries. A shorter one leaves room for partitions: the image's own disk then tells
+    how much it takes at most, by what lies behind the last one.
+    """
+    header = disk.header
+    areas = header.label.areas if header.label else ()
+    return min(backup_size(header.sector_size), header.size - (areas[-1].end if areas else 0))
+
+
 def left_out_of(disk: Manifest, end: int) -> tuple[str, ...]:
     """What lies outside of partitions at the image's end and is not written. Tables are made anew."""
     label, size = disk.header.label, disk.header.size
     if label is None or not label.areas:
         return ()
     if label.type is LabelType.GPT:
-        size -= backup_size(disk.header.sector_size)
+        size -= backup_of(disk)
     start = max(end, label.areas[-1].end)
     first = bisect_right(disk.index, start, key=lambda item: item.end)
     lost = sum(item.length for item in disk.index[first:] if item.state is State.DATA and item.end <= size)
@@ -153,10 +164,10 @@ def _chosen(label: Label, grow: int) -> Partition:
     return part[0]
 
 
-def _room(label: Label, target_size: int, sector_size: int) -> int:
+def _room(disk: Manifest, label: Label, target_size: int, sector_size: int) -> int:
     """Where the last partition must end at the latest."""
     if label.type is LabelType.GPT:
-        return target_size - backup_size(sector_size)
+        return target_size - backup_of(disk)
     return min(target_size, MAX_MBR_SECTORS * sector_size)
 
 

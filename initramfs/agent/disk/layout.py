@@ -15,8 +15,7 @@ from itertools import pairwise
 
 from initramfs.agent.disk.chunk import MIB
 from initramfs.agent.disk.errors import LayoutError
-from initramfs.agent.disk.fit import BARE, end_of, fit, fit_in_place, left_out_of, needed
-from initramfs.agent.disk.gpt import backup_size
+from initramfs.agent.disk.fit import BARE, backup_of, end_of, fit, fit_in_place, left_out_of, needed
 from initramfs.agent.disk.header import Firmware, Kind
 from initramfs.agent.disk.label import Label, LabelType, Partition
 from initramfs.agent.disk.manifest import Index, Manifest, Range, State
@@ -47,13 +46,28 @@ class Extent:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A run of an image's ranges, moved by ``base`` bytes."""
+    """A run of an image's ranges, moved by ``base`` bytes.
+
+    ``limit`` is where it is cut, in the image's offsets. Only zeros lie across it: the last of them are left
+    out. Nobody needs a chunk that lies across it, see :func:`~initramfs.agent.disk.fit.needed`.
+    """
 
     index: Index
     first: int
     last: int
+    limit: int
     base: int
     image: str
+
+    @classmethod
+    def of(cls, image: Manifest, start: int, limit: int, base: int = 0) -> Piece:
+        """What of an image lies from ``start`` to ``limit``. No range may lie across ``start``."""
+        first = bisect_left(image.index, start, key=_offset)
+        last = bisect_right(image.index, limit, first, key=_end)
+        if last < len(image.index):
+            across = image.index[last]
+            last += across.state is State.ZERO and across.offset < limit
+        return cls(image.index, first, last, limit, base, image.title)
 
     @property
     def start(self) -> int:
@@ -63,7 +77,7 @@ class Piece:
     @property
     def end(self) -> int:
         """The first byte behind it on the target."""
-        return self.base + self.index[self.last - 1].end
+        return self.base + min(self.index[self.last - 1].end, self.limit)
 
     def extents(self, start: int, end: int) -> Iterator[Extent]:
         """In order, those that overlap ``start`` to ``end``."""
@@ -74,12 +88,12 @@ class Piece:
             if item.state is State.DATA:
                 yield Extent(at, item.length, item.digest, self.image)
             else:
-                yield from self._zeros(at, item.length)
+                yield from self._zeros(at, self.base + min(item.end, self.limit))
 
-    def _zeros(self, offset: int, length: int) -> Iterator[Extent]:
+    def _zeros(self, start: int, end: int) -> Iterator[Extent]:
         """In steps: a record may stand for a terabyte, and progress should be seen and shared."""
-        for at in range(offset, offset + length, ZEROS):
-            yield Extent(at, min(ZEROS, offset + length - at), None, self.image)
+        for at in range(start, end, ZEROS):
+            yield Extent(at, min(ZEROS, end - at), None, self.image)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,12 +191,12 @@ def compose(
     pieces = [
         piece
         for number, image in laid.items()
-        if (piece := _whole_piece(image, places[number])).first < piece.last
+        if (piece := Piece.of(image, 0, places[number].size, places[number].start)).first < piece.last
     ]
     left_out: tuple[str, ...] = ()
     relocate = disk is not None and _must_move(disk, target_size, fitted.edits)
     if disk is not None:
-        end = end_of(disk, target_size, fitted, backup_size(sector_size) if relocate else 0)
+        end = end_of(disk, target_size, fitted, backup_of(disk) if relocate else 0)
         pieces += _around(disk, sorted(places.values(), key=lambda p: p.start), end)
         left_out = left_out_of(disk, end)
     pieces.sort(key=lambda piece: piece.start)
@@ -248,12 +262,6 @@ def _place(number: int, image: Manifest, label: Label | None, target_size: int) 
     return place
 
 
-def _whole_piece(image: Manifest, place: Partition) -> Piece:
-    """All of a partition image, or what of it lies in a partition that was found to be large enough."""
-    last = bisect_right(image.index, place.size, key=lambda item: item.end)
-    return Piece(image.index, 0, last, place.start, image.title)
-
-
 def _must_move(disk: Manifest, target_size: int, edits: Edits) -> bool:
     label = disk.header.label
     moved = target_size != disk.header.size or bool(edits)
@@ -261,23 +269,23 @@ def _must_move(disk: Manifest, target_size: int, edits: Edits) -> bool:
 
 
 def _around(disk: Manifest, places: list[Partition], end: int) -> Iterator[Piece]:
-    """The disk image without the partitions that others fill, up to ``end``: there the GPT's backup was.
+    """The disk image without the partitions that others fill, up to ``end``.
 
     Ranges cross no border of a partition, so cutting between ranges is exact.
     """
-
-    def starts(item: Range) -> int:
-        return item.offset
-
-    def ends(item: Range) -> int:
-        return item.end
-
     borders = [0, *(border for place in places for border in (place.start, place.end)), end]
     for after, before in list(pairwise(borders))[::2]:
-        first = bisect_left(disk.index, after, key=starts)
-        last = bisect_right(disk.index, before, key=ends)
-        if first < last:
-            yield Piece(disk.index, first, last, 0, disk.title)
+        piece = Piece.of(disk, after, before)
+        if piece.first < piece.last:
+            yield piece
+
+
+def _offset(item: Range) -> int:
+    return item.offset
+
+
+def _end(item: Range) -> int:
+    return item.end
 
 
 def _disk_guards(layout: Layout) -> tuple[Guard, ...]:

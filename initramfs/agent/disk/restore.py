@@ -8,7 +8,8 @@ survey     finds out what the target already holds, as far as the strategy says 
 prepare    fetches and proves what belongs into the guards, then opens them: nothing boots
 write      tells the device what is unused; all other chunks: fetch, decompress, prove, write;
            zeros where the image has zeros
-verify     reads all of it back and compares hashes; partition images are whole after it
+verify     reads all of it back and compares hashes, as far as that was not done behind the
+           writing; partition images are whole after it
 seal       the label and the first MiB, sector 0 as the very last; read back too
 =========  ===============================================================================
 
@@ -16,7 +17,7 @@ If the survey finds everything in its place, nothing is opened and not a byte is
 Between ``verify`` and ``seal`` a disk holds everything and cannot boot: the
 place to personalise it. Nothing of a chunk is written before its SHA-256 has been checked.
 A restore that was cut at any instant is continued by another one whose strategy looks.
-Memory: for each worker a chunk three times (object, content, aligned copy), the guards' content,
+Memory: for each worker a chunk twice (object, content), the guards' content,
 and a bit for each extent.
 """
 
@@ -24,10 +25,12 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Self
 
 from initramfs.agent.disk.errors import DiskError, VerifyError
+from initramfs.agent.disk.following import Following, Task
 from initramfs.agent.disk.free import free_spans
 from initramfs.agent.disk.guards import FAULTY, Guards, last_failure
 from initramfs.agent.disk.outcome import Outcome, Tally
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from initramfs.agent.disk.device import Target
+    from initramfs.agent.disk.following import Pace
     from initramfs.agent.disk.layout import Extent, Layout
     from initramfs.agent.disk.source import ChunkSource
 
@@ -59,7 +63,8 @@ class Restore:
     chunk's name, DeviceError, VerifyError, LabelError. The target then stays unbootable.
 
     ``changing`` says that somebody will change the target between ``verify`` and ``seal``: it is then
-    opened even if everything is right. ``clock`` gives seconds and only measures.
+    opened even if everything is right. With a ``pace`` some of what is written is proved while the rest is
+    being written (see :mod:`initramfs.agent.disk.medium`). ``clock`` gives seconds and only measures.
     """
 
     def __init__(
@@ -73,6 +78,7 @@ class Restore:
         strategy: Strategy | None = None,
         changing: bool = False,
         discard: bool = True,
+        pace: Pace | None = None,
         clock: Clock = time.monotonic,
     ) -> None:
         self.layout = layout
@@ -80,6 +86,8 @@ class Restore:
         self._strategy = strategy or Everything()
         self._changing = changing or bool(layout.edits) or layout.grow is not None
         self._discard, self._clock, self._sealed = discard, clock, False
+        self._pace = pace
+        self._following: Following | None = None
         self._tally = Tally({piece.image for piece in layout.pieces})
         largest = _count_chunks(layout, self._tally)
         self._workers = workers or default_workers(largest)
@@ -129,12 +137,30 @@ class Restore:
         """Everything outside of the guards that the target does not hold."""
         if self._discard and not self._survey.complete:
             self._discard_unused()
-        self._each("write", self._survey.missing, lambda: self._writer().put)
+        self._write_and_follow()
         self._target.flush()
 
     def verify(self) -> None:
-        """Read back what was written. After it every partition is whole; a disk still lacks its label."""
-        self._each("verify", self._survey.missing, self._verifier)
+        """Read back what was written, as far as ``write`` has not. After it every partition is whole.
+
+        A disk still lacks its label.
+        """
+
+        def unproved() -> Iterator[Extent]:
+            return islice(self._survey.missing(), self._following.proved if self._following else 0, None)
+
+        meter = Meter("verify", _bytes(unproved()), self._progress)
+
+        def make_worker() -> Worker[Extent]:
+            check = self._verifier()
+
+            def do(extent: Extent) -> None:
+                check(extent)
+                meter.add(extent.length)
+
+            return do
+
+        run_parallel(unproved(), make_worker, self._workers)
         if self._guards.opened and not self.layout.whole:
             self._guards.close()
 
@@ -192,22 +218,27 @@ class Restore:
                 return
             self._tally.add(bytes_discarded=end - start)
 
-    def _each(
-        self, step: str, extents: Callable[[], Iterator[Extent]], make_work: Callable[[], Work]
-    ) -> None:
-        """Do a step's work to all extents in parallel, with its progress."""
-        meter = Meter(step, sum(extent.length for extent in extents()), self._progress)
+    def _write_and_follow(self) -> None:
+        """Write what is missing; if there is a pace, prove at the same time what has become durable."""
+        following = self._following = Following(self._survey.missing, self._pace, self._workers)
+        meter = Meter("write", _bytes(self._survey.missing()), self._progress)
 
-        def make_worker() -> Worker[Extent]:
-            work = make_work()
+        def make_worker() -> Worker[Task]:
+            put, check = self._writer().put, self._verifier()
 
-            def do(extent: Extent) -> None:
-                work(extent)
-                meter.add(extent.length)
+            def do(task: Task) -> None:
+                if task.proving:
+                    check(task.extent)
+                else:
+                    put(task.extent)
+                    meter.add(task.extent.length)
+                if mark := following.done(task):
+                    self._target.flush()
+                    following.flushed(mark)
 
             return do
 
-        run_parallel(extents(), make_worker, self._workers)
+        run_parallel(following, make_worker, self._workers)
 
     def _writer(self) -> Writer:
         return Writer(self._source, self._target, self._tally)
@@ -222,6 +253,10 @@ class Restore:
             self._tally.add(extent.image, bytes_read=extent.length, chunks_verified=verified)
 
         return check
+
+
+def _bytes(extents: Iterable[Extent]) -> int:
+    return sum(extent.length for extent in extents)
 
 
 def _count_chunks(layout: Layout, tally: Tally) -> int:

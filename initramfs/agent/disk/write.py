@@ -24,10 +24,9 @@ class Writer:
 
     def fetch(self, extent: Extent) -> bytes:
         """The content of a data extent, proved. Raises Missing, Corrupt, Unavailable."""
-        digest = extent.digest or b""
-        data = self._source.fetch(digest)
-        self._tally.add(extent.image, chunks_fetched=1, bytes_fetched=len(data))
-        return self._unpacker.unpack(digest, data, extent.length)
+        content = bytearray(extent.length)
+        self._fetch_into(extent, memoryview(content))
+        return bytes(content)
 
     def put(self, extent: Extent) -> None:
         """Bring one extent onto the target. Raises ChunkError before, DeviceError while writing."""
@@ -35,10 +34,15 @@ class Writer:
             self._target.zero(extent.offset, extent.length)
             self._tally.add(extent.image, bytes_zeroed=extent.length)
             return
-        content = self.fetch(extent)
         if extent.length > len(self._buffer):
             self._buffer = allocate(extent.length)
         view = self._buffer[: extent.length]
-        view[:] = content
+        self._fetch_into(extent, view)
         self._target.write(view, extent.offset)
         self._tally.add(extent.image, bytes_written=extent.length)
+
+    def _fetch_into(self, extent: Extent, room: memoryview) -> None:
+        digest = extent.digest or b""
+        data = self._source.fetch(digest)
+        self._tally.add(extent.image, chunks_fetched=1, bytes_fetched=len(data))
+        self._unpacker.unpack_into(digest, data, room)

@@ -6,6 +6,7 @@ The last step that can say no without anything being lost.
 from __future__ import annotations
 
 import hashlib
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from initramfs.agent.disk.header import Firmware
 from initramfs.agent.disk.label import Partition
 from initramfs.agent.disk.layout import Layout, compose
 from initramfs.agent.disk.manifest import MAX_FILE, Manifest, decode
+from initramfs.agent.disk.medium import pace_of
 from initramfs.agent.disk.read_label import read_label
 from initramfs.agent.disk.restore import Restore
 from initramfs.agent.disk.strategy import Adaptive
@@ -58,6 +60,7 @@ class CheckImages:
                     device,
                     progress=context.progress,
                     strategy=Adaptive(),
+                    pace=pace_of(device, time.monotonic),
                     changing=bool(self.job.personalisation or context.renames),
                 )
             )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from initramfs.agent.disk.errors import LayoutError
-from initramfs.agent.disk.fit import LAST, needed
+from initramfs.agent.disk.fit import BARE, LAST, needed
 from initramfs.agent.disk.fs_size import fs_size
 from initramfs.agent.disk.header import Filesystem, Header, Kind
 from initramfs.agent.disk.label import Label, LabelType, Partition
@@ -103,6 +103,40 @@ def test_what_lies_behind_a_cut_partition_is_not_written() -> None:
     assert [extent.offset // MIB for extent in layout.extents()] == [0, 6]
     assert layout.relocate
     assert all(guard.end <= 20 * MIB for guard in layout.guards)
+
+
+def test_zeros_that_reach_over_the_cut_are_written_up_to_it() -> None:
+    """One record may begin in the file system and end behind it, because zeros are joined."""
+    ranges = (data(6 * MIB), Range(7 * MIB, 18 * MIB, State.ZERO))
+    for label, size, end in ((MODERN, 20 * MIB, 20 * MIB - BACKUP), (LOGICAL, 20 * MIB, 20 * MIB)):
+        layout = lay(disk(label, minimal=8 * MIB, ranges=ranges), size)
+        assert layout.label is not None
+        last = layout.label.areas[-1].end
+        assert last <= end
+        zeros = [extent for extent in layout.extents() if extent.digest is None]
+        assert [(extent.offset, extent.end) for extent in zeros] == [(7 * MIB, last)]
+        assert [piece.end for piece in layout.pieces] == [last]
+
+
+def test_zeros_of_a_partition_image_end_with_a_smaller_partition() -> None:
+    """The same where the partition is given."""
+    found = (Filesystem(0, "ext4", "u", "", SIZE, MIB, 8 * MIB),)
+    header = Header("sda5_Part", 1, Kind.PARTITION, 512, SIZE, MIB, filesystems=found)
+    image = signed(header, [data(0), Range(MIB, 20 * MIB, State.ZERO), data(29 * MIB)])
+    layout = compose(target_size=9 * MIB, sector_size=512, partitions={BARE: image})
+    assert [(extent.offset, extent.end) for extent in layout.extents()] == [(0, MIB), (MIB, 9 * MIB)]
+
+
+def test_a_partition_may_lie_where_a_shorter_table_leaves_room() -> None:
+    """A GPT of 4 entries has a backup of two sectors: what a partition has there belongs to it."""
+    end = SIZE - 2 * 512
+    label = gpt(Partition(1, MIB, 4 * MIB, "u"), Partition(2, 5 * MIB, end - 5 * MIB, "l"))
+    tail = data(29 * MIB, MIB - 2 * 512)
+    image = disk(label, minimal=end - 5 * MIB, ranges=(tail, data(end, 1024)))
+    assert [extent.offset for extent in lay(image, SIZE).extents()] == [0, tail.offset, end]
+    assert [extent.offset for extent in lay(image, 2 * SIZE).extents()] == [0, tail.offset]
+    with pytest.raises(LayoutError, match=f"needs {SIZE} bytes"):
+        lay(image, SIZE - 512)
 
 
 def test_content_outside_of_partitions_that_is_left_out_is_told() -> None:

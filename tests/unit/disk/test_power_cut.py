@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from initramfs.agent.disk.following import Pace
 from initramfs.agent.disk.layout import Layout, compose
 from initramfs.agent.disk.manifest import Manifest
 from initramfs.agent.disk.marker import decode_marker
@@ -51,10 +52,16 @@ def image(folder: Path) -> Captured:
 
 
 def run(
-    layout: Layout, chunks: MemoryChunks, target: Volatile, strategy: Strategy, workers: int = 3
+    layout: Layout,
+    chunks: MemoryChunks,
+    target: Volatile,
+    strategy: Strategy,
+    *,
+    workers: int = 3,
+    pace: Pace | None = None,
 ) -> Restore | None:
     """A restore; None if the power failed."""
-    restore = Restore(layout, chunks, target, strategy=strategy, workers=workers)
+    restore = Restore(layout, chunks, target, strategy=strategy, workers=workers, pace=pace)
     try:
         restore.run()
     except PowerCutError:
@@ -75,18 +82,20 @@ def starts(content: bytes) -> bool:
     return content[510:512] == b"\x55\xaa"
 
 
-def test_at_fifty_instants_and_continued(image: Captured, folder: Path) -> None:
+@pytest.mark.parametrize("pace", [None, Pace(lag=4 * CHUNK, stretch=2 * CHUNK)], ids=["strict", "following"])
+def test_at_fifty_instants_and_continued(image: Captured, folder: Path, pace: Pace | None) -> None:
     """Of a restore over a disk that started something else; the instants are spread over all of it."""
     source, old = (folder / "source").read_bytes(), bytearray(noise(9, SIZE))
     old[510:512] = b"\x55\xaa"
     layout = lay(image.manifest, SIZE)
+    workers = 1 if pace else 3  # with more, how often the disk is flushed behind them is up to chance
     whole = Volatile(bytes(old), NEVER, 0)
-    assert run(layout, image.chunks, whole, Everything())
+    assert run(layout, image.chunks, whole, Everything(), workers=workers, pace=pace)
     wiped = fetched = 0
     for seed in range(50):
         cut = 1 + seed * whole.operations // 50
         target = Volatile(bytes(old), cut, seed)
-        assert run(layout, image.chunks, target, Everything()) is None
+        assert run(layout, image.chunks, target, Everything(), workers=workers, pace=pace) is None
         found = bytes(target.medium)
         if starts(found):
             assert found == bytes(old) or holds(found, image.manifest, source)
@@ -94,7 +103,7 @@ def test_at_fifty_instants_and_continued(image: Captured, folder: Path) -> None:
             wiped += 1
             assert "cut before its end" in decode_marker(found[:512]) or found[:512] == bytes(512)
         again = Volatile(found, NEVER, seed)
-        restore = run(layout, image.chunks, again, Adaptive())
+        restore = run(layout, image.chunks, again, Adaptive(), workers=workers, pace=pace)
         assert restore is not None
         assert bytes(again.medium) == source
         assert restore.outcome.chunks_verified == restore.outcome.chunks_total
@@ -171,6 +180,7 @@ def test_one_partition_of_a_disk(image: Captured, folder: Path) -> None:
     cuts=st.lists(st.integers(1, 120), min_size=1, max_size=4),
     seed=st.integers(0, 999),
     workers=st.integers(1, 4),
+    pace=st.none() | st.builds(Pace, lag=st.integers(0, 1 << 20), stretch=st.integers(1, 1 << 19)),
 )
 def test_any_content_any_chunks_any_cuts(  # noqa: PLR0917 - each is one thing that may be anything
     folder: Path,
@@ -180,6 +190,7 @@ def test_any_content_any_chunks_any_cuts(  # noqa: PLR0917 - each is one thing t
     cuts: list[int],
     seed: int,
     workers: int,
+    pace: Pace | None,
 ) -> None:
     """Whatever lies there, however it is cut and interrupted: at last the image, on all that is allocated."""
     content = bytearray(sectors * 512)
@@ -193,13 +204,13 @@ def test_any_content_any_chunks_any_cuts(  # noqa: PLR0917 - each is one thing t
     layout, medium = lay(image.manifest, len(content)), noise(7, len(content))
     for number, cut in enumerate(cuts):
         target = Volatile(medium, cut, seed + number, atom=4096)
-        run(layout, image.chunks, target, Adaptive(), workers)
+        run(layout, image.chunks, target, Adaptive(), workers=workers, pace=pace)
         medium = bytes(target.medium)
     last = Volatile(medium, NEVER, seed)
-    assert run(layout, image.chunks, last, Adaptive(), workers)
+    assert run(layout, image.chunks, last, Adaptive(), workers=workers, pace=pace)
     assert holds(bytes(last.medium), image.manifest, bytes(content))
     once_more = Volatile(bytes(last.medium), NEVER, seed)
-    restore = run(layout, image.chunks, once_more, Adaptive(), workers)
+    restore = run(layout, image.chunks, once_more, Adaptive(), workers=workers, pace=pace)
     assert restore is not None
     assert not once_more.changed
     assert restore.outcome.chunks_fetched == 0
