@@ -1,15 +1,14 @@
 """The command line: joins the groups, and turns every failure into an ``error:`` and a ``hint:`` line.
 
-Each group is a module of its own; a verb parses, calls the product, prints. Only the modules that a
-command line names are loaded: the database's alone take longer than many an image command.
+Each group is a module or a package of its own; a verb parses, calls the product, prints. Only what a command
+line names is loaded: the database's modules alone take longer than many an image command.
 """
 
 from __future__ import annotations
 
 import sys
-from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import typer
 
@@ -17,12 +16,27 @@ from initramfs.agent.errors import AgentError
 from initramfs.errors import BuildError
 from netboot.errors import NetbootError
 from provisioner.cli.context import DEFAULT_HOME, Context
+from provisioner.cli.lazy import LazyGroup
 from provisioner.errors import InvalidError, ProvisionerError
 
 VERBS = ("init", "serve", "status")
 GROUPS = ("host", "profile", "image", "job", "initramfs")
 
 
+class Commands(LazyGroup):
+    """Verbs without a group, then the groups."""
+
+    places: ClassVar = {name: f"{__name__}.{name}:{name}" for name in VERBS} | {
+        name: f"{__name__}.{name}:app" for name in GROUPS
+    }
+
+
+app = typer.Typer(
+    name="clonesys", cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+)
+
+
+@app.callback()
 def root(
     context: typer.Context,
     home: Annotated[
@@ -35,21 +49,6 @@ def root(
     context.obj = Context(home.absolute(), debug=debug)
 
 
-def application(arguments: list[str]) -> typer.Typer:
-    """The command line, with what these arguments may name: all of it if they name nothing."""
-    app = typer.Typer(
-        name="clonesys", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
-    )
-    app.callback()(root)
-    for name in [name for name in (*VERBS, *GROUPS) if name in arguments] or (*VERBS, *GROUPS):
-        module = import_module(f"provisioner.cli.{name}")
-        if name in VERBS:
-            app.command()(getattr(module, name))
-        else:
-            app.add_typer(module.app, name=name)
-    return app
-
-
 def main() -> None:
     """The ``clonesys`` command."""
     sys.exit(run(sys.argv[1:]))
@@ -58,7 +57,7 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run one command line; its exit status. Only ``--debug`` lets an exception out."""
     try:
-        command = typer.main.get_command(application(arguments))
+        command = typer.main.get_command(app)
         result = command.main(arguments, prog_name="clonesys", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
         return 130

@@ -16,8 +16,7 @@ import typer
 from typer.testing import CliRunner
 
 from initramfs.agent.errors import AgentError
-from provisioner.cli.context import Context
-from provisioner.cli.image import app
+from provisioner.cli import app
 from provisioner.errors import ProvisionerError
 from provisioner.home import Home
 from provisioner.keys import create_keys
@@ -38,7 +37,8 @@ def call(home: Path) -> Call:
     """Runs one command and returns what it printed; raises what it raises."""
 
     def run(*arguments: str | Path, answer: str = "") -> str:
-        result = CliRunner().invoke(app, [str(a) for a in arguments], input=answer, obj=Context(home))
+        line = ["--home", str(home), "image", *map(str, arguments)]
+        result = CliRunner().invoke(app, line, input=answer)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         if result.exit_code:
