@@ -6,6 +6,7 @@ Knows nothing of single verbs.
 from __future__ import annotations
 
 import dataclasses
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +16,7 @@ from initramfs.agent.disk.manifest import Manifest
 from initramfs.agent.disk.outcome import Outcome
 from provisioner.cli.bars import size
 from provisioner.cli.output import print_json, say
+from provisioner.errors import ProvisionerError
 from provisioner.home import Home
 from provisioner.keys import load_public_key
 from provisioner.store import operations
@@ -37,6 +39,18 @@ def load(home: Path, name: str) -> tuple[Manifest, Reference]:
     store = store_of(home)
     reference = store.resolve(name)
     return operations.load(store, reference, load_public_key(home)), reference
+
+
+def ask(question: str) -> None:
+    """Return when somebody agrees. Raises typer.Abort if not, ProvisionerError if nobody is there to ask."""
+    try:
+        agreed = typer.confirm(question, err=True)
+    except typer.Abort:
+        if sys.stdin.isatty():
+            raise
+        raise ProvisionerError("nobody answers the question, and nothing was done", "add --yes") from None
+    if not agreed:
+        raise typer.Abort
 
 
 def numbers(outcome: Outcome) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from provisioner.cli.context import of
-from provisioner.cli.image.common import Image, store_of
+from provisioner.cli.image.common import Image, ask, store_of
 from provisioner.cli.output import AsJson, print_json
 
 
@@ -25,7 +25,7 @@ def remove(
     generations = store.generations(reference.name) if all_ else [reference.generation]
     gone = [store.resolve(f"{reference.name}@{number}") for number in generations]
     if not yes:
-        typer.confirm(f"Remove {', '.join(map(str, gone))}?", abort=True, err=True)
+        ask(f"Remove {', '.join(map(str, gone))}?")
     for item in gone:
         store.remove(item)
     if as_json:

@@ -16,7 +16,7 @@ from initramfs.agent.disk.manifest import Manifest
 from initramfs.agent.disk.source import ChunkSource
 from provisioner.cli.bars import bar
 from provisioner.cli.context import of
-from provisioner.cli.image.common import Image, Number, done, load, numbers, store_of
+from provisioner.cli.image.common import Image, Number, ask, done, load, numbers, store_of
 from provisioner.cli.output import AsJson
 from provisioner.cli.stages import Stages
 from provisioner.errors import ProvisionerError
@@ -114,7 +114,7 @@ def _tell(words: str) -> None:
 
 def _ask(image: Manifest, layout: Layout, target: Path) -> None:
     where = ", ".join(f"partition {number}" for number in _written(layout)) or "everything"
-    typer.confirm(f"{image.title} overwrites {where} on {target}. Go on?", abort=True, err=True)
+    ask(f"{image.title} overwrites {where} on {target}. Go on?")
 
 
 def _written(layout: Layout) -> list[int]:
