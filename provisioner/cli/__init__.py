@@ -17,6 +17,7 @@ from initramfs.errors import BuildError
 from netboot.errors import NetbootError
 from provisioner.cli.context import DEFAULT_HOME, Context
 from provisioner.cli.lazy import LazyGroup
+from provisioner.cli.output import say
 from provisioner.errors import InvalidError, ProvisionerError
 
 VERBS = ("init", "serve", "status")
@@ -36,6 +37,17 @@ app = typer.Typer(
 )
 
 
+def print_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it, with the option's value
+    """Print clonesys' version and end, if ``asked``."""
+    if not asked:
+        return
+    # Loaded here, because hardly any command line asks for it.
+    from importlib.metadata import version  # noqa: PLC0415 - see above
+
+    say(f"clonesys {version('clonesys')}")
+    raise typer.Exit
+
+
 @app.callback()
 def root(
     context: typer.Context,
@@ -44,6 +56,10 @@ def root(
     ] = Path(DEFAULT_HOME),
     *,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    version: Annotated[  # noqa: ARG001 - its callback is all of it
+        bool,
+        typer.Option("--version", callback=print_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
 ) -> None:
     """Reimage machines unattended: a netboot appliance."""
     context.obj = Context(home.absolute(), debug=debug)

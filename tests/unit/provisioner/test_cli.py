@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -155,6 +156,12 @@ def test_errors_and_hints(
     lines = capsys.readouterr().err.splitlines()
     assert lines[0].startswith("error: ")
     assert lines[-1].startswith("hint: ")
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    """One line, whatever else is asked."""
+    assert run(["--version", "image"]) == 0
+    assert capsys.readouterr().out == f"clonesys {version('clonesys')}\n"
 
 
 def test_as_a_process(tmp_path: Path) -> None:
