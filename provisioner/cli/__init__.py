@@ -22,6 +22,8 @@ from provisioner.errors import InvalidError, ProvisionerError
 
 VERBS = ("init", "serve", "status")
 GROUPS = ("host", "profile", "image", "job", "initramfs")
+BEFORE = ("--home", "--debug", "--version")
+"""Options that stand before the command."""
 
 
 class Commands(LazyGroup):
@@ -71,14 +73,14 @@ def main() -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command line; its exit status. Only ``--debug`` lets an exception out."""
+    """Run one command line; its exit status. Only ``--debug`` lets an exception out, never typer's own."""
     try:
         command = typer.main.get_command(app)
         result = command.main(arguments, prog_name="clonesys", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
         return 130
     except Exception as error:
-        if "--debug" in arguments:
+        if "--debug" in arguments and not isinstance(error, typer.TyperException):
             raise
         return complain(error)
     return result if isinstance(result, int) else 0
@@ -97,10 +99,19 @@ def complain(error: Exception) -> int:
         case typer.TyperException() if not error.format_message():  # no command at all: help was printed
             lines, exit_status = [], error.exit_code
         case typer.TyperException():
-            lines = [f"error: {error.format_message()}", "hint: add --help to see what is expected"]
+            lines = [f"error: {error.format_message()}", f"hint: {usage_hint(error)}"]
             exit_status = error.exit_code
         case _:
             lines = [f"error: {type(error).__name__}: {error}", "hint: --debug shows where this happened"]
             exit_status = 1
     sys.stderr.writelines(f"{line}\n" for line in lines)
     return exit_status
+
+
+def usage_hint(error: typer.TyperException) -> str:
+    """What to do about a command line that cannot be parsed."""
+    option = getattr(error, "option_name", "")
+    path = getattr(getattr(error, "ctx", None), "command_path", "clonesys")
+    if option in BEFORE and " " in path:
+        return f"{option} stands before the command, as in 'clonesys {option} … {path.partition(' ')[2]}'"
+    return f"'{path} --help' shows what is expected"
