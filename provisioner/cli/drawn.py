@@ -15,17 +15,24 @@ from initramfs.agent.disk.parallel import Progress
 
 @contextmanager
 def drawn() -> Iterator[Progress]:
-    """A progress that draws a bar for each step, on standard error."""
+    """A progress that draws a bar for each step, on standard error.
+
+    Nothing is drawn before the first step: what refreshes the bars would erase a question that is asked.
+    """
     columns = (
         TextColumn("{task.description:8}"), BarColumn(), DownloadColumn(binary_units=True),
         TransferSpeedColumn(), TimeRemainingColumn(),
     )  # fmt: skip
-    with Bars(*columns, console=Console(stderr=True)) as bars:
-        tasks: dict[str, Any] = {}
+    bars = Bars(*columns, console=Console(stderr=True))
+    tasks: dict[str, Any] = {}
 
-        def show_bar(step: str, done: int, total: int) -> None:
-            if step not in tasks:
-                tasks[step] = bars.add_task(step, total=total)
-            bars.update(tasks[step], completed=done, total=total)
+    def show_bar(step: str, done: int, total: int) -> None:
+        if step not in tasks:
+            tasks[step] = bars.add_task(step, total=total)
+            bars.start()  # does nothing from the second time on
+        bars.update(tasks[step], completed=done, total=total)
 
+    try:
         yield show_bar
+    finally:
+        bars.stop()
