@@ -13,9 +13,11 @@ from typing import Annotated
 import typer
 
 from initramfs.agent.disk.capture import Count, Facts
+from initramfs.agent.disk.chunk import MAX_CHUNK, MIN_CHUNK
 from provisioner.cli.bars import bar
 from provisioner.cli.context import Context
 from provisioner.cli.image.common import done, store_of
+from provisioner.errors import ProvisionerError
 from provisioner.keys import load_private_key
 from provisioner.store import operations
 from provisioner.store.names import check_name
@@ -27,7 +29,18 @@ Name = Annotated[str, typer.Argument(help="In CloneSys style: sda5_Debian, sda_I
 Description = Annotated[str, typer.Option(help="One line for people.")]
 User = Annotated[str, typer.Option(help="Who does this; you, if not given.")]
 Force = Annotated[bool, typer.Option("--force", help="Although it is mounted or not in order; recorded.")]
-ChunkSize = Annotated[int, typer.Option(help="KiB: a power of two from 64 to 4096.")]
+
+
+def chunk_kib(value: int) -> int:
+    """A size that chunks can have, checked before anything is read. Raises ProvisionerError."""
+    if not MIN_CHUNK <= value * KIB <= MAX_CHUNK or value & (value - 1):
+        raise ProvisionerError(
+            f"a chunk cannot have {value} KiB", "--chunk-size takes a power of two from 64 to 4096"
+        )
+    return value
+
+
+ChunkSize = Annotated[int, typer.Option(callback=chunk_kib, help="KiB: a power of two from 64 to 4096.")]
 
 
 def facts_of(name: str, source: str, description: str, user: str) -> Facts:

@@ -46,6 +46,7 @@ def ask(question: str) -> None:
     try:
         agreed = typer.confirm(question, err=True)
     except typer.Abort:
+        sys.stderr.write("\n")  # behind the question
         if sys.stdin.isatty():
             raise
         raise ProvisionerError("nobody answers the question, and nothing was done", "add --yes") from None

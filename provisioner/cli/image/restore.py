@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -23,6 +24,8 @@ from provisioner.errors import ProvisionerError
 from provisioner.store import operations
 from provisioner.words import parse_grow
 
+# Host and port only: a path would be ignored.
+URL = re.compile(r"http://([^][/:@?#]+|\[[0-9a-f:.]+\])(:\d{1,5})?/?", re.IGNORECASE)
 PATIENCE = 30.0
 """Seconds that ``restore --from`` waits for a server that is away."""
 
@@ -51,6 +54,7 @@ def restore(
 ) -> None:
     """Write an image, read it back, and only then make it bootable."""
     home, began = of(context).home, time.monotonic()
+    growing = _growing(grow)
     image, reference = load(home, name)
     fresh = not target.exists()
 
@@ -74,7 +78,7 @@ def restore(
             agree=agree,
             delta=delta and not fresh,
             discard=discard,
-            grow=_growing(grow),
+            grow=growing,
             tell=_tell,
             progress=stages,
         )
@@ -88,7 +92,7 @@ def _source(home: Path, url: str) -> Iterator[ChunkSource]:
     if not url:
         yield store_of(home)
         return
-    if not url.startswith("http://"):
+    if not URL.fullmatch(url):
         raise ProvisionerError(f"{url} is no URL of an appliance", "it looks like http://192.0.2.1:8080")
     # Loaded here: http.client takes longer than anything else that a restore from our own store loads.
     from initramfs.agent.chunks import HttpChunks  # noqa: PLC0415 - see above
