@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import typer
 
-from provisioner import images
 from provisioner.cli.bars import size
 from provisioner.cli.context import of
 from provisioner.cli.image.common import store_of
@@ -15,6 +14,8 @@ from provisioner.store import operations
 
 def collect(context: typer.Context, *, as_json: AsJson = False) -> None:
     """Delete the chunks that no image and no job needs any more; captures may go on beside it."""
+    from provisioner import images  # noqa: PLC0415 - as in cli.context: it loads the database
+
     home = of(context).home
     count, freed = operations.prune(store_of(home), load_public_key(home), images.demand(home))
     if as_json:

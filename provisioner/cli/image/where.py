@@ -12,7 +12,6 @@ from provisioner.cli.output import AsJson, clock, print_json
 from provisioner.cli.table import print_table
 from provisioner.keys import load_public_key
 from provisioner.receipt import Carrier, carriers, open_signed
-from provisioner.state import receipts
 from provisioner.store.names import LATEST, Wanted
 
 
@@ -42,6 +41,8 @@ def where(
 
 
 def _all_carriers(context: Context) -> list[Carrier]:
+    from provisioner.state import receipts  # noqa: PLC0415 - as in cli.context: it loads the database
+
     key = load_public_key(context.home)
     with context.database() as database:
         kept = [open_signed(signed, key) for signed in receipts.all_receipts(database)]

@@ -40,6 +40,14 @@ def test_image_commands_load_what_they_need(tmp_path: Path, words: str) -> None:
     assert others & modules == {f"provisioner.cli.image.{line[0]}"}
 
 
+@pytest.mark.parametrize("words", ["image --help", "image resotre"])
+def test_all_verbs_of_images_load_no_database(words: str) -> None:
+    """They are all loaded for a help page, and for the nearest to a wrong one."""
+    modules = loaded(*words.split())
+    assert "provisioner.cli.image.where" in modules
+    assert not modules & (HEAVY - {"rich"})
+
+
 def test_only_the_place_of_a_word_names_a_command(tmp_path: Path) -> None:
     """A directory called like a group loads nothing of it."""
     modules = loaded("--home", str(tmp_path / "host"), "image", "restore", "serve", "list", "--json")
