@@ -1,15 +1,14 @@
 """The command line: joins the groups, and turns every failure into an ``error:`` and a ``hint:`` line.
 
-Each group is a module of its own; a verb parses, calls the product, prints. Only the modules that a
-command line names are loaded: the database's alone take longer than many an image command.
+Each group is a module or a package of its own; a verb parses, calls the product, prints. Only what a command
+line names is loaded: the database's modules alone take longer than many an image command.
 """
 
 from __future__ import annotations
 
 import sys
-from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import typer
 
@@ -17,12 +16,41 @@ from initramfs.agent.errors import AgentError
 from initramfs.errors import BuildError
 from netboot.errors import NetbootError
 from provisioner.cli.context import DEFAULT_HOME, Context
+from provisioner.cli.lazy import LazyGroup
+from provisioner.cli.output import say
 from provisioner.errors import InvalidError, ProvisionerError
 
 VERBS = ("init", "serve", "status")
 GROUPS = ("host", "profile", "image", "job", "initramfs")
+BEFORE = ("--home", "--debug", "--version")
+"""Options that stand before the command."""
 
 
+class Commands(LazyGroup):
+    """Verbs without a group, then the groups."""
+
+    places: ClassVar = {name: f"{__name__}.{name}:{name}" for name in VERBS} | {
+        name: f"{__name__}.{name}:app" for name in GROUPS
+    }
+
+
+app = typer.Typer(
+    name="clonesys", cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+)
+
+
+def print_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it, with the option's value
+    """Print clonesys' version and end, if ``asked``."""
+    if not asked:
+        return
+    # Loaded here, because hardly any command line asks for it.
+    from importlib.metadata import version  # noqa: PLC0415 - see above
+
+    say(f"clonesys {version('clonesys')}")
+    raise typer.Exit
+
+
+@app.callback()
 def root(
     context: typer.Context,
     home: Annotated[
@@ -30,24 +58,13 @@ def root(
     ] = Path(DEFAULT_HOME),
     *,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    version: Annotated[  # noqa: ARG001 - its callback is all of it
+        bool,
+        typer.Option("--version", callback=print_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
 ) -> None:
     """Reimage machines unattended: a netboot appliance."""
     context.obj = Context(home.absolute(), debug=debug)
-
-
-def application(arguments: list[str]) -> typer.Typer:
-    """The command line, with what these arguments may name: all of it if they name nothing."""
-    app = typer.Typer(
-        name="clonesys", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
-    )
-    app.callback()(root)
-    for name in [name for name in (*VERBS, *GROUPS) if name in arguments] or (*VERBS, *GROUPS):
-        module = import_module(f"provisioner.cli.{name}")
-        if name in VERBS:
-            app.command()(getattr(module, name))
-        else:
-            app.add_typer(module.app, name=name)
-    return app
 
 
 def main() -> None:
@@ -56,14 +73,14 @@ def main() -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command line; its exit status. Only ``--debug`` lets an exception out."""
+    """Run one command line; its exit status. Only ``--debug`` lets an exception out, never typer's own."""
     try:
-        command = typer.main.get_command(application(arguments))
+        command = typer.main.get_command(app)
         result = command.main(arguments, prog_name="clonesys", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
         return 130
     except Exception as error:
-        if "--debug" in arguments:
+        if "--debug" in arguments and not isinstance(error, typer.TyperException):
             raise
         return complain(error)
     return result if isinstance(result, int) else 0
@@ -82,10 +99,19 @@ def complain(error: Exception) -> int:
         case typer.TyperException() if not error.format_message():  # no command at all: help was printed
             lines, exit_status = [], error.exit_code
         case typer.TyperException():
-            lines = [f"error: {error.format_message()}", "hint: add --help to see what is expected"]
+            lines = [f"error: {error.format_message()}", f"hint: {usage_hint(error)}"]
             exit_status = error.exit_code
         case _:
             lines = [f"error: {type(error).__name__}: {error}", "hint: --debug shows where this happened"]
             exit_status = 1
     sys.stderr.writelines(f"{line}\n" for line in lines)
     return exit_status
+
+
+def usage_hint(error: typer.TyperException) -> str:
+    """What to do about a command line that cannot be parsed."""
+    option = getattr(error, "option_name", "")
+    path = getattr(getattr(error, "ctx", None), "command_path", "clonesys")
+    if option in BEFORE and " " in path:
+        return f"{option} stands before the command, as in 'clonesys {option} … {path.partition(' ')[2]}'"
+    return f"'{path} --help' shows what is expected"

@@ -5,11 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
-
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
-from rich.progress import Progress as Bars
 
 from initramfs.agent.disk.parallel import Progress, silent
 
@@ -28,23 +23,14 @@ def bar(*, quiet: bool) -> Iterator[Progress]:
     if quiet:
         yield silent
         return
-    console = Console(stderr=True)
-    if not console.is_terminal:
+    if not sys.stderr.isatty():
         yield _line
         return
-    columns = (
-        TextColumn("{task.description:8}"), BarColumn(), DownloadColumn(binary_units=True),
-        TransferSpeedColumn(), TimeRemainingColumn(),
-    )  # fmt: skip
-    with Bars(*columns, console=console) as bars:
-        tasks: dict[str, Any] = {}
+    # Loaded here, because programs draw nothing, and it takes longer than many a restore does.
+    from provisioner.cli.drawn import drawn  # noqa: PLC0415 - see above
 
-        def show_bar(step: str, done: int, total: int) -> None:
-            if step not in tasks:
-                tasks[step] = bars.add_task(step, total=total)
-            bars.update(tasks[step], completed=done, total=total)
-
-        yield show_bar
+    with drawn() as progress:
+        yield progress
 
 
 def _line(step: str, done: int, total: int) -> None:

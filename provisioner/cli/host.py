@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from provisioner.cli.context import of
-from provisioner.cli.output import AsJson, clock, print_facts, print_json, print_table, say
+from provisioner.cli.output import AsJson, clock, print_facts, print_json, say
+from provisioner.cli.table import print_table
 from provisioner.cli.words import job_line
 from provisioner.host import parse_mac, parse_name, parse_uuid
 from provisioner.order import set_profile

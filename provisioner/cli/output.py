@@ -1,4 +1,4 @@
-"""How commands print: tables on a terminal, JSON for programs, nothing else anywhere."""
+"""How commands print: lines for people, JSON for programs. Tables are :mod:`provisioner.cli.table`'s."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ import dataclasses
 import json
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
@@ -24,15 +22,6 @@ def say(line: str = "") -> None:
 def print_json(value: Any) -> None:
     """A value, dataclasses included, as indented JSON."""
     say(json.dumps(value, indent=2, default=_plain))
-
-
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Rows under headings; as wide as needed where nobody sees a terminal."""
-    console = Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else 240)
-    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
-    for row in rows:
-        table.add_row(*row)
-    console.print(table)
 
 
 def print_facts(facts: Iterable[tuple[str, str]]) -> None:

@@ -9,7 +9,8 @@ import typer
 
 from provisioner import profile_files
 from provisioner.cli.context import of
-from provisioner.cli.output import AsJson, print_json, print_table, say
+from provisioner.cli.output import AsJson, print_json, say
+from provisioner.cli.table import print_table
 from provisioner.errors import NotFoundError, ProvisionerError
 from provisioner.profile import BUILT_IN, Profile, read_profile
 

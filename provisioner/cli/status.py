@@ -7,7 +7,8 @@ from collections import Counter
 import typer
 
 from provisioner.cli.context import of
-from provisioner.cli.output import AsJson, print_facts, print_json, print_table, say
+from provisioner.cli.output import AsJson, print_facts, print_json, say
+from provisioner.cli.table import print_table
 from provisioner.cli.words import progress_line
 from provisioner.home import BLOBS, Home
 from provisioner.job import ENDED

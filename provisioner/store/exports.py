@@ -44,12 +44,14 @@ def export_image(
 ) -> Outcome:
     """Write an image as a file; into a folder under its own name.
 
-    Raises DiskError, StoreError if the file is there already, or qemu-img is needed and missing.
+    Raises DiskError, StoreError if the file is there already, its folder is not, or qemu-img is missing.
     """
     if path.is_dir():
         path /= f"{image.header.name}.{form}"
     if path.exists():
         raise StoreError(f"{path} is there already", "remove it, or choose another name")
+    if not path.parent.is_dir():
+        raise StoreError(f"there is no folder {path.parent}", "make it, or choose another one")
     with _appearing(path) as new:
         match form:
             case Format.RAW:

@@ -29,8 +29,10 @@ QCOW2 = b"QFI\xfb"
 def raw_file(source: Path, folder: Path) -> Iterator[Path]:
     """``source`` as a raw file: itself, if it is one; else unpacked below ``folder``.
 
-    Raises StoreError for a damaged, truncated or unknown one, ToolError.
+    Raises StoreError for a missing, damaged, truncated or unknown one, ToolError.
     """
+    if not source.exists():
+        raise StoreError(f"there is no {source}", "name a file, or the folder of a Clonezilla image")
     with workspace(folder) as work:
         if source.is_dir():
             yield clonezilla.rebuild(source, work)

@@ -10,8 +10,7 @@ from typing import Any
 from typer.testing import CliRunner
 
 from initramfs.agent.disk.manifest import Manifest
-from provisioner.cli.context import Context
-from provisioner.cli.image import app
+from provisioner.cli import app
 from provisioner.home import Home
 from provisioner.keys import load_public_key
 from provisioner.store import operations
@@ -26,7 +25,7 @@ class Appliance:
 
     def call(self, *arguments: str | Path) -> str:
         """Run one command; what it printed. Raises what it raises."""
-        result = CliRunner().invoke(app, [str(a) for a in arguments], obj=Context(self.home))
+        result = CliRunner().invoke(app, ["--home", str(self.home), "image", *map(str, arguments)])
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         assert result.exit_code == 0, result.output

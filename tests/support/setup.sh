@@ -19,3 +19,5 @@ fi
 "${PYTHON:-python3}" -m venv .venv
 .venv/bin/python -m pip install -q --require-virtualenv -r .requirements.lock
 .venv/bin/python -m pip install -q --require-virtualenv --no-deps -e .
+# Who runs clonesys may not be allowed to write here, and would compile it at every start.
+.venv/bin/python -m compileall -q netboot initramfs provisioner

@@ -13,8 +13,7 @@ from typer.testing import CliRunner
 
 from initramfs.agent import wire
 from initramfs.agent.wire import StepState
-from provisioner.cli.context import Context
-from provisioner.cli.image import app
+from provisioner.cli import app
 from provisioner.errors import ProvisionerError
 from provisioner.state import hosts, jobs
 from provisioner.state.models import Receipt
@@ -50,7 +49,7 @@ def run_job(site: Api, mac: str, result: wire.Result) -> int:
 
 def where(site: Api, name: str) -> list[dict[str, Any]]:
     """What the command tells programs."""
-    result = CliRunner().invoke(app, ["where", name, "--json"], obj=Context(site.home))
+    result = CliRunner().invoke(app, ["--home", str(site.home), "image", "where", name, "--json"])
     if result.exception is not None:
         raise result.exception
     found: list[dict[str, Any]] = json.loads(result.stdout)
@@ -71,7 +70,7 @@ def test_disks_that_carry_an_image_are_found(site: Api) -> None:
 def test_it_reads_well(site: Api) -> None:
     """One line for each disk."""
     run_job(site, MAC, wire.Result(ok=True, receipt=RECEIPT))
-    shown = CliRunner().invoke(app, ["where", "sda5_Debian"], obj=Context(site.home)).stdout
+    shown = CliRunner().invoke(app, ["--home", str(site.home), "image", "where", "sda5_Debian"]).stdout
     assert "sda5_Debian@2" in shown
     assert "pc1" in shown
 

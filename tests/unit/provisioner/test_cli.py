@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -155,6 +156,31 @@ def test_errors_and_hints(
     lines = capsys.readouterr().err.splitlines()
     assert lines[0].startswith("error: ")
     assert lines[-1].startswith("hint: ")
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "hint"),
+    [
+        ("image resotre", "No such command 'resotre'. Did you mean 'restore'?", "'clonesys image --help'"),
+        ("hots image", "No such command 'hots'. Did you mean 'host'?", "'clonesys --help'"),
+        ("image restore a", "Missing argument 'target'.", "'clonesys image restore --help'"),
+        ("image list --home x", "No such option: --home", "'clonesys --home … image list'"),
+        ("image list --debug", "No such option: --debug", "'clonesys --debug … image list'"),
+    ],
+)
+def test_a_wrong_command_line(words: str, error: str, hint: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The hint names the command to type, or where the option belongs; no traceback helps there."""
+    assert run(words.split()) == 2
+    first, last = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"error: {error}")
+    assert last.startswith("hint: ")
+    assert hint in last
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    """One line, whatever else is asked."""
+    assert run(["--version", "image"]) == 0
+    assert capsys.readouterr().out == f"clonesys {version('clonesys')}\n"
 
 
 def test_as_a_process(tmp_path: Path) -> None:

@@ -16,8 +16,7 @@ import typer
 from typer.testing import CliRunner
 
 from initramfs.agent.errors import AgentError
-from provisioner.cli.context import Context
-from provisioner.cli.image import app
+from provisioner.cli import app
 from provisioner.errors import ProvisionerError
 from provisioner.home import Home
 from provisioner.keys import create_keys
@@ -38,7 +37,8 @@ def call(home: Path) -> Call:
     """Runs one command and returns what it printed; raises what it raises."""
 
     def run(*arguments: str | Path, answer: str = "") -> str:
-        result = CliRunner().invoke(app, [str(a) for a in arguments], input=answer, obj=Context(home))
+        line = ["--home", str(home), "image", *map(str, arguments)]
+        result = CliRunner().invoke(app, line, input=answer)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         if result.exit_code:
@@ -95,6 +95,10 @@ def test_a_target_with_content_is_asked_about(call: Call, raw: Path, tmp_path: P
     old.write_bytes(b"x" * 3 * MIB)
     with pytest.raises(typer.Exit):
         call("restore", "sda5_Data", old, answer="n\n")
+    assert old.read_bytes() == b"x" * 3 * MIB
+    with pytest.raises(ProvisionerError, match="nobody answers") as caught:
+        call("restore", "sda5_Data", old)
+    assert caught.value.hint == "add --yes"
     assert old.read_bytes() == b"x" * 3 * MIB
     call("restore", "sda5_Data", old, answer="y\n")
     assert old.read_bytes() == raw.read_bytes()
@@ -159,6 +163,9 @@ def test_chunks_come_over_http(call: Call, raw: Path, tmp_path: Path, server: st
         ("restore", "sda9_No", "/nowhere"),
         ("restore", "sda5_There", "/nowhere/new"),
         ("restore", "sda5_There", "NEW", "--from", "ftp://x"),
+        ("restore", "sda5_There", "NEW", "--from", "http://"),
+        ("restore", "sda5_There", "NEW", "--from", "http://127.0.0.1:x"),
+        ("restore", "sda5_There", "NEW", "--grow", "x"),
         ("show", "sda5_There@7"),
         ("import", "/nowhere.gz", "sda5_Data"),
         ("verify", "sda9_No"),
@@ -173,3 +180,27 @@ def test_what_cannot_be_done_is_said_with_a_hint(
     names = {"RAW": raw, "NEW": tmp_path / "new"}
     with pytest.raises((ProvisionerError, AgentError)):
         call(*(names.get(a, a) for a in arguments))
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_wrong_chunk_size_is_told_first(call: Call) -> None:
+    """Before a disk has been read for an hour: here the source is not even there."""
+    with pytest.raises(ProvisionerError, match="a chunk cannot have 1000 KiB"):
+        call("capture", "/nowhere", "sda5_Data", "--chunk-size", "1000")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("import", "/nowhere.gz", "sda5_Data"), "there is no /nowhere.gz"),
+        (("export", "sda5_There", "/nowhere/file"), "there is no folder /nowhere"),
+    ],
+)
+def test_a_missing_file_is_not_blamed_on_the_store(
+    call: Call, raw: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    """Who mistyped a name is told which."""
+    call("capture", raw, "sda5_There")
+    with pytest.raises(ProvisionerError, match=message) as caught:
+        call(*arguments)
+    assert caught.value.hint

@@ -12,13 +12,12 @@ import typer
 from initramfs.agent.disk.capture import Facts
 from provisioner.cli.bars import bar, size
 from provisioner.cli.context import of
+from provisioner.cli.image.common import load, store_of
 from provisioner.cli.output import AsJson, print_json, say
 from provisioner.errors import ProvisionerError
 from provisioner.home import Home
-from provisioner.keys import load_private_key, load_public_key
-from provisioner.store.directory import DirectoryStore
+from provisioner.keys import load_private_key
 from provisioner.store.names import check_name
-from provisioner.store.operations import load
 from provisioner.store.shrink import shrink_image
 from provisioner.words import parse_size
 
@@ -39,13 +38,12 @@ def shrink(
 ) -> None:
     """Add a smaller version of an image: its last file system is made smaller on a copy (root)."""
     home, began = of(context).home, time.monotonic()
-    store = DirectoryStore(Home(home).store)
-    old = load(store, store.resolve(image), load_public_key(home))
+    old, _ = load(home, image)
     about = description or old.header.description
     facts = Facts(check_name(name), about, old.title, user or getpass.getuser(), int(time.time()))
     with bar(quiet=as_json) as progress:
         reference, header, count = shrink_image(
-            store,
+            store_of(home),
             load_private_key(home),
             old,
             facts,

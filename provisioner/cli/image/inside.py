@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,8 +14,9 @@ from initramfs.agent.disk.manifest import Manifest
 from initramfs.agent.errors import AgentError
 from provisioner.cli.bars import size
 from provisioner.cli.context import of
-from provisioner.cli.image_common import Image, load
-from provisioner.cli.output import AsJson, print_json, print_table, say
+from provisioner.cli.image.common import Image, load
+from provisioner.cli.output import AsJson, print_json, say
+from provisioner.cli.table import print_table
 from provisioner.errors import ProvisionerError
 from provisioner.store import mounting
 from provisioner.store.diff import OUTSIDE, WHOLE, PartitionDiff, changed, diff_partitions
@@ -120,6 +121,3 @@ def _row(part: PartitionDiff) -> tuple[str, ...]:
 
 def _name(number: int) -> str:
     return {OUTSIDE: "outside", WHOLE: "whole"}.get(number, str(number))
-
-
-COMMANDS: tuple[Callable[..., None], ...] = (diff, mount, umount)

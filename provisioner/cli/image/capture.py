@@ -1,0 +1,35 @@
+"""``clonesys image capture``: a disk, a partition or a file of one becomes an image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from provisioner.cli.context import of
+from provisioner.cli.image.add import KIB, ChunkSize, Description, Force, Name, User, add, facts_of
+from provisioner.cli.image.common import Number
+from provisioner.cli.output import AsJson
+from provisioner.store.operations import Options
+
+
+def capture(
+    context: typer.Context,
+    source: Annotated[Path, typer.Argument(help="A disk, a partition, or a file that holds one.")],
+    name: Name,
+    *,
+    partition: Number = None,
+    empty: Annotated[
+        list[int] | None, typer.Option(help="Partitions recorded as zeros (repeatable).")
+    ] = None,
+    description: Description = "",
+    user: User = "",
+    chunk_size: ChunkSize = 1024,
+    level: Annotated[int, typer.Option(min=1, max=19, help="zstd's.")] = 3,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Add an image, or its next generation: what is in use is read, what is known is not stored again."""
+    options = Options(partition, tuple(empty or ()), chunk_size * KIB, level, force)
+    add(of(context), source, facts_of(name, str(source), description, user), options, as_json=as_json)

@@ -1,0 +1,31 @@
+"""``clonesys image export``: an image as a file for other programs."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from provisioner.cli.bars import bar
+from provisioner.cli.context import of
+from provisioner.cli.image.common import Image, done, load, numbers, store_of
+from provisioner.cli.output import AsJson
+from provisioner.store.exports import Format, export_image
+
+
+def export(
+    context: typer.Context,
+    name: Image,
+    file: Annotated[Path, typer.Argument(help="A new file, or a folder for one.")],
+    *,
+    form: Annotated[Format, typer.Option("--format", help="gz: as CloneSys kept them.")] = Format.RAW,
+    as_json: AsJson = False,
+) -> None:
+    """Write an image as a raw (sparse), qcow2 or gzipped file."""
+    home, began = of(context).home, time.monotonic()
+    image, reference = load(home, name)
+    with bar(quiet=as_json) as progress:
+        outcome = export_image(image, store_of(home), file, form, progress)
+    done(reference, numbers(outcome), time.monotonic() - began, as_json=as_json)

@@ -1,0 +1,32 @@
+"""``clonesys image rm``: an image that nobody wants any more."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from provisioner.cli.context import of
+from provisioner.cli.image.common import Image, ask, store_of
+from provisioner.cli.output import AsJson, print_json
+
+
+def remove(
+    context: typer.Context,
+    name: Image,
+    *,
+    all_: Annotated[bool, typer.Option("--all", help="All generations.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Remove a generation of an image. Its chunks stay until 'image gc'."""
+    store = store_of(of(context).home)
+    reference = store.resolve(name)
+    generations = store.generations(reference.name) if all_ else [reference.generation]
+    gone = [store.resolve(f"{reference.name}@{number}") for number in generations]
+    if not yes:
+        ask(f"Remove {', '.join(map(str, gone))}?")
+    for item in gone:
+        store.remove(item)
+    if as_json:
+        print_json({"removed": [str(item) for item in gone]})

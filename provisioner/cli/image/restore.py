@@ -1,0 +1,128 @@
+"""``clonesys image restore``: an image onto a disk, a partition or a file, and proved there."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from initramfs.agent.disk.layout import Layout
+from initramfs.agent.disk.manifest import Manifest
+from initramfs.agent.disk.source import ChunkSource
+from provisioner.cli.bars import bar
+from provisioner.cli.context import of
+from provisioner.cli.image.common import Image, Number, ask, done, load, numbers, store_of
+from provisioner.cli.output import AsJson
+from provisioner.cli.stages import Stages
+from provisioner.errors import ProvisionerError
+from provisioner.store import operations
+from provisioner.words import parse_grow
+
+# Host and port only: a path would be ignored.
+URL = re.compile(r"http://([^][/:@?#]+|\[[0-9a-f:.]+\])(:\d{1,5})?/?", re.IGNORECASE)
+PATIENCE = 30.0
+"""Seconds that ``restore --from`` waits for a server that is away."""
+
+
+def restore(
+    context: typer.Context,
+    name: Image,
+    target: Annotated[Path, typer.Argument(help="A disk, a partition or a file; a new file is made.")],
+    *,
+    partition: Number = None,
+    from_: Annotated[
+        str, typer.Option("--from", metavar="URL", help="An appliance to get chunks from.")
+    ] = "",
+    delta: Annotated[
+        bool,
+        typer.Option(
+            "--delta/--no-delta", help="Read the target first, where that pays; fetch and write what differs."
+        ),
+    ] = True,
+    discard: Annotated[bool, typer.Option(help="Tell the disk which parts of it are unused.")] = True,
+    grow: Annotated[
+        str, typer.Option(metavar="last|N", help="Let this partition and its file system fill the disk.")
+    ] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before overwriting.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write an image, read it back, and only then make it bootable."""
+    home, began = of(context).home, time.monotonic()
+    growing = _growing(grow)
+    image, reference = load(home, name)
+    fresh = not target.exists()
+
+    def agree(layout: Layout, failure: str) -> None:
+        if failure:
+            sys.stderr.write(f"warning: the last restore to {target} did not end: {failure}\n")
+        if not (yes or fresh):
+            _ask(image, layout, target)
+
+    with (
+        _source(home, from_) as source,
+        operations.open_target(target, image) as device,
+        bar(quiet=as_json) as progress,
+    ):
+        stages = Stages(progress)
+        outcome = operations.restore_image(
+            image,
+            source,
+            device,
+            partition=partition,
+            agree=agree,
+            delta=delta and not fresh,
+            discard=discard,
+            grow=growing,
+            tell=_tell,
+            progress=stages,
+        )
+    did = numbers(outcome) | {"stages": stages.seconds()}
+    done(reference, did, time.monotonic() - began, as_json=as_json)
+
+
+@contextmanager
+def _source(home: Path, url: str) -> Iterator[ChunkSource]:
+    """The local store, or chunks over HTTP. The manifest is the local store's: it says what is right."""
+    if not url:
+        yield store_of(home)
+        return
+    if not URL.fullmatch(url):
+        raise ProvisionerError(f"{url} is no URL of an appliance", "it looks like http://192.0.2.1:8080")
+    # Loaded here: http.client takes longer than anything else that a restore from our own store loads.
+    from initramfs.agent.chunks import HttpChunks  # noqa: PLC0415 - see above
+    from initramfs.agent.fetch import Appliance, Clock  # noqa: PLC0415 - likewise
+
+    appliance = Appliance(url.rstrip("/"), Clock(time.monotonic, time.sleep), patience=PATIENCE)
+    try:
+        yield HttpChunks(appliance)
+    finally:
+        appliance.close_all()
+
+
+def _growing(text: str) -> int | None:
+    try:
+        return parse_grow(text or "none")
+    except ValueError as error:
+        raise ProvisionerError(str(error)) from error
+
+
+def _tell(words: str) -> None:
+    sys.stderr.write(f"note: {words}\n")
+
+
+def _ask(image: Manifest, layout: Layout, target: Path) -> None:
+    where = ", ".join(f"partition {number}" for number in _written(layout)) or "everything"
+    ask(f"{image.title} overwrites {where} on {target}. Go on?")
+
+
+def _written(layout: Layout) -> list[int]:
+    """The partitions that a restore writes to, if it leaves others alone."""
+    if layout.whole or layout.label is None:
+        return []
+    return [area.number for area in layout.label.areas if any(layout.extents(area.start, area.end))]

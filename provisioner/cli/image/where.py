@@ -1,0 +1,57 @@
+"""``clonesys image where``: the disks that carry an image, as the receipts of jobs prove."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from provisioner.cli.context import Context, of
+from provisioner.cli.image.common import store_of
+from provisioner.cli.output import AsJson, clock, print_json
+from provisioner.cli.table import print_table
+from provisioner.keys import load_public_key
+from provisioner.receipt import Carrier, carriers, open_signed
+from provisioner.store.names import LATEST, Wanted
+
+
+def where(
+    context: typer.Context,
+    name: Annotated[
+        str, typer.Argument(metavar="NAME[@GENERATION]", help="All generations, if none is given.")
+    ],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """The disks that provably carry an image, by the latest receipts."""
+    ours = of(context)
+    wanted = Wanted.parse(name)
+    if name.endswith(f"@{LATEST}"):
+        wanted = Wanted(wanted.name, store_of(ours.home).resolve(name).generation)
+    found = [
+        carrier
+        for carrier in _all_carriers(ours)
+        if carrier.image == wanted.name and wanted.generation in (None, carrier.generation)
+    ]
+    if as_json:
+        print_json(found)
+        return
+    columns = ("image", "host", "partition", "disk", "serial", "wwn", "proved", "job")
+    print_table(columns, [_carrier(carrier) for carrier in found])
+
+
+def _all_carriers(context: Context) -> list[Carrier]:
+    from provisioner.state import receipts  # noqa: PLC0415 - as in cli.context: it loads the database
+
+    key = load_public_key(context.home)
+    with context.database() as database:
+        kept = [open_signed(signed, key) for signed in receipts.all_receipts(database)]
+        return carriers(kept, receipts.unproved_writes(database))
+
+
+def _carrier(found: Carrier) -> tuple[str, ...]:
+    part = str(found.partition) if found.partition else "all"
+    if found.replaced:
+        part += f" but {', '.join(map(str, found.replaced))}"
+    image = f"{found.image}@{found.generation}"
+    return image, found.host, part, found.disk, found.serial, found.wwn, clock(found.received), str(found.job)
