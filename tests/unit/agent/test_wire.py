@@ -18,12 +18,13 @@ from initramfs.agent.wire import (
     Reports,
     Result,
     Signed,
+    Statement,
     WireError,
     decode,
     encode,
 )
 
-MESSAGES = (Assignment, Contact, Job, Receipt, Reports, Result, Signed)
+MESSAGES = (Assignment, Contact, Job, Receipt, Reports, Result, Signed, Statement)
 
 JOB = Job(
     id=7,
