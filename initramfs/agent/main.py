@@ -76,7 +76,7 @@ class Session:
         if job is None:
             raise AssertionError("an assignment without a job was to be run")
         outbox = Outbox(lambda reports: self._send(job, reports))
-        reporter = Reporter((Console(self.write), outbox.put), now=time.time)
+        reporter = Reporter((Console(self.write), outbox.put), now=time.time, clock=self.appliance.clock.now)
         try:
             result = self._attempt(job, reporter)
         finally:

@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,19 @@ def test_installed_and_installed_again(machine: Machine) -> None:
     assert kept[0].host_key != kept[1].host_key != ""
     (carrier,) = carriers(kept, receipts.unproved_writes(machine.database))
     assert (carrier.host, carrier.serial, carrier.image, carrier.partition) == ("pc7", "D7", NAME, 0)
+
+
+def test_the_seconds_of_each_step_go_by_the_agents_clock(machine: Machine) -> None:
+    """Not by the time of day: that may be set under way. This clock ticks when somebody looks at it."""
+    machine.order()
+    session, given = machine.boot()
+    session.appliance.clock = Clock(count().__next__, time.sleep)
+    result = session.run(given)
+    session.appliance.close_all()
+    assert result.receipt is not None
+    seconds = result.receipt.seconds
+    assert set(seconds) == {"check", "survey", "prepare", "write", "verify", "seal"}
+    assert all(value >= 1 and value == int(value) for value in seconds.values())
 
 
 def test_the_second_of_two_agents_supersedes_the_first(machine: Machine) -> None:
