@@ -66,7 +66,7 @@ class Session:
         public = host_key.public_half(self.own_key)
         message = Contact(line.nonce, challenge, __version__, line.mac, self.inventory, public)
         answer = decode(Signed, self.appliance.post("/api/v1/agent/contact", encode(message)))
-        assignment = open_assignment(answer, load_key(self.key), challenge)
+        assignment = open_assignment(answer, load_key(self.key), challenge, public)
         self.appliance.token = assignment.token
         return assignment
 

@@ -259,10 +259,12 @@ class Contact:
 class Assignment:
     """The appliance's answer to a contact. Without a job the agent reboots into the local disk.
 
-    ``attempt`` counts how often the job was given out, from 1.
+    ``host_key`` is the contact's: had somebody changed it on its way, it would come back as his. ``attempt``
+    counts how often the job was given out, from 1.
     """
 
     challenge: str
+    host_key: str
     host: str
     token: str
     job: Job | None

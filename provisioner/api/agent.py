@@ -59,7 +59,7 @@ def contact(
         served.database, ticket, message, address=address, now=now, attempts=policy.attempts
     )
     url = f"{request.url.scheme}://{request.url.netloc}/api/v1/phone-home"
-    return _assignment(served, admission, message.challenge, url)
+    return _assignment(served, admission, message, url)
 
 
 @router.get("/agent/manifests/{digest}")
@@ -105,7 +105,9 @@ def phone_home(
     events.phone_home(served.database, message.token, hostname, address, served.now())
 
 
-def _assignment(served: Services, admission: Admission, challenge: str, url: str) -> Response:
+def _assignment(served: Services, admission: Admission, message: wire.Contact, url: str) -> Response:
     job = with_phone_home(admission.job, url, admission.phone_home_token) if admission.job else None
-    assignment = wire.Assignment(challenge, admission.host, admission.token, job, admission.attempt)
+    assignment = wire.Assignment(
+        message.challenge, message.host_key, admission.host, admission.token, job, admission.attempt
+    )
     return Response(wire.encode(sign_assignment(assignment, served.signing_key)), media_type=JSON)

@@ -37,7 +37,7 @@ JOB = Job(
 
 def test_a_message_survives_the_wire() -> None:
     """Optional, nested and repeated fields come back as they were."""
-    message = Assignment("challenge", "rifpc1", "token", JOB)
+    message = Assignment("challenge", "ab" * 32, "rifpc1", "token", JOB)
     assert decode(Assignment, encode(message)) == message
 
 
