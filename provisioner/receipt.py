@@ -1,8 +1,8 @@
-"""Receipts as the appliance keeps them: signed on arrival; and which disks carry what, read from them. Pure.
+"""Receipts as the appliance keeps them: signed twice; and which disks carry what, read from them. Pure.
 
-A receipt says what an agent proved: it read every chunk back from the disk. The agent speaks with the
-token of its job, a host has no key of its own, and so the signature is the appliance's: it proves that
-the receipt was not changed since it came in.
+A receipt says what an agent proved: it read every chunk back from the disk. The host signs it with the
+key of its boot (:mod:`provisioner.trust` checks that), and the appliance signs all of it on arrival: that
+proves when it came, under which key, and that it was not changed since.
 """
 
 from __future__ import annotations
@@ -21,7 +21,11 @@ WHOLE_DISK = 0
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What is signed: the receipt, whose it is, and when it came in (seconds since the epoch, our clock)."""
+    """What is signed: the receipt, whose it is, and when it came in (seconds since the epoch, our clock).
+
+    ``statement`` is what the host signed, as it came, and ``host_key`` checks it (64 hexadecimal digits).
+    Receipts of earlier versions have neither.
+    """
 
     host: str
     mac: str
@@ -29,6 +33,8 @@ class Kept:
     attempt: int
     received: float
     receipt: Receipt
+    host_key: str = ""
+    statement: Signed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +42,7 @@ class Carrier:
     """A disk that provably carried an image when its receipt came in, and that no later job has written to.
 
     ``partition`` is 0 for an image of a whole disk, and ``replaced`` are then the partitions that carry
-    images of their own.
+    images of their own. ``host_key`` is empty where the appliance alone has signed.
     """
 
     image: str
@@ -49,6 +55,7 @@ class Carrier:
     wwn: str
     job: int
     received: float
+    host_key: str = ""
     replaced: tuple[int, ...] = ()
 
 
@@ -118,5 +125,6 @@ def _carriers(disk: _Disk) -> Iterator[Carrier]:
             wwn=kept.receipt.disk_wwn,
             job=kept.job,
             received=kept.received,
+            host_key=kept.host_key,
         )
         yield replace(carrier, replaced=replaced) if number == WHOLE_DISK else carrier

@@ -7,14 +7,17 @@ what is special about being started by the kernel is in ``boot``.
 from __future__ import annotations
 
 import argparse
+import os
 import secrets
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from initramfs.agent import __version__, cmdline
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from initramfs.agent import __version__, cmdline, host_key
 from initramfs.agent.boot.outcome import Outcome
 from initramfs.agent.console import Console, failure
 from initramfs.agent.errors import AgentError
@@ -33,6 +36,7 @@ from initramfs.agent.wire import (
     Reports,
     Result,
     Signed,
+    Statement,
     decode,
     encode,
 )
@@ -45,31 +49,41 @@ ENDINGS = {After.REBOOT: Outcome.REBOOT, After.POWEROFF: Outcome.POWEROFF, After
 
 @dataclass(slots=True)
 class Session:
-    """One machine talking to one appliance, whose public key is in the file ``key``."""
+    """One machine talking to one appliance, whose public key is in the file ``key``.
+
+    ``own_key`` is the machine's: who knows it made this session's contact.
+    """
 
     appliance: Appliance
     inventory: Inventory
     write: Write
     key: Path = KEY_FILE
+    own_key: Ed25519PrivateKey = field(default_factory=lambda: host_key.make_key(os.urandom), repr=False)
 
     def contact(self, line: cmdline.CommandLine) -> Assignment:
         """Say hello and learn what to do. Uses up the nonce; only a signed answer counts."""
         challenge = secrets.token_hex(16)
-        message = Contact(line.nonce, challenge, __version__, line.mac, self.inventory)
+        public = host_key.public_half(self.own_key)
+        message = Contact(line.nonce, challenge, __version__, line.mac, self.inventory, public)
         answer = decode(Signed, self.appliance.post("/api/v1/agent/contact", encode(message)))
-        assignment = open_assignment(answer, load_key(self.key), challenge)
+        assignment = open_assignment(answer, load_key(self.key), challenge, public)
         self.appliance.token = assignment.token
         return assignment
 
-    def run(self, job: Job) -> Result:
-        """Do the job, reporting all along. Raises AgentError only if the appliance will not hear of it."""
+    def run(self, assignment: Assignment) -> Result:
+        """Do its job, reporting all along. Raises AgentError only if the appliance will not hear of it."""
+        job = assignment.job
+        if job is None:
+            raise AssertionError("an assignment without a job was to be run")
         outbox = Outbox(lambda reports: self._send(job, reports))
-        reporter = Reporter((Console(self.write), outbox.put), now=time.time)
+        reporter = Reporter((Console(self.write), outbox.put), now=time.time, clock=self.appliance.clock.now)
         try:
             result = self._attempt(job, reporter)
         finally:
             outbox.close()
-        self.appliance.post(f"/api/v1/agent/jobs/{job.id}/result", encode(result))
+        statement = Statement(assignment.host, job.id, assignment.attempt, result)
+        signed = host_key.sign(statement, self.own_key)
+        self.appliance.post(f"/api/v1/agent/jobs/{job.id}/result", encode(signed))
         return result
 
     def _attempt(self, job: Job, reporter: Reporter) -> Result:
@@ -98,7 +112,7 @@ def work(line: cmdline.CommandLine, write: Write) -> Outcome:
     if assignment.job is None:
         write("nothing to do; starting the installed system")
         return Outcome.REBOOT
-    result = session.run(assignment.job)
+    result = session.run(assignment)
     if not result.ok:
         for text in failure(result.error, result.hint):
             write(text)

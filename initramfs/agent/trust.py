@@ -33,8 +33,8 @@ def load_key(path: Path = KEY_FILE) -> Ed25519PublicKey:
     return Ed25519PublicKey.from_public_bytes(raw)
 
 
-def open_assignment(signed: Signed, key: Ed25519PublicKey, challenge: str) -> Assignment:
-    """The assignment inside, if ``key`` signed it for this very ``challenge``. Else raises TrustError."""
+def open_assignment(signed: Signed, key: Ed25519PublicKey, challenge: str, host_key: str) -> Assignment:
+    """The assignment inside. Raises TrustError unless ``key`` signed it for this challenge and host key."""
     try:
         payload, signature = signed.parts()
         key.verify(signature, payload)
@@ -49,5 +49,9 @@ def open_assignment(signed: Signed, key: Ed25519PublicKey, challenge: str) -> As
     if not hmac.compare_digest(assignment.challenge, challenge):
         raise TrustError(
             "the assignment answers another contact than ours", "somebody may be replaying an old answer"
+        )
+    if assignment.host_key != host_key:
+        raise TrustError(
+            "the appliance has been told another key than ours", "somebody may be changing what we send"
         )
     return assignment

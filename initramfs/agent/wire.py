@@ -6,12 +6,13 @@ agent understands a newer appliance. Sizes are bytes, times are seconds since th
 
 The exchange:
 
-1. ``POST /api/v1/agent/contact`` :class:`Contact` → :class:`Signed` around an
+1. ``POST /api/v1/agent/contact`` :class:`Contact` → :class:`Signed` by the appliance, around an
    :class:`Assignment`. The nonce from the boot script is used up by it.
 2. ``GET /api/v1/agent/manifests/<digest>`` → a signed manifest (``docs/image-format.md``).
 3. ``GET /store/chunks/<first two hex digits>/<digest>`` → a chunk.
 4. ``POST /api/v1/agent/jobs/<id>/reports`` :class:`Reports` → 204.
-5. ``POST /api/v1/agent/jobs/<id>/result`` :class:`Result` → 204.
+5. ``POST /api/v1/agent/jobs/<id>/result`` :class:`Signed` by the host, with the key that its contact
+   told, around a :class:`Statement` → 204.
 
 A backup sends instead of fetching:
 
@@ -22,7 +23,7 @@ A backup sends instead of fetching:
 
 All from 2 on but 3 carry ``Authorization: Bearer <token>`` from the assignment. Every
 request may be repeated, because an answer can be lost on its way: a contact is
-known by nonce and challenge together, a report by its ``sequence``, an image by being the same.
+known by nonce, challenge and key together, a report by its ``sequence``, an image by being the same.
 """
 
 from __future__ import annotations
@@ -241,28 +242,38 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """The agent's first word. ``challenge`` is random and comes back signed: no answer can be replayed."""
+    """The agent's first word. ``challenge`` is random and comes back signed: no answer can be replayed.
+
+    ``host_key`` is the public half of the host's Ed25519 key for this boot: 64 hexadecimal digits.
+    """
 
     nonce: str
     challenge: str
     agent_version: str
     mac: str
     inventory: Inventory
+    host_key: str
 
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """The appliance's answer to a contact. Without a job the agent reboots into the local disk."""
+    """The appliance's answer to a contact. Without a job the agent reboots into the local disk.
+
+    ``host_key`` is the contact's: had somebody changed it on its way, it would come back as his. ``attempt``
+    counts how often the job was given out, from 1.
+    """
 
     challenge: str
+    host_key: str
     host: str
     token: str
     job: Job | None
+    attempt: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """Ed25519 by the appliance's key over the JSON bytes in ``payload``; both fields base64."""
+    """Ed25519 over the JSON bytes in ``payload``; both fields base64. Whose key, says the exchange."""
 
     payload: str
     signature: str
@@ -338,7 +349,8 @@ class Carried:
 class Receipt:
     """What was proved: which disk now carries which images, and what it took (bytes; seconds per step).
 
-    ``bytes_skipped`` were right already; ``bytes_discarded`` is what the disk was told to be unused.
+    Whose disk that is, says the :class:`Statement` around it. ``bytes_skipped`` were right already;
+    ``bytes_discarded`` is what the disk was told to be unused.
     """
 
     disk_name: str
@@ -366,6 +378,16 @@ class Result:
     error: str = ""
     hint: str = ""
     receipt: Receipt | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What a host signs at the end: the result, and of what. So it is good for this attempt alone."""
+
+    host: str
+    job: int
+    attempt: int
+    result: Result
 
 
 @dataclass(frozen=True, slots=True)

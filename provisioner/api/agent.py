@@ -9,19 +9,19 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 
 from initramfs.agent import wire
 from provisioner import images, nonce, receipt
-from provisioner.api.messages import described, reader
+from provisioner.api.messages import MAX_BODY, body, described, reader
 from provisioner.api.services import Peer, Served, Services
 from provisioner.assign import with_phone_home
 from provisioner.errors import NotFoundError
 from provisioner.host import parse_mac
-from provisioner.state import agents, events
+from provisioner.state import agents, events, results
 from provisioner.state.agents import Admission
 from provisioner.state.tokens import TokenError
-from provisioner.trust import sign_assignment
+from provisioner.trust import load_host_key, sign_assignment
 
 JSON = "application/json"
 NO_CONTENT = 204
-MESSAGES = (wire.Contact, wire.Signed, wire.Reports, wire.Result, wire.PhoneHome, wire.Digests)
+MESSAGES = (wire.Contact, wire.Signed, wire.Reports, wire.Statement, wire.PhoneHome, wire.Digests)
 
 router = APIRouter(prefix="/api/v1", tags=["agent"])
 
@@ -46,6 +46,7 @@ def contact(
 ) -> Response:
     """An agent's first word: uses up its nonce, starts the host's job, answers with a signed assignment."""
     now = served.now()
+    load_host_key(message.host_key)
     ticket = nonce.verify(
         served.nonce_key,
         message.nonce,
@@ -58,7 +59,7 @@ def contact(
         served.database, ticket, message, address=address, now=now, attempts=policy.attempts
     )
     url = f"{request.url.scheme}://{request.url.netloc}/api/v1/phone-home"
-    return _assignment(served, admission, message.challenge, url)
+    return _assignment(served, admission, message, url)
 
 
 @router.get("/agent/manifests/{digest}")
@@ -82,16 +83,17 @@ def reports(
     agents.take_reports(served.database, token, number, message, served.now())
 
 
-@router.post("/agent/jobs/{number}/result", status_code=NO_CONTENT, openapi_extra=described(wire.Result))
+@router.post("/agent/jobs/{number}/result", status_code=NO_CONTENT, openapi_extra=described(wire.Signed))
 def result(
     number: int,
-    message: Annotated[wire.Result, Depends(reader(wire.Result))],
+    content: Annotated[bytes, Depends(body(MAX_BODY))],
     token: Bearer,
     served: Served,
+    address: Peer,
 ) -> None:
-    """How a job ended. May be repeated."""
+    """How a job ended: a Statement, signed by its host. May be repeated; what is not signed is noted."""
     sign = partial(receipt.sign, key=served.signing_key)
-    agents.take_result(served.database, token, number, message, now=served.now(), sign=sign)
+    results.take_result(served.database, token, number, content, address=address, now=served.now(), sign=sign)
 
 
 @router.post("/phone-home", status_code=NO_CONTENT, openapi_extra=described(wire.PhoneHome))
@@ -103,7 +105,9 @@ def phone_home(
     events.phone_home(served.database, message.token, hostname, address, served.now())
 
 
-def _assignment(served: Services, admission: Admission, challenge: str, url: str) -> Response:
+def _assignment(served: Services, admission: Admission, message: wire.Contact, url: str) -> Response:
     job = with_phone_home(admission.job, url, admission.phone_home_token) if admission.job else None
-    assignment = wire.Assignment(challenge, admission.host, admission.token, job)
+    assignment = wire.Assignment(
+        message.challenge, message.host_key, admission.host, admission.token, job, admission.attempt
+    )
     return Response(wire.encode(sign_assignment(assignment, served.signing_key)), media_type=JSON)

@@ -15,12 +15,14 @@ from provisioner.nonce import ForeignNonceError, NonceError
 from provisioner.state.agents import UnknownHostError
 from provisioner.state.tokens import ForeignTokenError, TokenError
 from provisioner.store.errors import StoreFullError
+from provisioner.trust import UnprovedError
 
 STATUS: tuple[tuple[type[ProvisionerError], int], ...] = (
     (ForeignNonceError, 403),
     (UnknownHostError, 403),
     (NonceError, 401),
     (ForeignTokenError, 403),
+    (UnprovedError, 403),
     (TokenError, 401),
     (NotFoundError, 404),
     (ConflictError, 409),

@@ -1,4 +1,4 @@
-"""What agents do to the database: contact, reports, result. Each is one transaction.
+"""What agents do to the database: contact, reports. Each is one transaction. The result is in ``results``.
 
 The contact is where a one-shot profile is consumed and an attempt is counted;
 nothing before it (offers, scripts, downloads) changes anything.
@@ -16,12 +16,11 @@ from initramfs.agent import wire
 from provisioner.errors import ConflictError
 from provisioner.job import ACTIVE, Event, State, next_state
 from provisioner.nonce import Nonce, NonceError
-from provisioner.state import events, receipts
+from provisioner.state import events
 from provisioner.state.database import Database
 from provisioner.state.hosts import find_by_mac, observe
 from provisioner.state.jobs import LOCAL, active_job, find_job, from_document
 from provisioner.state.models import Host, Job, LogLine, Step
-from provisioner.state.receipts import Sign
 from provisioner.state.tokens import (
     AGENT_LIFETIME,
     PHONE_HOME_LIFETIME,
@@ -49,6 +48,7 @@ class Admission:
     host: str
     token: str
     job: wire.Job | None
+    attempt: int = 0
     phone_home_token: str = ""
 
 
@@ -57,15 +57,19 @@ def admit(
 ) -> Admission:
     """Take a contact: use up the nonce, keep the inventory, start the next attempt of the host's job.
 
-    A job that was started ``attempts`` times already is not given out again. Raises NonceUsedError, and
-    UnknownHostError after the machine has been put among the observed.
+    The attempt belongs to the key that the contact tells. A job that was started ``attempts`` times already
+    is not given out again. Raises NonceUsedError, and UnknownHostError after the machine has been put among
+    the observed.
     """
     with database.write() as session:
         host = find_by_mac(session, nonce.mac)
         if host is not None:
-            fresh = use_nonce(session, nonce, contact.challenge)
+            fresh = use_nonce(session, nonce, contact.challenge, contact.host_key)
             _remember(host, contact.inventory, address, now)
-            job = _next_attempt(session, host, attempts, now) if fresh else _same_attempt(session, host)
+            if fresh:
+                job = _next_attempt(session, host, contact.host_key, attempts, now)
+            else:
+                job = _same_attempt(session, host, contact.host_key)
             return _admission(session, host, job, nonce.mac, address=address, now=now)
         observe(session, nonce.mac, address, "contact without a host", now)
     raise UnknownHostError(f"no host has the MAC {nonce.mac}", "add it with 'clonesys host add'")
@@ -97,7 +101,7 @@ def authorise_backup(database: Database, token: str, now: float) -> BackingUp:
         number = check(session, token, Purpose.AGENT, now).job_id
         if number is None:
             raise ForeignTokenError("the token is for no job")
-        row, _ = _authorised_job(session, token, number, now)
+        row, _ = authorised_job(session, token, number, now)
         if row.action != wire.Action.BACKUP or row.state not in ACTIVE:
             raise ForeignTokenError(f"job {number} is no running backup", "this agent should stop")
         job = from_document(row.document)
@@ -111,7 +115,7 @@ def take_reports(database: Database, token: str, number: int, batch: wire.Report
     Raises TokenError, ForeignTokenError, and ConflictError when this agent should stop.
     """
     with database.write() as session:
-        job, mac = _authorised_job(session, token, number, now)
+        job, mac = authorised_job(session, token, number, now)
         if job.state in {State.SUCCEEDED, State.FAILED}:
             return  # an answer was lost and the batch comes again, after the result
         job.state, job.heard = next_state(job.state, Event.REPORT), now
@@ -124,33 +128,30 @@ def take_reports(database: Database, token: str, number: int, batch: wire.Report
                     events.note(session, events.STEP, mac, f"{report.step} {report.state}", now)
 
 
-def take_result(
-    database: Database, token: str, number: int, result: wire.Result, *, now: float, sign: Sign
-) -> None:
-    """End a job as its agent says, and keep its receipt signed; a repetition is ignored.
+def authorised_job(session: Session, token: str, number: int, now: float) -> tuple[Job, str]:
+    """The row of a job and the MAC, for the token of its current attempt.
 
-    Raises as :func:`take_reports`.
+    Raises TokenError, ForeignTokenError, and ConflictError when this agent should stop.
     """
-    with database.write() as session:
-        job, mac = _authorised_job(session, token, number, now)
-        if job.state in {State.SUCCEEDED, State.FAILED}:
-            return
-        job.state = next_state(job.state, Event.SUCCEED if result.ok else Event.FAIL)
-        job.heard = job.ended = now
-        job.error, job.hint = result.error, result.hint
-        job.receipt = json.loads(wire.encode(result.receipt)) if result.receipt else None
-        if result.ok and result.receipt:
-            receipts.keep(session, job, mac, result.receipt, sign=sign, now=now)
-        events.note(session, events.RESULT, mac, f"job {job.id} {job.state} {result.error}".rstrip(), now)
+    row = check(session, token, Purpose.AGENT, now)
+    if row.job_id != number:
+        raise ForeignTokenError(f"the token is not for job {number}")
+    job = find_job(session, number)
+    if job.attempts != row.attempt:
+        raise ConflictError(f"job {number} was started again by another contact", "this agent should stop")
+    if job.state not in ACTIVE | {State.SUCCEEDED, State.FAILED}:
+        raise ConflictError(f"job {number} is {job.state}", "this agent should stop")
+    return job, row.mac
 
 
-def _next_attempt(session: Session, host: Host, attempts: int, now: float) -> Job | None:
+def _next_attempt(session: Session, host: Host, host_key: str, attempts: int, now: float) -> Job | None:
     host.profile = LOCAL
     job = active_job(session, host.id)
     if job is None or job.attempts >= attempts:
         return None
     job.state = next_state(job.state, Event.CONTACT)
     job.attempts += 1
+    job.host_key = host_key
     job.started = job.started or now
     job.heard = now
     job.error = job.hint = ""
@@ -160,10 +161,12 @@ def _next_attempt(session: Session, host: Host, attempts: int, now: float) -> Jo
     return job
 
 
-def _same_attempt(session: Session, host: Host) -> Job | None:
-    """The job whose assignment got lost on the way: started, and nothing heard of it yet."""
+def _same_attempt(session: Session, host: Host, host_key: str) -> Job | None:
+    """The job whose assignment got lost on the way: started by this agent, and nothing heard of it yet."""
     job = active_job(session, host.id)
-    return job if job and job.state is State.RUNNING and job.last_sequence == 0 else None
+    if job is None or job.state is not State.RUNNING or job.last_sequence:
+        return None
+    return job if job.host_key == host_key else None
 
 
 def _admission(
@@ -174,7 +177,7 @@ def _admission(
     if job is None:
         return Admission(host.name, token, None)
     home = issue(session, Purpose.PHONE_HOME, host.id, job, mac=mac, expires=now + PHONE_HOME_LIFETIME)
-    return Admission(host.name, token, from_document(job.document), home)
+    return Admission(host.name, token, from_document(job.document), job.attempts, home)
 
 
 def _remember(host: Host, inventory: wire.Inventory, address: str, now: float) -> None:
@@ -183,18 +186,6 @@ def _remember(host: Host, inventory: wire.Inventory, address: str, now: float) -
     host.serial = inventory.system.serial[:128]
     host.uuid = inventory.system.uuid.lower()[:36] or host.uuid
     host.address, host.last_seen = address or host.address, now
-
-
-def _authorised_job(session: Session, token: str, number: int, now: float) -> tuple[Job, str]:
-    row = check(session, token, Purpose.AGENT, now)
-    if row.job_id != number:
-        raise ForeignTokenError(f"the token is not for job {number}")
-    job = find_job(session, number)
-    if job.attempts != row.attempt:
-        raise ConflictError(f"job {number} was started again by another contact", "this agent should stop")
-    if job.state not in ACTIVE | {State.SUCCEEDED, State.FAILED}:
-        raise ConflictError(f"job {number} is {job.state}", "this agent should stop")
-    return job, row.mac
 
 
 def _apply(session: Session, job: Job, report: wire.Report) -> None:

@@ -88,7 +88,8 @@ class Observed(Base):
 class Job(Base):
     """One run of a profile on one host. ``document`` is the wire job, the snapshot that the agent gets.
 
-    ``last_sequence`` belongs to the current attempt; reports up to it were taken already.
+    ``last_sequence`` belongs to the current attempt; reports up to it were taken already. So does
+    ``host_key``: the public half (64 hexadecimal digits) of the key that its agent signs with.
     """
 
     __tablename__ = "jobs"
@@ -109,6 +110,7 @@ class Job(Base):
     error: Mapped[str] = mapped_column(Text, default="")
     hint: Mapped[str] = mapped_column(Text, default="")
     receipt: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    host_key: Mapped[str | None] = mapped_column(String(64))
     host: Mapped[Host] = relationship(back_populates="jobs", lazy="joined")
     steps: Mapped[list[Step]] = relationship(cascade=CASCADE, order_by="Step.position", lazy="selectin")
     log: Mapped[list[LogLine]] = relationship(cascade=CASCADE, order_by="LogLine.id")
@@ -138,7 +140,10 @@ class Step(Base):
 
 
 class LogLine(Base):
-    """What an agent said, except mere progress. ``at`` is the agent's clock."""
+    """What an agent said, except mere progress. ``at`` is the agent's clock.
+
+    Its own ``sequence`` begins at 1. Lines below are the appliance's, by its clock: what it refused.
+    """
 
     __tablename__ = "log_lines"
     __table_args__ = (UniqueConstraint("job_id", "attempt", "sequence"),)
@@ -166,7 +171,7 @@ class Receipt(Base):
 
 
 class UsedNonce(Base):
-    """A nonce that was used up, and for which challenge; kept until it would have expired anyway."""
+    """A nonce that was used up, and for which challenge and key; kept until it would have expired anyway."""
 
     __tablename__ = "used_nonces"
 

@@ -19,9 +19,21 @@ OPENING = "prepare"
 """The agent's step in which a disk is first written to."""
 
 
-def keep(session: Session, job: Job, mac: str, receipt: wire.Receipt, *, sign: Sign, now: float) -> None:
-    """Store what a job has proved, signed."""
-    signed = sign(Kept(job.host.name, mac, job.id, job.attempts, now, receipt))
+def keep(
+    session: Session,
+    job: Job,
+    mac: str,
+    result: wire.Result,
+    *,
+    statement: wire.Signed,
+    sign: Sign,
+    now: float,
+) -> None:
+    """Store what a job has proved, if it has, signed; ``statement`` is what its host has signed of it."""
+    if not result.ok or result.receipt is None:
+        return
+    kept = Kept(job.host.name, mac, job.id, job.attempts, now, result.receipt, job.host_key or "", statement)
+    signed = sign(kept)
     row = Receipt(job_id=job.id, host_id=job.host_id, at=now)
     row.document = json.loads(wire.encode(signed))
     session.add(row)

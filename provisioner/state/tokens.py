@@ -42,19 +42,18 @@ class Purpose(StrEnum):
     PHONE_HOME = "phone-home"
 
 
-def use_nonce(session: Session, nonce: Nonce, challenge: str) -> bool:
+def use_nonce(session: Session, nonce: Nonce, challenge: str, host_key: str) -> bool:
     """Use up a verified nonce; whether this is its first use.
 
-    The same challenge again is the same agent, whose answer was lost: it may ask again. Raises
-    NonceUsedError for any other.
+    The same challenge and key again are the same agent, whose answer was lost: it may ask again. Raises
+    NonceUsedError for any other; a listener may know the challenge, but would bring a key of his own.
     """
+    who = _hash(f"{challenge} {host_key}")
     row = session.get(UsedNonce, nonce.random.hex())
     if row is None:
-        session.add(
-            UsedNonce(random=nonce.random.hex(), challenge=_hash(challenge), mac=nonce.mac, at=nonce.at)
-        )
+        session.add(UsedNonce(random=nonce.random.hex(), challenge=who, mac=nonce.mac, at=nonce.at))
         return True
-    if not hmac.compare_digest(row.challenge, _hash(challenge)):
+    if not hmac.compare_digest(row.challenge, who):
         raise NonceUsedError(f"the nonce of {nonce.mac} was used before", "boot the machine again")
     return False
 

@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,17 @@ from initramfs.agent.cmdline import CommandLine
 from initramfs.agent.errors import AgentError
 from initramfs.agent.fetch import Appliance, Clock
 from initramfs.agent.main import Session
-from initramfs.agent.wire import Action, Disk, FirmwareType, ImageRef, Inventory, Job, Result, System
+from initramfs.agent.wire import (
+    Action,
+    Assignment,
+    Disk,
+    FirmwareType,
+    ImageRef,
+    Inventory,
+    Job,
+    Result,
+    System,
+)
 from provisioner.home import Home
 from provisioner.job import State
 from provisioner.keys import load_nonce_key, load_public_key
@@ -47,7 +58,7 @@ class Machine:
         job = Job(0, Action.INITINSTALL, "class", disk_image=ref)
         return jobs.queue_job(self.database, "pc7", job, now=time.time(), who="test")
 
-    def boot(self) -> tuple[Session, Job]:
+    def boot(self) -> tuple[Session, Assignment]:
         """The agent's first word, and what it is told to do."""
         disk = Disk(self.disk.name, SIZE, 512, 512, serial="D7", transport="virtio")
         seen = Inventory(System(), FirmwareType.BIOS, "cpu", 2, 1 << 30, (disk,), ())
@@ -55,16 +66,14 @@ class Machine:
         key = Home(self.site.home).keys / "appliance.pub"
         session = Session(appliance, seen, self.lines.append, key)
         nonce = mint(load_nonce_key(self.site.home), MAC, time.time(), secrets.token_bytes(16))
-        job = session.contact(CommandLine(self.url, nonce, MAC)).job
-        assert job is not None
-        return session, job
+        return session, session.contact(CommandLine(self.url, nonce, MAC))
 
     def install(self) -> Result:
         """From the order to the result."""
         self.order()
-        session, job = self.boot()
+        session, given = self.boot()
         try:
-            return session.run(job)
+            return session.run(given)
         finally:
             session.appliance.close_all()
 
@@ -99,14 +108,29 @@ def test_installed_and_installed_again(machine: Machine) -> None:
     assert set(second.receipt.seconds) == {"check", "survey", "prepare", "write", "verify", "seal"}
     key = load_public_key(machine.site.home)
     kept = [open_signed(signed, key) for signed in receipts.all_receipts(machine.database)]
+    assert [item.receipt for item in kept] == [first.receipt, second.receipt]
+    assert kept[0].host_key != kept[1].host_key != ""
     (carrier,) = carriers(kept, receipts.unproved_writes(machine.database))
     assert (carrier.host, carrier.serial, carrier.image, carrier.partition) == ("pc7", "D7", NAME, 0)
+
+
+def test_the_seconds_of_each_step_go_by_the_agents_clock(machine: Machine) -> None:
+    """Not by the time of day: that may be set under way. This clock ticks when somebody looks at it."""
+    machine.order()
+    session, given = machine.boot()
+    session.appliance.clock = Clock(count().__next__, time.sleep)
+    result = session.run(given)
+    session.appliance.close_all()
+    assert result.receipt is not None
+    seconds = result.receipt.seconds
+    assert set(seconds) == {"check", "survey", "prepare", "write", "verify", "seal"}
+    assert all(value >= 1 and value == int(value) for value in seconds.values())
 
 
 def test_the_second_of_two_agents_supersedes_the_first(machine: Machine) -> None:
     """The first one stops in the middle of its work; its disk does not start, and says why."""
     number = machine.order()
-    first, job = machine.boot()
+    first, given = machine.boot()
 
     def write(line: str) -> None:
         machine.lines.append(line)
@@ -115,7 +139,7 @@ def test_the_second_of_two_agents_supersedes_the_first(machine: Machine) -> None
 
     first.write = write
     with pytest.raises(AgentError, match="started again by another contact"):
-        first.run(job)
+        first.run(given)
     first.appliance.close_all()
     content = machine.disk.read_bytes()
     assert content == machine.site.source or "another contact" in reason_on(content, 512)
@@ -126,7 +150,7 @@ def test_the_second_of_two_agents_supersedes_the_first(machine: Machine) -> None
 def test_a_job_that_is_cancelled_stops(machine: Machine) -> None:
     """At the agent's next report, not at the end of its step; the next job continues and tells why."""
     number = machine.order()
-    session, job = machine.boot()
+    session, given = machine.boot()
 
     def write(line: str) -> None:
         machine.lines.append(line)
@@ -135,7 +159,7 @@ def test_a_job_that_is_cancelled_stops(machine: Machine) -> None:
 
     session.write = write
     with pytest.raises(AgentError, match="cancelled"):
-        session.run(job)
+        session.run(given)
     session.appliance.close_all()
     stopped = machine.disk.read_bytes() != machine.site.source
     result = machine.install()

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 
-from initramfs.agent import wire
+from initramfs.agent import host_key, wire
 from provisioner import appliance
 from provisioner.api.app import create_app
 from provisioner.home import Home
@@ -24,6 +25,8 @@ from provisioner.state.database import Database
 MAC = "52:54:00:00:00:01"
 OTHER_MAC = "52:54:00:00:00:02"
 NOW = 1_700_000_000.0
+HOST_KEY = host_key.make_key(lambda length: b"h" * length)
+OTHER_KEY = host_key.make_key(lambda length: b"o" * length)
 
 
 @dataclass(slots=True)
@@ -71,9 +74,12 @@ class Api:
         """A nonce as the boot script would carry it."""
         return mint(self.nonce_key, mac, self.clock() - age, secrets.token_bytes(16))
 
-    def contact(self, nonce: str, *, mac: str = MAC, challenge: str = "c1") -> httpx.Response:
+    def contact(
+        self, nonce: str, *, mac: str = MAC, challenge: str = "c1", key: Ed25519PrivateKey = HOST_KEY
+    ) -> httpx.Response:
         """An agent's first word."""
-        message = wire.Contact(nonce, challenge, "0.1.0", mac, inventory(mac))
+        public = host_key.public_half(key)
+        message = wire.Contact(nonce, challenge, "0.1.0", mac, inventory(mac), public)
         return self.request("POST", "/api/v1/agent/contact", content=wire.encode(message))
 
     def assignment(self, answer: httpx.Response) -> wire.Assignment:
@@ -86,6 +92,19 @@ class Api:
         """A message under an agent's token."""
         headers = {"Authorization": f"Bearer {token}"}
         return self.request("POST", path, content=wire.encode(message), headers=headers)
+
+    def finish(
+        self, given: wire.Assignment, result: wire.Result, key: Ed25519PrivateKey = HOST_KEY
+    ) -> httpx.Response:
+        """An agent's last word, signed."""
+        assert given.job is not None
+        return self.post(f"/api/v1/agent/jobs/{given.job.id}/result", stated(given, result, key), given.token)
+
+
+def stated(given: wire.Assignment, result: wire.Result, key: Ed25519PrivateKey = HOST_KEY) -> wire.Signed:
+    """What a host signs at the end of what it was given."""
+    assert given.job is not None
+    return host_key.sign(wire.Statement(given.host, given.job.id, given.attempt, result), key)
 
 
 @contextmanager

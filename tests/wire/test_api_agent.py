@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from netboot.model import LocalDisk
 from provisioner.booter import ProvisionerBooter
 from provisioner.job import State
 from provisioner.state import events, hosts, jobs
-from tests.support.api import MAC, NOW, OTHER_MAC, Api, api, reports
+from tests.support.api import MAC, NOW, OTHER_KEY, OTHER_MAC, Api, api, inventory, reports, stated
 from tests.support.boot import CLIENT, HERE
 
 JOB = wire.Job(
@@ -56,7 +57,7 @@ def test_full_exchange(site: Api) -> None:
     seen = jobs.get_job(site.database, number)
     assert seen.state is State.RUNNING
     assert [(step.name, step.state, step.done) for step in seen.steps] == [("write", "started", 50)]
-    assert site.post(f"{path}/result", wire.Result(ok=True, receipt=RECEIPT), given.token).status_code == 204
+    assert site.finish(given, wire.Result(ok=True, receipt=RECEIPT)).status_code == 204
     done = jobs.get_job(site.database, number)
     assert done.state is State.SUCCEEDED
     assert done.receipt is not None
@@ -107,6 +108,49 @@ def test_lost_answer_can_be_asked_for_again(site: Api) -> None:
     assert site.assignment(site.contact(nonce)).job is None, "once it reported, it is no lost answer"
 
 
+def test_an_overheard_contact_is_not_answered_to_another_key(site: Api) -> None:
+    """A listener knows nonce and challenge; whoever repeats them with a key of his own gets nothing."""
+    number = queue(site)
+    nonce = site.nonce()
+    given = site.assignment(site.contact(nonce))
+    assert site.contact(nonce, key=OTHER_KEY).status_code == 409
+    assert site.finish(given, wire.Result(ok=True)).status_code == 204
+    assert jobs.get_job(site.database, number).state is State.SUCCEEDED
+
+
+def test_a_late_repetition_of_a_contact_does_not_join_the_next_attempt(site: Api) -> None:
+    """The attempt belongs to the key of the contact that started it."""
+    queue(site)
+    nonce = site.nonce()
+    site.contact(nonce)
+    assert site.assignment(site.contact(site.nonce(), key=OTHER_KEY)).attempt == 2
+    assert site.assignment(site.contact(nonce)).job is None
+
+
+@pytest.mark.parametrize("key", ["", "00" * 31, "AB" * 32, " " * 64], ids=["none", "short", "upper", "blank"])
+def test_a_contact_with_a_key_that_is_none(site: Api, key: str) -> None:
+    """Refused before the nonce is used up."""
+    number = queue(site)
+    nonce = site.nonce()
+    message = wire.Contact(nonce, "c1", "0.1.0", MAC, inventory(), key)
+    answer = site.request("POST", "/api/v1/agent/contact", content=wire.encode(message))
+    assert answer.status_code == 400
+    assert "host_key" in answer.json()["detail"]
+    assert jobs.get_job(site.database, number).state is State.QUEUED
+    assert site.contact(nonce).status_code == 200
+
+
+def test_an_agent_of_an_earlier_version_is_told_so(site: Api) -> None:
+    """Its initramfs is older than the appliance; nothing has been written, and it says what to look at."""
+    queue(site)
+    message = json.loads(wire.encode(wire.Contact(site.nonce(), "c1", "0.1.0", MAC, inventory(), "")))
+    del message["host_key"]
+    answer = site.request("POST", "/api/v1/agent/contact", content=json.dumps(message))
+    assert answer.status_code == 400
+    assert "host_key" in answer.json()["detail"]
+    assert "another version" in answer.json()["hint"]
+
+
 def test_expired_nonce(site: Api) -> None:
     """A nonce older than a quarter of an hour is refused with the reason."""
     answer = site.contact(site.nonce(age=16 * 60))
@@ -152,7 +196,7 @@ def test_failed_job_boots_the_own_disk(site: Api) -> None:
     number = queue(site)
     given = site.assignment(site.contact(site.nonce()))
     result = wire.Result(ok=False, error="two disks match", hint="name one")
-    site.post(f"/api/v1/agent/jobs/{number}/result", result, given.token)
+    site.finish(given, result)
     job = jobs.get_job(site.database, number)
     assert (job.state, job.error, job.hint) == (State.FAILED, "two disks match", "name one")
     assert isinstance(ProvisionerBooter(site.home, site.database).decide(CLIENT, HERE), LocalDisk)
@@ -175,8 +219,8 @@ def test_repeated_result_changes_nothing(site: Api) -> None:
     number = queue(site)
     given = site.assignment(site.contact(site.nonce()))
     path = f"/api/v1/agent/jobs/{number}"
-    assert site.post(f"{path}/result", wire.Result(ok=True), given.token).status_code == 204
-    assert site.post(f"{path}/result", wire.Result(ok=False), given.token).status_code == 204
+    assert site.finish(given, wire.Result(ok=True)).status_code == 204
+    assert site.finish(given, wire.Result(ok=False)).status_code == 204
     assert (
         site.post(f"{path}/reports", reports(1, ("write", StepState.STARTED)), given.token).status_code == 204
     )
@@ -200,14 +244,13 @@ def test_of_two_agents_with_one_job_only_the_later_ends_it(site: Api) -> None:
     assert first.job is not None
     assert second.job is not None
     assert first.job.id == second.job.id == number
-    path = f"/api/v1/agent/jobs/{number}/result"
-    refused = site.post(path, wire.Result(ok=True, receipt=RECEIPT), first.token)
+    refused = site.finish(first, wire.Result(ok=True, receipt=RECEIPT))
     assert refused.status_code == 409
     assert "another contact" in refused.json()["detail"]
     job = jobs.get_job(site.database, number)
     assert (job.state, job.receipt) == (State.RUNNING, None)
-    assert site.post(path, wire.Result(ok=True, receipt=RECEIPT), second.token).status_code == 204
-    assert site.post(path, wire.Result(ok=False), first.token).status_code == 409
+    assert site.finish(second, wire.Result(ok=True, receipt=RECEIPT)).status_code == 204
+    assert site.finish(first, wire.Result(ok=False)).status_code == 409
     assert jobs.get_job(site.database, number).state is State.SUCCEEDED
 
 
@@ -219,7 +262,7 @@ def test_an_agent_whose_clock_says_1970_is_heard(site: Api) -> None:
     early = wire.Reports((wire.Report(1, -3.5, "write", StepState.STARTED),))
     assert site.post(f"{path}/reports", early, given.token).status_code == 204
     assert jobs.get_job(site.database, number).heard == NOW
-    assert site.post(f"{path}/result", wire.Result(ok=True, receipt=RECEIPT), given.token).status_code == 204
+    assert site.finish(given, wire.Result(ok=True, receipt=RECEIPT)).status_code == 204
     assert jobs.get_job(site.database, number).ended == NOW
 
 
@@ -242,7 +285,7 @@ def test_wrong_tokens(site: Api) -> None:
     assert given.job is not None
     assert given.job.personalisation is not None
     path = f"/api/v1/agent/jobs/{number}/result"
-    done = wire.Result(ok=True)
+    done = stated(given, wire.Result(ok=True))
     assert site.request("POST", path, content=wire.encode(done)).status_code == 401
     assert site.post(path, done, "wrong").status_code == 401
     assert site.post("/api/v1/agent/jobs/999/result", done, given.token).status_code == 403

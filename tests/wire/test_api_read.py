@@ -79,7 +79,7 @@ def test_openapi_describes_the_wire(site: Api) -> None:
     """The description has every message an agent sends, and every reference in it leads somewhere."""
     description = site.request("GET", "/api/v1/openapi.json")
     schemas = description.json()["components"]["schemas"]
-    assert {"Contact", "Reports", "Result", "PhoneHome", "Inventory"} <= set(schemas)
+    assert {"Contact", "Reports", "Signed", "Statement", "Result", "PhoneHome", "Inventory"} <= set(schemas)
     for word in description.text.split('"'):
         if word.startswith("#/components/schemas/"):
             assert word.rsplit("/", 1)[1] in schemas
@@ -108,9 +108,9 @@ def test_job_page_says_what_went_wrong(site: Api) -> None:
     jobs_page = "/jobs/1"
     assert "Step write" in site.get(jobs_page).text
     site.clock.value += 5
-    token = site.assignment(site.contact(site.nonce())).token
+    given = site.assignment(site.contact(site.nonce()))
     failed = wire.Result(ok=False, error="two disks match <sda>", hint="name one in [disk]")
-    site.post("/api/v1/agent/jobs/1/result", failed, token)
+    site.finish(given, failed)
     page = site.get(jobs_page).text
     for text in ("failed", "two disks match &lt;sda&gt;", "name one in [disk]", "contact"):
         assert text in page

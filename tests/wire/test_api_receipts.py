@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,12 +13,14 @@ import pytest
 from typer.testing import CliRunner
 
 from initramfs.agent import wire
+from initramfs.agent.host_key import public_half
 from initramfs.agent.wire import StepState
 from provisioner.cli import app
 from provisioner.errors import ProvisionerError
+from provisioner.keys import load_private_key
 from provisioner.state import hosts, jobs
 from provisioner.state.models import Receipt
-from tests.support.api import MAC, NOW, OTHER_MAC, Api, api, reports
+from tests.support.api import HOST_KEY, MAC, NOW, OTHER_KEY, OTHER_MAC, Api, api, reports, stated
 
 IMAGE = wire.ImageRef("sda5_Debian", 2, "d" * 64)
 JOB = wire.Job(0, wire.Action.RESTORE, "class", partition_images=(wire.PartitionImage(5, IMAGE),))
@@ -35,15 +38,20 @@ def site_(tmp_path: Path) -> Iterator[Api]:
         yield site
 
 
-def run_job(site: Api, mac: str, result: wire.Result) -> int:
-    """A job from its order to its result; its number."""
+def start_job(site: Api, mac: str = MAC) -> tuple[int, wire.Assignment]:
+    """A job from its order to its first write; its number."""
     number = jobs.queue_job(site.database, "pc1" if mac == MAC else "pc2", JOB, now=NOW, who="test")
     given = site.assignment(site.contact(site.nonce(mac), mac=mac))
-    path = f"/api/v1/agent/jobs/{number}"
     batch = reports(1, ("prepare", StepState.STARTED), ("write", StepState.STARTED))
-    assert site.post(f"{path}/reports", batch, given.token).status_code == 204
-    assert site.post(f"{path}/result", result, given.token).status_code == 204
-    assert site.post(f"{path}/result", result, given.token).status_code == 204, "its answer got lost"
+    assert site.post(f"/api/v1/agent/jobs/{number}/reports", batch, given.token).status_code == 204
+    return number, given
+
+
+def run_job(site: Api, mac: str, result: wire.Result) -> int:
+    """A job from its order to its result; its number."""
+    number, given = start_job(site, mac)
+    assert site.finish(given, result).status_code == 204
+    assert site.finish(given, result).status_code == 204, "its answer got lost"
     return number
 
 
@@ -73,6 +81,7 @@ def test_it_reads_well(site: Api) -> None:
     shown = CliRunner().invoke(app, ["--home", str(site.home), "image", "where", "sda5_Debian"]).stdout
     assert "sda5_Debian@2" in shown
     assert "pc1" in shown
+    assert shown.splitlines()[-1].endswith("host, appliance")
 
 
 def test_a_job_that_fails_after_writing_ends_the_proof(site: Api) -> None:
@@ -92,6 +101,62 @@ def test_a_receipt_that_somebody_changed_is_refused(site: Api) -> None:
         row.document = row.document | {"payload": row.document["payload"][:-8] + "AAAAAAA="}
     with pytest.raises(ProvisionerError, match="not as this appliance has signed it"):
         where(site, "sda5_Debian")
+
+
+def test_a_receipt_of_another_host_is_refused(site: Api) -> None:
+    """Also if somebody was heard to tell the same key: what is signed names host, job and attempt."""
+    number, given = start_job(site)
+    other, theirs = start_job(site, OTHER_MAC)
+    replayed = stated(theirs, wire.Result(ok=True, receipt=RECEIPT))
+    answer = site.post(f"/api/v1/agent/jobs/{number}/result", replayed, given.token)
+    assert answer.status_code == 403
+    assert f"job {other} on pc2" in answer.json()["detail"]
+    assert "replaying" in answer.json()["hint"]
+    assert where(site, "sda5_Debian") == []
+    assert site.finish(given, wire.Result(ok=True, receipt=RECEIPT)).status_code == 204
+    assert [found["host"] for found in where(site, "sda5_Debian")] == ["pc1"]
+
+
+def test_a_machine_that_starts_again_signs_with_its_new_key(site: Api) -> None:
+    """What it would have said with the old one is refused, and who sent that is in the job's log."""
+    number, _ = start_job(site)
+    given = site.assignment(site.contact(site.nonce(), key=OTHER_KEY))
+    assert given.attempt == 2
+    result = wire.Result(ok=True, receipt=RECEIPT)
+    assert site.finish(given, result, HOST_KEY).status_code == 403
+    (line,) = [line for line in jobs.get_log(site.database, number) if line.state == "refused"]
+    assert line.attempt == 2
+    assert "from 192.0.2.7: the result is not signed with the key that pc1 told" in line.text
+    assert site.finish(given, result, OTHER_KEY).status_code == 204
+    (found,) = where(site, "sda5_Debian")
+    assert found["host_key"] == public_half(OTHER_KEY)
+
+
+def test_a_result_after_the_end_changes_nothing(site: Api) -> None:
+    """Neither the host's own nor a forged one, which is refused all the same."""
+    number, given = start_job(site)
+    assert site.finish(given, wire.Result(ok=True, receipt=RECEIPT)).status_code == 204
+    assert site.finish(given, wire.Result(ok=False, error="x"), OTHER_KEY).status_code == 403
+    assert site.finish(given, wire.Result(ok=False, error="x")).status_code == 204
+    assert jobs.get_job(site.database, number).error == ""
+    assert len(where(site, "sda5_Debian")) == 1
+
+
+def test_receipts_of_earlier_versions_are_believed_as_before(site: Api) -> None:
+    """They have the appliance's signature alone, and that is what is said of them."""
+    number = run_job(site, MAC, wire.Result(ok=True, receipt=RECEIPT))
+    key = load_private_key(site.home)
+    with site.database.write() as session:
+        row = session.query(Receipt).one()
+        document = json.loads(base64.b64decode(row.document["payload"]))
+        del document["host_key"], document["statement"]
+        payload = json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
+        row.document = json.loads(wire.encode(wire.Signed.of(payload, key.sign(payload))))
+    (found,) = where(site, "sda5_Debian")
+    assert (found["host"], found["job"], found["host_key"]) == ("pc1", number, "")
+    shown = CliRunner().invoke(app, ["--home", str(site.home), "image", "where", "sda5_Debian"]).stdout
+    assert "host, appliance" not in shown
+    assert shown.splitlines()[-1].endswith(" appliance")
 
 
 def test_a_removed_host_takes_its_receipts_along(site: Api) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from initramfs.agent import wire
+from initramfs.agent import host_key, wire
 from initramfs.agent.chunks import HttpChunks
 from initramfs.agent.disk.capture import Facts
 from initramfs.agent.disk.errors import DeviceError
@@ -61,6 +61,7 @@ class Site:
 
     home: Path
     http: HttpPart
+    attempt: int = 0
 
     @property
     def store(self) -> DirectoryStore:
@@ -80,16 +81,17 @@ class Site:
         """An agent that has said hello."""
         talk = Appliance(self.http.url, Clock(time.monotonic, time.sleep), patience=30)
         nonce = mint(load_nonce_key(self.home), MAC, time.time(), secrets.token_bytes(16))
-        hello = wire.Contact(nonce, "c", "0.1.0", MAC, read_inventory())
+        hello = wire.Contact(nonce, "c", "0.1.0", MAC, read_inventory(), host_key.public_half(KEY))
         answer = wire.decode(wire.Signed, talk.post("/api/v1/agent/contact", wire.encode(hello)))
         given = wire.decode(wire.Assignment, answer.parts()[0])
         assert given.job
-        talk.token = given.token
+        talk.token, self.attempt = given.token, given.attempt
         return talk, given.job
 
     def finish(self, talk: Appliance, job: Job, result: wire.Result) -> None:
-        """The agent's last word."""
-        talk.post(f"/api/v1/agent/jobs/{job.id}/result", wire.encode(result))
+        """The agent's last word, signed."""
+        signed = host_key.sign(wire.Statement("pc1", job.id, self.attempt, result), KEY)
+        talk.post(f"/api/v1/agent/jobs/{job.id}/result", wire.encode(signed))
         talk.close_all()
 
 

@@ -36,7 +36,7 @@ def where(
     if as_json:
         print_json(found)
         return
-    columns = ("image", "host", "partition", "disk", "serial", "wwn", "proved", "job")
+    columns = ("image", "host", "partition", "disk", "serial", "wwn", "proved", "job", "signed by")
     print_table(columns, [_carrier(carrier) for carrier in found])
 
 
@@ -54,4 +54,6 @@ def _carrier(found: Carrier) -> tuple[str, ...]:
     if found.replaced:
         part += f" but {', '.join(map(str, found.replaced))}"
     image = f"{found.image}@{found.generation}"
-    return image, found.host, part, found.disk, found.serial, found.wwn, clock(found.received), str(found.job)
+    proved, job = clock(found.received), str(found.job)
+    signed = "host, appliance" if found.host_key else "appliance"
+    return image, found.host, part, found.disk, found.serial, found.wwn, proved, job, signed

@@ -11,7 +11,8 @@ from initramfs.agent.trust import load_key, open_assignment
 from initramfs.agent.wire import Assignment, Signed, encode
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
-ASSIGNMENT = Assignment("challenge", "rifpc1", "token", None)
+OWN = "ab" * 32
+ASSIGNMENT = Assignment("challenge", OWN, "rifpc1", "token", None)
 
 
 def sign(assignment: Assignment, key: Ed25519PrivateKey = KEY) -> Signed:
@@ -22,20 +23,26 @@ def sign(assignment: Assignment, key: Ed25519PrivateKey = KEY) -> Signed:
 
 def test_the_appliances_answer_is_believed() -> None:
     """The right key, the right challenge."""
-    assert open_assignment(sign(ASSIGNMENT), KEY.public_key(), "challenge") == ASSIGNMENT
+    assert open_assignment(sign(ASSIGNMENT), KEY.public_key(), "challenge", OWN) == ASSIGNMENT
 
 
 def test_another_key_is_not_believed() -> None:
     """Any other server on the wire."""
     stranger = Ed25519PrivateKey.from_private_bytes(b"x" * 32)
     with pytest.raises(TrustError, match="not signed by the appliance"):
-        open_assignment(sign(ASSIGNMENT, stranger), KEY.public_key(), "challenge")
+        open_assignment(sign(ASSIGNMENT, stranger), KEY.public_key(), "challenge", OWN)
 
 
 def test_an_old_answer_is_not_believed() -> None:
     """A replayed assignment carries another challenge."""
     with pytest.raises(TrustError, match="another contact"):
-        open_assignment(sign(ASSIGNMENT), KEY.public_key(), "another")
+        open_assignment(sign(ASSIGNMENT), KEY.public_key(), "another", OWN)
+
+
+def test_a_key_that_was_swapped_on_its_way_is_noticed() -> None:
+    """The appliance would believe whoever swapped it; so nothing is begun."""
+    with pytest.raises(TrustError, match="another key than ours"):
+        open_assignment(sign(ASSIGNMENT), KEY.public_key(), "challenge", "cd" * 32)
 
 
 def test_a_changed_answer_is_not_believed() -> None:
@@ -43,13 +50,13 @@ def test_a_changed_answer_is_not_believed() -> None:
     signed = sign(ASSIGNMENT)
     payload, signature = signed.parts()
     with pytest.raises(TrustError, match="not signed"):
-        open_assignment(Signed.of(payload + b" ", signature), KEY.public_key(), "challenge")
+        open_assignment(Signed.of(payload + b" ", signature), KEY.public_key(), "challenge", OWN)
 
 
 def test_garbage_is_not_believed() -> None:
     """Base64 that is none."""
     with pytest.raises(TrustError, match="base64"):
-        open_assignment(replace(sign(ASSIGNMENT), payload="%%%"), KEY.public_key(), "challenge")
+        open_assignment(replace(sign(ASSIGNMENT), payload="%%%"), KEY.public_key(), "challenge", OWN)
 
 
 @pytest.mark.parametrize("content", [None, b"short"])

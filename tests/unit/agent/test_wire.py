@@ -18,12 +18,13 @@ from initramfs.agent.wire import (
     Reports,
     Result,
     Signed,
+    Statement,
     WireError,
     decode,
     encode,
 )
 
-MESSAGES = (Assignment, Contact, Job, Receipt, Reports, Result, Signed)
+MESSAGES = (Assignment, Contact, Job, Receipt, Reports, Result, Signed, Statement)
 
 JOB = Job(
     id=7,
@@ -36,7 +37,7 @@ JOB = Job(
 
 def test_a_message_survives_the_wire() -> None:
     """Optional, nested and repeated fields come back as they were."""
-    message = Assignment("challenge", "rifpc1", "token", JOB)
+    message = Assignment("challenge", "ab" * 32, "rifpc1", "token", JOB)
     assert decode(Assignment, encode(message)) == message
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from initramfs.agent.wire import Carried, ImageRef, Receipt
+from initramfs.agent.wire import Carried, ImageRef, Receipt, Signed
 from provisioner.errors import ProvisionerError
 from provisioner.receipt import Kept, carriers, open_signed, sign
 
@@ -84,3 +84,17 @@ def test_only_the_appliances_signature_counts() -> None:
     with pytest.raises(ProvisionerError):
         open_signed(signed, Ed25519PrivateKey.generate().public_key())
     assert json.loads(signed.parts()[0])["host"] == "pc1"
+
+
+def test_a_receipt_without_the_hosts_signature_is_readable() -> None:
+    """As earlier versions kept them, byte by byte; the disk says that the appliance alone has signed."""
+    old = (
+        b'{"attempt":1,"host":"pc1","job":4,"mac":"52:54:00:00:00:01","received":5.0,"receipt":{"carried":'
+        b'[{"image":{"digest":"ab","generation":1,"name":"sda_Golden"},"number":0}],"chunks_total":3,'
+        b'"chunks_verified":3,"bytes_fetched":1,"bytes_written":2,"disk_name":"sda","disk_serial":"D1",'
+        b'"disk_wwn":"","images":[]}}'
+    )
+    opened = open_signed(Signed.of(old, KEY.sign(old)), KEY.public_key())
+    assert (opened.host_key, opened.statement) == ("", None)
+    (carrier,) = carriers([opened], {})
+    assert (carrier.image, carrier.host_key) == ("sda_Golden", "")

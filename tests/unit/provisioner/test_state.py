@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config as AlembicConfig
 from alembic.migration import MigrationContext
 
 from netboot.events import Event as Seen
@@ -16,7 +19,7 @@ from provisioner.job import State
 from provisioner.sink import DatabaseSink
 from provisioner.state import audit, events, hosts, jobs, upkeep
 from provisioner.state.booting import standing
-from provisioner.state.database import Database
+from provisioner.state.database import MIGRATIONS, Database
 from provisioner.state.models import Base, Job
 from provisioner.zone import HostZone, bare_name
 from tests.unit.provisioner.jobs import INVENTORY_JOB
@@ -39,6 +42,34 @@ def test_migrations_make_what_the_models_say(database: Database) -> None:
     database.migrate()
     with database._engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+def test_an_earlier_database_keeps_what_it_has(tmp_path: Path) -> None:
+    """A job of the second version that runs, with its steps, comes through; its agent told no key."""
+    database = Database(f"sqlite:///{tmp_path / 'old.db'}")
+    config = AlembicConfig()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with database._writer.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        connection.exec_driver_sql(
+            "INSERT INTO hosts (id, name, uuid, serial, firmware, address, profile, created, phoned_home_as)"
+            " VALUES (1, 'pc1', '', '', '', '', 'class', 1.0, '')"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO jobs (id, host_id, profile, action, document, state, attempts, last_sequence,"
+            " created, error, hint) VALUES (7, 1, 'class', 'restore', '{}', 'running', 1, 0, 2.0, '', '')"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO steps (job_id, position, name, title, state, done, total, detail)"
+            " VALUES (7, 0, 'write', '', 'started', 0, 0, '')"
+        )
+    database.migrate()
+    job = jobs.get_job(database, 7)
+    assert (job.host, job.state, [step.name for step in job.steps]) == ("pc1", State.RUNNING, ["write"])
+    with database.read() as session:
+        assert session.get_one(Job, 7).host_key is None
+    database.close()
 
 
 def test_sqlite_is_tamed(database: Database) -> None:

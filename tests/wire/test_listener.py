@@ -1,0 +1,171 @@
+"""Somebody hears every byte between an agent and a real server, and tries to make something of it."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from initramfs.agent import host_key, wire
+from initramfs.agent.cmdline import CommandLine
+from initramfs.agent.fetch import Appliance, Clock
+from initramfs.agent.main import Session
+from provisioner import appliance
+from provisioner.home import Home
+from provisioner.job import State
+from provisioner.keys import load_nonce_key, load_public_key
+from provisioner.nonce import mint
+from provisioner.receipt import open_signed
+from provisioner.state import audit, hosts, jobs, receipts
+from provisioner.state.database import Database, open_database
+from provisioner.trust import open_statement
+from tests.support.api import MAC, inventory
+from tests.support.web import Web
+from tests.support.wiretap import Wiretap
+
+pytestmark = pytest.mark.wire
+
+IMAGE = wire.ImageRef("sda5_Debian", 2, "d" * 64)
+JOB = wire.Job(0, wire.Action.RESTORE, "class", partition_images=(wire.PartitionImage(5, IMAGE),))
+RECEIPT = wire.Receipt(
+    "sda", "D1", "w1", (IMAGE,), 10, 10, 1000, 2000, {"write": 1.5}, carried=(wire.Carried(5, IMAGE, 10, 10),)
+)
+DONE = wire.Result(ok=True, receipt=RECEIPT)
+
+
+@dataclass
+class Site:
+    """An appliance, the wire to it, and who listens there."""
+
+    home: Path
+    database: Database
+    tap: Wiretap
+
+    def agent(self) -> tuple[Session, wire.Assignment]:
+        """A machine is started, and told what to do."""
+        talk = Appliance(self.tap.url, Clock(time.monotonic, time.sleep), patience=30)
+        session = Session(talk, inventory(), lambda _line: None, Home(self.home).keys / "appliance.pub")
+        nonce = mint(load_nonce_key(self.home), MAC, time.time(), secrets.token_bytes(16))
+        given = session.contact(CommandLine(self.tap.url, nonce, MAC))
+        talk.post(f"/api/v1/agent/jobs/{number(given)}/reports", wire.encode(wire.Reports(())))
+        return session, given
+
+    def forge(self, path: str, body: bytes) -> httpx.Response:
+        """The listener's own request, with the token that was heard."""
+        return httpx.post(
+            f"{self.tap.url}{path}", content=body, headers={"Authorization": f"Bearer {self.tap.token()}"}
+        )
+
+
+def number(given: wire.Assignment) -> int:
+    """The job's."""
+    assert given.job is not None
+    return given.job.id
+
+
+def statement(given: wire.Assignment, session: Session) -> bytes:
+    """What the host itself says at the end."""
+    stated = wire.Statement(given.host, number(given), given.attempt, DONE)
+    return wire.encode(host_key.sign(stated, session.own_key))
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    """With a job for its only host."""
+    home = tmp_path / "home"
+    appliance.create(home)
+    database = open_database(home)
+    try:
+        hosts.add_host(database, "pc1", [MAC], now=time.time(), who="test")
+        jobs.queue_job(database, "pc1", JOB, now=time.time(), who="test")
+        with Web(home, tmp_path / "web.log") as web, Wiretap(web.port) as tap:
+            yield Site(home, database, tap)
+    finally:
+        database.close()
+
+
+def test_a_listener_has_the_token_and_cannot_forge_a_receipt(site: Site) -> None:
+    """Neither with a key of his own nor without; it leaves a trace, and the true receipt still counts."""
+    session, given = site.agent()
+    path = f"/api/v1/agent/jobs/{number(given)}/result"
+    own = host_key.make_key(secrets.token_bytes)
+    stated = wire.Statement("pc1", number(given), given.attempt, wire.Result(ok=True, receipt=RECEIPT))
+    for body in (wire.encode(host_key.sign(stated, own)), wire.encode(DONE), b""):
+        refused = site.forge(path, body)
+        assert refused.status_code == 403
+        assert "signed" in refused.json()["detail"]
+    assert jobs.get_job(site.database, number(given)).state is State.RUNNING
+    session.appliance.post(path, statement(given, session))
+    session.appliance.close_all()
+    assert jobs.get_job(site.database, number(given)).state is State.SUCCEEDED
+    log = [(line.step, line.state) for line in jobs.get_log(site.database, number(given))]
+    assert log == [("result", "refused")] * 3
+    assert [what for _, _, what, _ in audit.list_audit(site.database)][:3] == ["result refused"] * 3
+
+
+def test_a_receipt_that_is_changed_on_its_way_is_refused(site: Site) -> None:
+    """Whatever byte it is; as it was sent, it is taken, and taken again when its answer was lost."""
+    session, given = site.agent()
+    path = f"/api/v1/agent/jobs/{number(given)}/result"
+    true = json.loads(statement(given, session))
+    for part in ("payload", "signature"):
+        for place in (0, len(true[part]) // 2):
+            other = "A" if true[part][place] != "A" else "B"
+            changed = true | {part: true[part][:place] + other + true[part][place + 1 :]}
+            assert site.forge(path, json.dumps(changed).encode()).status_code == 403
+    for _ in range(2):
+        assert site.forge(path, json.dumps(true).encode()).status_code == 204
+    session.appliance.close_all()
+    (signed,) = receipts.all_receipts(site.database)
+    kept = open_signed(signed, load_public_key(site.home))
+    assert kept.receipt == RECEIPT
+    assert kept.statement == wire.decode(wire.Signed, json.dumps(true).encode())
+
+
+def test_a_receipt_that_was_heard_is_good_for_nothing_else(site: Site) -> None:
+    """The next attempt has another key, and the token of the last does not fit; the next job, neither."""
+    first, given = site.agent()
+    heard = statement(given, first)
+    second, again = site.agent()
+    assert again.attempt == 2
+    path = f"/api/v1/agent/jobs/{number(again)}/result"
+    assert site.forge(path, heard).status_code == 403
+    second.appliance.post(path, statement(again, second))
+    jobs.queue_job(site.database, "pc1", JOB, now=time.time(), who="test")
+    third, other = site.agent()
+    assert number(other) != number(again)
+    for old in (heard, statement(again, second)):
+        assert site.forge(f"/api/v1/agent/jobs/{number(other)}/result", old).status_code == 403
+    for session in (first, second, third):
+        session.appliance.close_all()
+    assert len(receipts.all_receipts(site.database)) == 1
+
+
+def test_both_signatures_are_kept(site: Site) -> None:
+    """Anybody with the appliance's public key can check what was said, and under which key."""
+    session, given = site.agent()
+    session.appliance.post(f"/api/v1/agent/jobs/{number(given)}/result", statement(given, session))
+    session.appliance.close_all()
+    (signed,) = receipts.all_receipts(site.database)
+    kept = open_signed(signed, load_public_key(site.home))
+    assert kept.host_key == host_key.public_half(session.own_key)
+    assert kept.statement is not None
+    about = open_statement(kept.statement, kept.host_key, host="pc1", job=kept.job, attempt=kept.attempt)
+    assert about.result.receipt == kept.receipt == RECEIPT
+
+
+def test_the_key_itself_is_never_heard(site: Site) -> None:
+    """Its public half is, with the contact."""
+    session, given = site.agent()
+    session.appliance.post(f"/api/v1/agent/jobs/{number(given)}/result", statement(given, session))
+    session.appliance.close_all()
+    secret = session.own_key.private_bytes_raw()
+    assert host_key.public_half(session.own_key).encode() in site.tap.heard
+    assert secret not in site.tap.heard
+    assert secret.hex().encode() not in site.tap.heard
