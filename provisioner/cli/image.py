@@ -58,6 +58,9 @@ Description = Annotated[str, typer.Option(help="One line for people.")]
 User = Annotated[str, typer.Option(help="Who does this; you, if not given.")]
 Number = Annotated[int | None, typer.Option("--partition", help="Only this partition of the disk.")]
 Force = Annotated[bool, typer.Option("--force", help="Although it is mounted or not in order; recorded.")]
+WithoutSwap = Annotated[
+    bool, typer.Option("--without-swap", help="Keep no content of swap, page and hibernation files.")
+]
 ChunkSize = Annotated[int, typer.Option(help="KiB: a power of two from 64 to 4096.")]
 
 
@@ -76,10 +79,11 @@ def capture(
     chunk_size: ChunkSize = 1024,
     level: Annotated[int, typer.Option(min=1, max=19, help="zstd's.")] = 3,
     force: Force = False,
+    without_swap: WithoutSwap = False,
     as_json: AsJson = False,
 ) -> None:
     """Add an image, or its next generation: what is in use is read, what is known is not stored again."""
-    options = Options(partition, tuple(empty or ()), chunk_size * KIB, level, force)
+    options = Options(partition, tuple(empty or ()), chunk_size * KIB, level, force, without_swap)
     _add(of(context), source, _facts(name, str(source), description, user), options, as_json=as_json)
 
 
