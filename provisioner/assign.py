@@ -54,7 +54,7 @@ def make_job(name: str, profile: Profile, target: Target, resolve: Resolve) -> J
         fit=profile.fit.order(),
         identity=profile.identity.order(),
         after=profile.then,
-        backup=Backup(profile.description, tuple(profile.backup.empty)) if backup else None,
+        backup=_backup(profile) if backup else None,
     )
 
 
@@ -71,6 +71,10 @@ def with_phone_home(job: Job, url: str, token: str) -> Job:
 
 PHONE_HOME_WANTED = "at contact"
 """Stands in ``phone_home_url`` of a queued job until the agent's contact says which address it reaches."""
+
+
+def _backup(profile: Profile) -> Backup:
+    return Backup(profile.description, tuple(profile.backup.empty), profile.backup.without_swap)
 
 
 def _names(profile: Profile) -> dict[str, ImageRef]:

@@ -80,9 +80,13 @@ class Images(Strict):
 
 
 class Backup(Strict):
-    """How a backup captures. ``empty``: partitions that a whole disk's image records as zeros."""
+    """How a backup captures. ``empty``: partitions that a whole disk's image records as zeros.
+
+    ``without_swap``: likewise what swap files, Windows' page files and its hibernation file hold.
+    """
 
     empty: list[Partition] = Field(default_factory=list)
+    without_swap: bool = False
 
 
 class Personalise(Strict):

@@ -210,10 +210,14 @@ class DiskIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """How to capture: ``empty`` lists partitions that a whole disk's image records as zeros."""
+    """How to capture: ``empty`` lists partitions that a whole disk's image records as zeros.
+
+    ``without_swap`` also makes zeros of what swap, page and hibernation files hold.
+    """
 
     description: str = ""
     empty: tuple[int, ...] = ()
+    without_swap: bool = False
 
 
 @dataclass(frozen=True, slots=True)

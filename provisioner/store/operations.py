@@ -51,6 +51,7 @@ class Options:
     chunk_size: int = DEFAULT_CHUNK
     level: int = DEFAULT_LEVEL
     force: bool = False
+    without_swap: bool = False
     sector_size: int = 512
     progress: Progress = silent
 
@@ -84,6 +85,7 @@ def add_image(
             chunk_size=options.chunk_size,
             level=options.level,
             force=options.force,
+            without_swap=options.without_swap,
             progress=options.progress,
         )
 

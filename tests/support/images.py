@@ -169,12 +169,20 @@ def capture_file(
     empty: Sequence[int] = (),
     chunk_size: int = MIB,
     force: bool = False,
+    without_swap: bool = False,
 ) -> Captured:
     """Capture a disk or file into memory."""
     chunks = MemoryChunks() if chunks is None else chunks
     with Device.open(path) as source:
         draft = capture(
-            source, Facts(name), chunks, partition=partition, empty=empty, chunk_size=chunk_size, force=force
+            source,
+            Facts(name),
+            chunks,
+            partition=partition,
+            empty=empty,
+            chunk_size=chunk_size,
+            force=force,
+            without_swap=without_swap,
         )
     return Captured(signed(replace(draft.header, generation=1), draft.ranges), chunks, draft.count)
 

@@ -43,6 +43,7 @@ from tests.support.command import run
 from tests.support.disk import Slot, insert, partition
 from tests.support.http_part import CLONESYS, HttpPart
 from tests.support.images import KEY, MIB
+from tests.support.swap import PAGE, assert_only_memory_is_gone, swap_file
 
 pytestmark = [
     pytest.mark.wire,
@@ -196,6 +197,32 @@ def test_an_image_of_the_whole_disk_can_have_empty_partitions(site: Site, disk: 
     image = operations.load(site.store, site.store.resolve("sda_Init"), load_public_key(site.home))
     assert image.header.label
     assert sum(item.length for item in image.index if any(item.digest)) < 12 * MIB
+
+
+def test_a_backup_can_do_without_swap_files(site: Site, disk: Path, tmp_path: Path) -> None:
+    """As the job says; the image tells which."""
+    swap_file(tmp_path / "tree/swapfile", 4 * MIB)
+    filesystems.ext4(tmp_path / "part", 24, "0b1f2f6a-3c8e-4b5e-9d53-0f5d2b7c1a11", tmp_path / "tree")
+    insert(disk, 2048, tmp_path / "part")
+    images = []
+    for without_swap in (False, True):
+        wanted = replace(
+            JOB, partition_images=NAMES[:1], backup=wire.Backup("", (), without_swap=without_swap)
+        )
+        with attached(disk) as source:
+            talk, job = site.contact(wanted)
+            work(talk, job, source)
+        site.finish(talk, job, wire.Result(ok=True))
+        images.append(
+            operations.load(site.store, site.store.resolve("sda1_Data"), load_public_key(site.home)).header
+        )
+    full, lean = images
+    assert not full.warnings
+    assert lean.warnings == ("ext4 at byte 1048576: /swapfile left out, 4 MiB",)
+    assert full.filesystems[0].used - lean.filesystems[0].used == 4 * MIB - PAGE
+    restored(site, "sda1_Data@1", tmp_path / "full")
+    restored(site, "sda1_Data@2", tmp_path / "lean")
+    assert assert_only_memory_is_gone(tmp_path / "full", tmp_path / "lean") == (4 * MIB - PAGE) // 512
 
 
 def test_a_server_that_restarts_in_the_middle_is_waited_for(site: Site, disk: Path) -> None:

@@ -15,11 +15,12 @@ from pathlib import Path
 
 from initramfs.agent.disk.chunk import KIB, MIB
 from initramfs.agent.disk.device import Device
-from initramfs.agent.disk.domain import Span, merge, parse_domain
+from initramfs.agent.disk.domain import Span, merge, narrow, parse_domain, subtract
 from initramfs.agent.disk.errors import CaptureError, ToolError
 from initramfs.agent.disk.loop import loop_device
 from initramfs.agent.disk.probe import Found, probe, why_dirty
 from initramfs.agent.disk.run import run
+from initramfs.agent.disk.swap_files import LeftOut, left_out
 
 PARTCLONE = {
     "ext2": "extfs", "ext3": "extfs", "ext4": "extfs", "xfs": "xfs", "btrfs": "btrfs", "ntfs": "ntfs",
@@ -43,17 +44,22 @@ class Contents:
         found: the file system.
         used: spans to read and keep.
         zeros: spans to record as zeros without reading.
-        forced: what had to be overridden, for the manifest's warnings.
+        notes: for the manifest's warnings: what had to be overridden, what was left out.
     """
 
     found: Found
     used: list[Span]
     zeros: list[Span]
-    forced: str = ""
+    notes: tuple[str, ...] = ()
 
 
-def examine(device: Device, offset: int, size: int, *, force: bool = False) -> Contents:
-    """Look at one partition. Raises CaptureError if it is not in order, ToolError."""
+def examine(
+    device: Device, offset: int, size: int, *, force: bool = False, without_swap: bool = False
+) -> Contents:
+    """Look at one partition. Raises CaptureError if it is not in order, ToolError.
+
+    ``without_swap`` makes zeros of what swap, page and hibernation files hold.
+    """
     found = probe(device.path, offset, size)
     everything = [(0, size)]
     if found.type in ("swap", "swsuspend") and not force:
@@ -63,13 +69,24 @@ def examine(device: Device, offset: int, size: int, *, force: bool = False) -> C
         return Contents(found, everything, [])
     try:
         _refuse_dirty(found, device, offset)
-        used = _map(device, offset, size, found.type)
+        with _part(device, offset, size) as part:
+            used = _map(part, size, found.type)
+            unwanted = _unwanted(device, offset, found.type, part, used) if without_swap else LeftOut()
     except (CaptureError, ToolError) as error:
         if not force:
             raise _not_in_order(device.path, offset, found, error) from error
-        return Contents(found, everything, [], f"{found.type} at byte {offset} kept whole: {error.message}")
+        return Contents(
+            found, everything, [], (f"{found.type} at byte {offset} kept whole: {error.message}",)
+        )
     edges = [(0, EDGE), (size - EDGE, size)] if size > EDGE else everything
-    return Contents(found, merge([*used, *edges], size, grain=device.sector_size), [])
+    dropped = list(narrow(unwanted.spans, device.sector_size))
+    kept = subtract(merge([*used, *edges], size, grain=device.sector_size), dropped)
+    notes = tuple(f"{found.type} at byte {offset}: {note}" for note in unwanted.notes)
+    return Contents(found, list(kept), dropped, notes)
+
+
+def _unwanted(device: Device, offset: int, kind: str, part: Path, used: list[Span]) -> LeftOut:
+    return left_out(kind, part, lambda at, length: device.read(offset + at, length), used)
 
 
 def _refuse_dirty(found: Found, device: Device, offset: int) -> None:
@@ -90,9 +107,9 @@ def _not_in_order(path: Path, offset: int, found: Found, error: CaptureError | T
     )
 
 
-def _map(device: Device, offset: int, size: int, kind: str) -> list[Span]:
+def _map(part: Path, size: int, kind: str) -> list[Span]:
     """The map of used blocks by partclone. Raises ToolError, CaptureError."""
-    with tempfile.TemporaryDirectory(prefix="partclone-") as folder, _part(device, offset, size) as part:
+    with tempfile.TemporaryDirectory(prefix="partclone-") as folder:
         out, log = Path(folder, "map"), Path(folder, "log")
         sources = ("-s", str(part), "-o", str(out), "-L", str(log))
         try:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from initramfs.agent.disk.cells import Cell, batches, cells, holes, reads
 from initramfs.agent.disk.chunk import DEFAULT_CHUNK, DEFAULT_LEVEL, MIB, Packer, digest_of
 from initramfs.agent.disk.device import Device, allocate
+from initramfs.agent.disk.domain import subtract
 from initramfs.agent.disk.header import Header
 from initramfs.agent.disk.manifest import MAX_COUNT, SECTOR, Range, State
 from initramfs.agent.disk.parallel import Meter, Progress, Worker, default_workers, run_parallel, silent
@@ -72,15 +73,17 @@ def capture(
     level: int = DEFAULT_LEVEL,
     workers: int | None = None,
     force: bool = False,
+    without_swap: bool = False,
     progress: Progress = silent,
 ) -> Draft:
     """Capture ``source``: the whole disk, one partition of it, or the bare file system it is.
 
-    ``empty`` lists partitions that the image of a whole disk records as zeros. Raises
-    CaptureError, LabelError, ToolError, DeviceError, and whatever the sink raises.
+    ``empty`` lists partitions that the image of a whole disk records as zeros; ``without_swap`` records
+    as zeros what swap, page and hibernation files hold. Raises CaptureError, LabelError, ToolError,
+    DeviceError, and whatever the sink raises.
     """
     source.forget()
-    scope = scope_of(source, partition=partition, empty=empty, force=force)
+    scope = scope_of(source, partition=partition, empty=empty, force=force, without_swap=without_swap)
     header = _header(scope, facts, source.sector_size, chunk_size)
     header.check()
     task = _Capture(source, sink, scope, chunk_size, level)
@@ -185,7 +188,7 @@ class _Capture:
 
     def ranges(self) -> Iterator[Range]:
         """Everything found, in order; zeros joined inside of a region, as long as a record can count."""
-        found = self._found + list(_zeros(self.scope.regions, self.scope.start))
+        found = self._found + list(_zeros(self.scope.regions, self.chunk_size, self.scope.start))
         found.sort(key=lambda item: item[1].offset)
         number, held = -1, None
         for region, item in found:
@@ -207,10 +210,14 @@ def _joinable(held: Range, item: Range) -> bool:
     )
 
 
-def _zeros(regions: Sequence[Region], base: int) -> Iterator[tuple[int, Range]]:
-    """The spans that are recorded as zeros unread, cut to what a record can count."""
+def _zeros(regions: Sequence[Region], chunk_size: int, base: int) -> Iterator[tuple[int, Range]]:
+    """The spans that are recorded as zeros unread, cut to what a record can count.
+
+    What of them lies inside of a chunk, between its used bytes, is zero there already.
+    """
     step = 1 << 40
     for number, region in enumerate(regions):
-        for start, end in region.zeros:
+        chunks = ((cell.start, cell.end) for cell in cells(region.used, region.origin, chunk_size))
+        for start, end in subtract(region.zeros, chunks):
             for at in range(start, end, step):
                 yield number, Range(at - base, min(step, end - at), State.ZERO)

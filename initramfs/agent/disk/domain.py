@@ -7,7 +7,7 @@ of position and size in hexadecimal, ``+`` for used.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from initramfs.agent.disk.errors import CaptureError
 
@@ -51,6 +51,31 @@ def merge(spans: Iterable[Span], size: int, *, grain: int = 1) -> list[Span]:
         else:
             result.append((start, end))
     return result
+
+
+def narrow(spans: Iterable[Span], grain: int) -> Iterator[Span]:
+    """The same, cut down to multiples of ``grain``."""
+    for first, last in spans:
+        start, end = -(-first // grain) * grain, last // grain * grain
+        if start < end:
+            yield start, end
+
+
+def subtract(spans: Iterable[Span], others: Iterable[Span]) -> Iterator[Span]:
+    """What of ``spans`` lies in none of ``others``. Both sorted, each without overlaps; so is the result."""
+    rest = iter(others)
+    other = next(rest, None)
+    for first, end in spans:
+        start = first
+        while start < end:
+            while other is not None and other[1] <= start:
+                other = next(rest, None)
+            if other is None or other[0] >= end:
+                yield start, end
+                break
+            if start < other[0]:
+                yield start, other[0]
+            start = other[1]
 
 
 def total(spans: Sequence[Span]) -> int:

@@ -37,6 +37,10 @@ class CaptureError(DiskError):
     """A source that must not or cannot be captured."""
 
 
+class Unmapped(DiskError):  # noqa: N818 - an answer, and it reads as one
+    """A file of which its file system's tool does not say plainly where all of it lies, and why not."""
+
+
 class ToolError(DiskError):
     """A program that we start (partclone, blkid, losetup) failed."""
 

@@ -78,7 +78,7 @@ class Header:
         origin: the host and device.
         user: a name.
         date: of the capture.
-        warnings: what was overridden by force when it was captured.
+        warnings: what was overridden by force when it was captured, and what was left out on request.
     """
 
     name: str

@@ -6,7 +6,7 @@ Looks at the source (label, file systems), reads no content.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from initramfs.agent.disk.blocks import Contents, examine
 from initramfs.agent.disk.device import Device
@@ -17,12 +17,15 @@ from initramfs.agent.disk.header import Filesystem, Firmware, Kind
 from initramfs.agent.disk.label import BIOS_BOOT, ESP, Label, LabelType, Partition
 from initramfs.agent.disk.layout import WHOLE
 from initramfs.agent.disk.read_label import read_label
-from initramfs.agent.disk.usage import is_partition
+from initramfs.agent.disk.usage import is_partition, users
 
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """One grid. Spans are in bytes of the source: ``used`` is read, ``zeros`` is recorded without reading."""
+    """One grid. Spans are in bytes of the source: ``used`` is read, ``zeros`` is recorded without reading.
+
+    Both are sorted, and lie apart from each other.
+    """
 
     origin: int
     used: list[Span]
@@ -48,19 +51,28 @@ class Scope:
 
 
 def scope_of(
-    source: Device, *, partition: int | None = None, empty: Collection[int] = (), force: bool = False
+    source: Device,
+    *,
+    partition: int | None = None,
+    empty: Collection[int] = (),
+    force: bool = False,
+    without_swap: bool = False,
 ) -> Scope:
     """The whole of a disk, one ``partition`` of it, or the bare file system that the source is.
 
-    Partitions in ``empty`` become zeros. Raises CaptureError, LabelError, ToolError.
+    Partitions in ``empty`` become zeros, ``without_swap`` also what swap, page and hibernation files hold;
+    but not on a source in use, where files may move. Raises CaptureError, LabelError, ToolError.
     """
+    if without_swap and users(source.path):
+        scope = scope_of(source, partition=partition, empty=empty, force=force)
+        return replace(scope, warnings=(*scope.warnings, f"{source.path} was in use: swap files were kept"))
     if source.size % source.sector_size:
         raise CaptureError(
             f"{source.path} has {source.size} bytes: no whole number of sectors", "is it cut off?"
         )
     label = None if is_partition(source.path) else read_label(source.read, source.size, source.sector_size)
     if partition is None and label is not None:
-        return _disk(source, label, frozenset(empty), force=force)
+        return _disk(source, label, frozenset(empty), force=force, without_swap=without_swap)
     if empty:
         raise CaptureError(
             "only partitions of a whole disk can be emptied", "capture the disk, not a partition"
@@ -71,7 +83,7 @@ def scope_of(
         area = label.area(partition) if label is not None else None
     if area is None:
         raise CaptureError(f"{source.path} has no partition {partition}", _numbers(label))
-    region, found = _partition(source, area, force=force)
+    region, found = _partition(source, area, force=force, without_swap=without_swap)
     return Scope(
         Kind.PARTITION,
         area.start,
@@ -93,7 +105,7 @@ def firmware_of(label: Label) -> Firmware:
     return Firmware.UEFI if uefi else Firmware.BIOS
 
 
-def _disk(source: Device, label: Label, empty: frozenset[int], *, force: bool) -> Scope:
+def _disk(source: Device, label: Label, empty: frozenset[int], *, force: bool, without_swap: bool) -> Scope:
     unknown = empty - {area.number for area in label.areas}
     if unknown:
         raise CaptureError(f"{source.path} has no partition {min(unknown)} to empty", _numbers(label))
@@ -104,7 +116,7 @@ def _disk(source: Device, label: Label, empty: frozenset[int], *, force: bool) -
         if area.number in empty:
             regions.append(Region(area.start, [], [(area.start, area.end)]))
             continue
-        region, found = _partition(source, area, force=force)
+        region, found = _partition(source, area, force=force, without_swap=without_swap)
         regions.append(region)
         contents.append(found)
         filesystems += _filesystems(source, area, found, area.number)
@@ -112,8 +124,10 @@ def _disk(source: Device, label: Label, empty: frozenset[int], *, force: bool) -
     return Scope(Kind.DISK, 0, source.size, label, regions, tuple(filesystems), _warnings(contents))
 
 
-def _partition(source: Device, area: Partition, *, force: bool) -> tuple[Region, Contents]:
-    found = examine(source, area.start, area.size, force=force)
+def _partition(
+    source: Device, area: Partition, *, force: bool, without_swap: bool
+) -> tuple[Region, Contents]:
+    found = examine(source, area.start, area.size, force=force, without_swap=without_swap)
 
     def moved(spans: list[Span]) -> list[Span]:
         return [(area.start + start, area.start + end) for start, end in spans]
@@ -142,7 +156,7 @@ def _filesystems(source: Device, area: Partition, contents: Contents, number: in
 
 
 def _warnings(contents: list[Contents]) -> tuple[str, ...]:
-    return tuple(found.forced for found in contents if found.forced)
+    return tuple(note for found in contents for note in found.notes)
 
 
 def _numbers(label: Label | None) -> str:

@@ -41,9 +41,11 @@ class CheckSource:
         with Device.open(node(self.disk)) as device:
             for number in self.partitions:
                 empty = self.backup.empty if number is None else ()
-                scope = scope_of(device, partition=number, empty=empty)
+                scope = scope_of(device, partition=number, empty=empty, without_swap=self.backup.without_swap)
                 used = sum(system.used for system in scope.filesystems)
-                progress.log(f"{_what(number)}: {scope.size / MIB:.0f} MiB, {used / MIB:.0f} MiB in use")
+                progress.log(f"{_what(number)}: {scope.size / MIB:.0f} MiB, {used / MIB:.0f} MiB to keep")
+                for warning in scope.warnings:
+                    progress.log(warning)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,13 @@ class Capture:
         empty = self.backup.empty if self.number is None else ()
         for last in (False, True):
             draft = capture(
-                device, facts, sink, partition=self.number, empty=empty, progress=context.progress
+                device,
+                facts,
+                sink,
+                partition=self.number,
+                empty=empty,
+                without_swap=self.backup.without_swap,
+                progress=context.progress,
             )
             try:
                 return sink.hand_over(draft), draft.count

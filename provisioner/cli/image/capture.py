@@ -28,8 +28,11 @@ def capture(
     chunk_size: ChunkSize = 1024,
     level: Annotated[int, typer.Option(min=1, max=19, help="zstd's.")] = 3,
     force: Force = False,
+    without_swap: Annotated[
+        bool, typer.Option("--without-swap", help="Keep no content of swap, page and hibernation files.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Add an image, or its next generation: what is in use is read, what is known is not stored again."""
-    options = Options(partition, tuple(empty or ()), chunk_size * KIB, level, force)
+    options = Options(partition, tuple(empty or ()), chunk_size * KIB, level, force, without_swap)
     add(of(context), source, facts_of(name, str(source), description, user), options, as_json=as_json)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from initramfs.agent.disk.cells import batches, cells, holes, reads
-from initramfs.agent.disk.domain import Span, merge, parse_domain, total
+from initramfs.agent.disk.domain import Span, merge, narrow, parse_domain, subtract, total
 from initramfs.agent.disk.errors import CaptureError
 
 MAP = """\
@@ -64,3 +64,25 @@ def test_batches_fit_into_their_room(used: list[Span]) -> None:
 def test_spans_are_joined_widened_and_cut() -> None:
     """To whole sectors, inside of the partition."""
     assert merge([(5000, 9000), (0, 100), (600, 700)], 8192, grain=512) == [(0, 1024), (4608, 8192)]
+
+
+@given(spans(), spans())
+def test_subtracting_spans_is_subtracting_their_bytes(one: list[Span], other: list[Span]) -> None:
+    """What is left lies in the one and not in the other, and nothing that should be left is missing."""
+    left = list(subtract(one, other))
+    assert all(start < end for start, end in left)
+    assert sectors(left) == sectors(one) - sectors(other)
+    assert [edge for span in left for edge in span] == sorted({edge for span in left for edge in span})
+
+
+@given(spans(), st.sampled_from([512, 1024, 4096]))
+def test_narrow_spans_have_whole_grains_only(spans: list[Span], grain: int) -> None:
+    """All grains that lie in a span as a whole."""
+    there = sectors(spans)
+    whole = {at for at in range(0, 5001 * 512, grain) if sectors([(at, at + grain)]) <= there}
+    assert {at for start, end in narrow(spans, grain) for at in range(start, end, grain)} == whole
+
+
+def sectors(spans: list[Span]) -> set[int]:
+    """Numbers of the sectors in all spans."""
+    return {at for start, end in spans for at in range(start // 512, end // 512)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import stat
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from tests.support import filesystems
 from tests.support.command import run
 from tests.support.disk import Slot, insert, partition
 from tests.support.images import MIB, Captured, MemoryChunks, capture_file, lay, reason_on, signed
+from tests.support.waiting import Deadline, until
 
 pytestmark = [
     pytest.mark.root,
@@ -376,3 +378,25 @@ def test_an_unclean_xfs_is_refused(tmp_path: Path) -> None:
         capture_file(tmp_path / "cut")
     assert capture_file(tmp_path / "cut", force=True).manifest.header.warnings
     assert not capture_file(tmp_path / "fs").manifest.header.warnings
+
+
+def test_a_loop_device_is_gone_when_it_says_so(tmp_path: Path) -> None:
+    """Also where somebody still writes to it, as a file system does that is mounted elsewhere too."""
+    path = tmp_path / "disk"
+    filesystems.blank(path, 1)
+    with loop_device(path, 0, MIB, writable=True) as loop:
+        late = os.open(loop, os.O_WRONLY)
+        detached = Path(f"/sys/class/block/{loop.name}/loop/autoclear")
+        writer = threading.Thread(target=write_late, args=(late, detached))
+        writer.start()
+    assert path.read_bytes().startswith(b"late")
+    writer.join()
+
+
+def write_late(device: int, detached: Path) -> None:
+    """Write to a loop device once it is only waiting for its last user to leave."""
+    try:
+        until(lambda: detached.read_text().strip() == "1", Deadline.within(30), "losetup --detach")
+        os.write(device, b"late")
+    finally:
+        os.close(device)

@@ -63,6 +63,8 @@ def test_a_backup_names_images_that_are_not_there_yet() -> None:
     assert job.disk_image == ImageRef("sda_Init", 0, "")
     assert [(p.number, p.image) for p in job.partition_images] == [(5, ImageRef("sda5_New", 0, ""))]
     assert job.backup == Backup("golden", (5,))
+    lean = make_job("keep", read_profile(f"{text}without_swap = true\n", "keep"), TARGET, missing)
+    assert lean.backup == Backup("golden", (5,), without_swap=True)
 
 
 def test_phone_home_is_filled_in_where_wanted() -> None:

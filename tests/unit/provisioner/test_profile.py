@@ -81,6 +81,7 @@ def test_unknown_action_lists_the_known_ones() -> None:
         ('action = "backup"\n[images.partitions]\n5 = "a"\n[backup]\nempty = [5]', "backup.empty"),
         ('action = "backup"\n[images]\ndisk = "sda_X"\n[backup]\nempty = ["sda"]', "backup.empty.0"),
         ('action = "restore"\n[images.partitions]\n5 = "a"\n[backup]\nempty = [5]', "backup"),
+        ('action = "backup"\n[images]\ndisk = "a"\n[backup]\nwithout_swap = 1', "backup.without_swap"),
         ('action = "wipe"\n[disk]\nmin_size = 2\nmax_size = 1', "disk"),
         ('action = "restore"\n[images.partitions]\n5 = "a"\nsda5 = "b"', "images.partitions.sda5"),
         ('action = "restore"\n[images.partitions]\nsda = "a"', "images.partitions.sda"),
