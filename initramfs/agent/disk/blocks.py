@@ -17,10 +17,11 @@ from initramfs.agent.disk.chunk import KIB, MIB
 from initramfs.agent.disk.device import Device
 from initramfs.agent.disk.domain import Span, merge, narrow, parse_domain, subtract
 from initramfs.agent.disk.errors import CaptureError, ToolError
+from initramfs.agent.disk.label import Reader
 from initramfs.agent.disk.loop import loop_device
 from initramfs.agent.disk.probe import Found, probe, why_dirty
 from initramfs.agent.disk.run import run
-from initramfs.agent.disk.swap_files import LeftOut, left_out
+from initramfs.agent.disk.swap_files import LeftOut, hibernated, left_out
 
 PARTCLONE = {
     "ext2": "extfs", "ext3": "extfs", "ext4": "extfs", "xfs": "xfs", "btrfs": "btrfs", "ntfs": "ntfs",
@@ -61,7 +62,7 @@ def examine(
     ``without_swap`` makes zeros of what swap, page and hibernation files hold.
     """
     found = probe(device.path, offset, size)
-    everything = [(0, size)]
+    everything, unwanted = [(0, size)], LeftOut()
     if found.type in ("swap", "swsuspend") and not force:
         _refuse_dirty(found, device, offset)
         return Contents(found, [(0, min(SWAP_HEADER, size))], [(SWAP_HEADER, EDGE)] if size > EDGE else [])
@@ -71,7 +72,10 @@ def examine(
         _refuse_dirty(found, device, offset)
         with _part(device, offset, size) as part:
             used = _map(part, size, found.type)
-            unwanted = _unwanted(device, offset, found.type, part, used) if without_swap else LeftOut()
+            if without_swap:
+                unwanted = left_out(found.type, part, _reader(device, offset), used)
+            elif found.type == "ntfs":
+                _refuse_hibernated(device, offset, part)
     except (CaptureError, ToolError) as error:
         if not force:
             raise _not_in_order(device.path, offset, found, error) from error
@@ -85,16 +89,26 @@ def examine(
     return Contents(found, list(kept), dropped, notes)
 
 
-def _unwanted(device: Device, offset: int, kind: str, part: Path, used: list[Span]) -> LeftOut:
-    return left_out(kind, part, lambda at, length: device.read(offset + at, length), used)
+def _reader(device: Device, offset: int) -> Reader:
+    return lambda at, length: device.read(offset + at, length)
 
 
 def _refuse_dirty(found: Found, device: Device, offset: int) -> None:
-    reason = why_dirty(found.type, lambda at, length: device.read(offset + at, length))
+    reason = why_dirty(found.type, _reader(device, offset))
     if reason:
         raise CaptureError(
             f"the {found.type} at byte {offset} of {device.path} was not left in order: {reason}",
             "shut the system down properly, or check the file system; force keeps it whole as it is",
+        )
+
+
+def _refuse_hibernated(device: Device, offset: int, part: Path) -> None:
+    """Fast Startup hibernates Windows at every shutdown; no file system says so, only that file."""
+    if hibernated(part, _reader(device, offset)):
+        raise CaptureError(
+            f"the ntfs at byte {offset} of {device.path} was not left in order: Windows is hibernated",
+            "shut it down with 'shutdown /s /t 0', or turn Fast Startup off; or leave swap files out "
+            "(--without-swap): it then starts cold; force keeps it whole as it is",
         )
 
 

@@ -19,7 +19,8 @@ from initramfs.agent.disk.label import Reader
 
 LINUX = ("/swapfile", "/swap.img", "/swap", "/swap/swapfile", "/var/swap", "/var/swapfile")
 """Where distributions put their swap file; other places are read from fstab."""
-WINDOWS = ("/pagefile.sys", "/swapfile.sys", "/hiberfil.sys")
+HIBERNATION = "/hiberfil.sys"
+WINDOWS = ("/pagefile.sys", "/swapfile.sys", HIBERNATION)
 FSTAB = "/etc/fstab"
 FSTAB_SIZE = 64 * KIB
 """Not more of an fstab is read, and not more than so many of its swap files are looked for."""
@@ -66,6 +67,15 @@ def left_out(kind: str, part: Path, read: Reader, used: list[Span]) -> LeftOut:
             found.notes.append(f"{path} kept: {reason.message}")
     found.spans = merge(found.spans, max((end for _, end in found.spans), default=0))
     return found
+
+
+def hibernated(part: Path, read: Reader) -> bool:
+    """Whether Windows on this NTFS would go on from its hibernation file. Raises ToolError, DeviceError."""
+    try:
+        file = find_file("ntfs", part, HIBERNATION)
+    except Unmapped:  # Windows itself could not use such a file
+        return False
+    return file is not None and file.read(read, 4) in HIBERNATED
 
 
 def _of_windows(file: FileMap, read: Reader) -> tuple[list[Span], str]:

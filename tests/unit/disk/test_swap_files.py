@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from initramfs.agent.disk.errors import CaptureError
 from initramfs.agent.disk.manifest import State
 from initramfs.agent.disk.swap_files import LINUX, fstab_swap_files
 from tests.support import filesystems
@@ -243,8 +244,7 @@ def ntfs_file(image: Path, name: str) -> bytes:
 
 def test_windows_page_and_hibernation_files_are_left_out(windows: Windows, tmp_path: Path) -> None:
     """All of them are zeros; Windows starts cold and makes new ones. Everything else is the same."""
-    full, lean = capture_file(windows.path), capture_file(windows.path, without_swap=True)
-    assert full.count.bytes_read - lean.count.bytes_read > 6 * MIB
+    lean = capture_file(windows.path, without_swap=True)
     assert [warning.partition(": ")[2] for warning in lean.manifest.header.warnings] == [
         "/pagefile.sys left out, 4 MiB",
         "/swapfile.sys left out, 1 MiB",
@@ -257,15 +257,31 @@ def test_windows_page_and_hibernation_files_are_left_out(windows: Windows, tmp_p
         assert ntfs_file(target, name) == expected, name
 
 
-def test_no_sector_of_anything_else_is_lost_on_ntfs(windows: Windows, tmp_path: Path) -> None:
-    """But the first of hiberfil.sys, which has no mark, by content."""
+def wake(windows: Windows) -> None:
+    """Windows was shut down for good: nobody would go on from what hiberfil.sys still holds."""
     with windows.path.open("r+b") as file:
         content = file.read()
         file.seek(content.index(b"hibr" + MARK[4:]))
         file.write(MARK[:4])
-    full = restored(capture_file(windows.path), tmp_path / "full")
-    lean = restored(capture_file(windows.path, without_swap=True), tmp_path / "lean")
-    assert assert_only_memory_is_gone(full, lean) == 7 * MIB // SECTOR
+
+
+def test_a_hibernated_windows_is_refused(windows: Windows) -> None:
+    """Fast Startup hibernates it too. What it remembers of its disk would be wrong on every other one."""
+    with pytest.raises(CaptureError, match=r"was not left in order: Windows is hibernated") as refused:
+        capture_file(windows.path)
+    assert "shutdown /s /t 0" in refused.value.hint
+    assert "Windows is hibernated" in capture_file(windows.path, force=True).manifest.header.warnings[0]
+    wake(windows)
+    assert not capture_file(windows.path).manifest.header.warnings
+
+
+def test_no_sector_of_anything_else_is_lost_on_ntfs(windows: Windows, tmp_path: Path) -> None:
+    """Told by the mark in each sector of the files that are left out."""
+    wake(windows)
+    full, lean = capture_file(windows.path), capture_file(windows.path, without_swap=True)
+    assert full.count.bytes_read - lean.count.bytes_read > 6 * MIB
+    full_disk, lean_disk = restored(full, tmp_path / "full"), restored(lean, tmp_path / "lean")
+    assert assert_only_memory_is_gone(full_disk, lean_disk) == 7 * MIB // SECTOR
 
 
 # --- any file system -------------------------------------------------------------------------------------
