@@ -18,7 +18,7 @@ from initramfs.agent.disk.device import Device, allocate
 from initramfs.agent.disk.domain import subtract
 from initramfs.agent.disk.header import Header
 from initramfs.agent.disk.manifest import MAX_COUNT, SECTOR, Range, State
-from initramfs.agent.disk.parallel import Meter, Progress, Worker, default_workers, run_parallel, silent
+from initramfs.agent.disk.parallel import Meter, Progress, Worker, compressors, run_parallel, silent
 from initramfs.agent.disk.readback import is_zero
 from initramfs.agent.disk.regions import Region, Scope, scope_of
 
@@ -88,7 +88,7 @@ def capture(
     header.check()
     task = _Capture(source, sink, scope, chunk_size, level)
     meter = Meter("capture", task.size, progress)
-    run_parallel(task.batches(), lambda: task.worker(meter), workers or default_workers())
+    run_parallel(task.batches(), lambda: task.worker(meter), workers or compressors())
     return Draft(header, list(task.ranges()), task.count)
 
 

@@ -17,6 +17,8 @@ Worker = Callable[[T], None]
 Progress = Callable[[str, int, int], None]
 """``progress(step, done, total)`` in bytes. Called from several threads, never from two at once."""
 
+COMPRESSORS = 2
+"""For each processor: one may wait for the disk. More only take each other's cache away."""
 MIN_WORKERS = 8
 """Even one processor has a disk and a network to wait for. With 4 on two processors, each processor
 waited for a fifth of the time."""
@@ -32,6 +34,11 @@ def default_workers(chunk: int = 0, processors: int | None = None) -> int:
     """How many threads keep disk, network and processors busy; fewer if a ``chunk`` is so many bytes."""
     wanted = max(MIN_WORKERS, 2 * (processors or os.cpu_count() or 1))
     return min(wanted, max(MIN_WORKERS, MEMORY // (COPIES * max(chunk, 1))))
+
+
+def compressors(processors: int | None = None) -> int:
+    """How many threads read, hash and compress: that keeps processors busy, and waits little."""
+    return COMPRESSORS * max(2, processors or os.cpu_count() or 1)
 
 
 def run_parallel(items: Iterable[T], make_worker: Callable[[], Worker[T]], workers: int) -> None:
