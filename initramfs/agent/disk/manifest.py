@@ -99,6 +99,18 @@ class Manifest:
         """``name@generation``."""
         return f"{self.header.name}@{self.header.generation}"
 
+    def expect(self, name: str, generation: int) -> Manifest:
+        """Itself, if it is this image: the signature says whose it is, not where it lies.
+
+        Raises ManifestError.
+        """
+        if (self.header.name, self.header.generation) != (name, generation):
+            raise ManifestError(
+                f"what is called {name}@{generation} is {self.title}",
+                "somebody has copied or renamed manifests: put them back from a backup, or remove this one",
+            )
+        return self
+
 
 def encode(header: Header, ranges: Iterable[Range], key: Ed25519PrivateKey) -> bytes:
     """The signed file. Raises ManifestError for what :func:`decode` would refuse."""
