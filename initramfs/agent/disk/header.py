@@ -108,7 +108,7 @@ class Header:
             _must(0 < found.minimal <= found.size, f"a file system that needs {found.minimal} bytes")
         if self.label is not None:
             try:
-                self.label.check(self.size)
+                self.label.check(self.size, self.sector_size)
             except LabelError as error:
                 raise ManifestError(f"the manifest's label is wrong: {error.message}") from error
 
