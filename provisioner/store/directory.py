@@ -14,10 +14,11 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from initramfs.agent.disk.errors import Missing, Unavailable
+from initramfs.agent.disk.header import NAME
 from provisioner.store.errors import NoImageError
 from provisioner.store.files import failing, sync_folder, write_new
 from provisioner.store.ingest import DirectoryIngest, ingest
-from provisioner.store.names import GENERATION, NAME, Reference, Wanted, check_name
+from provisioner.store.names import GENERATION, Reference, Wanted, check_name
 from provisioner.store.places import REMOVED, Places
 from provisioner.store.publish import number_of
 from provisioner.store.sweep import Keep, stored, sweep

@@ -88,6 +88,15 @@ def test_it_reads_well(call: Call, raw: Path, tmp_path: Path) -> None:
     assert "sda5_Copy@1" in call("import", tmp_path / "out", "sda5_Copy")
 
 
+def test_what_cannot_be_decoded_becomes_a_question_mark(call: Call, raw: Path) -> None:
+    """Bytes that are no UTF-8, in an argument or a file's name: no other reader could hold them."""
+    odd = raw.rename(raw.with_name("caf\udce9"))
+    call("capture", odd, "sda5_Data", "--description", "caf\udce9")
+    shown = as_json(call("show", "sda5_Data", "--json"))
+    assert shown["description"] == "caf?"
+    assert shown["origin"].endswith("/caf?")
+
+
 def test_a_target_with_content_is_asked_about(call: Call, raw: Path, tmp_path: Path) -> None:
     """Unless --yes; a no changes nothing."""
     call("capture", raw, "sda5_Data")
