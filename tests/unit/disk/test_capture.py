@@ -21,6 +21,7 @@ from initramfs.agent.disk.probe import why_dirty
 from tests.support import filesystems
 from tests.support.command import run
 from tests.support.disk import Slot, partition
+from tests.support.filesystems import blank
 from tests.support.images import MIB, Captured, MemoryChunks, capture_file, restore_file
 
 SIZE = 32
@@ -158,6 +159,25 @@ def test_swap_keeps_its_header_only(tmp_path: Path) -> None:
     ]
     restore_file(image, tmp_path / "target")
     assert UUID in run("blkid", "-p", tmp_path / "target")
+
+
+@pytest.mark.parametrize(
+    "label", ["Dätä", "with space", 'a\\b"$x', "back\\x41", " =", "\U0001f4be"], ids=ascii
+)
+def test_a_label_is_kept_as_it_is(tmp_path: Path, label: str) -> None:
+    """Programs that print labels for shells and rules mangle them."""
+    blank(tmp_path / "fs", 8)
+    run("mke2fs", "-q", "-t", "ext4", "-U", UUID, "-L", label, tmp_path / "fs")
+    (found,) = capture_file(tmp_path / "fs").manifest.header.filesystems
+    assert (found.type, found.uuid, found.label) == ("ext4", UUID, label)
+
+
+def test_a_label_that_is_no_utf_8_is_replaced(tmp_path: Path) -> None:
+    """Systems of old wrote what their code page said."""
+    blank(tmp_path / "fs", 8)
+    run("mke2fs", "-q", "-t", "ext4", "-L", "caf\udce9", tmp_path / "fs")
+    (found,) = capture_file(tmp_path / "fs").manifest.header.filesystems
+    assert found.label == "caf\ufffd"
 
 
 def test_what_nobody_knows_is_kept_whole(tmp_path: Path) -> None:
