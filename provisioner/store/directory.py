@@ -10,7 +10,7 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 from initramfs.agent.disk.errors import Missing, Unavailable
@@ -165,13 +165,11 @@ class DirectoryStore:
     # --- files -----------------------------------------------------------------------------------------
 
     def _read(self, name: str, generation: int) -> bytes:
-        for path in (self.places.manifest(name, generation), self.places.removed(name, generation)):
-            try:
-                data = path.read_bytes()
-            except FileNotFoundError:
-                continue
-            if data:
-                return data
+        with suppress(FileNotFoundError):
+            return self.places.manifest(name, generation).read_bytes()  # also one that a crash has emptied
+        with suppress(FileNotFoundError):
+            if kept := self.places.removed(name, generation).read_bytes():
+                return kept
         raise NoImageError(f"there is no image {name}@{generation}", LIST_HINT)
 
     def _digest(self, name: str, generation: int) -> str:

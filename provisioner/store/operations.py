@@ -65,11 +65,18 @@ def load(store: Store, reference: Reference, key: Ed25519PublicKey) -> Manifest:
         raise ManifestError(f"{reference}: {error.message}", error.hint) from error
 
 
-def everything(store: Store, key: Ed25519PublicKey) -> Iterator[Manifest]:
-    """The manifests of all images. Raises ManifestError at the first that is not right."""
+def everything(
+    store: Store, key: Ed25519PublicKey, tell: Callable[[ManifestError], None] | None = None
+) -> Iterator[Manifest]:
+    """The manifests of all images. ``tell`` gets what is wrong with one; without it that is raised."""
     for name in store.names():
         for generation in store.generations(name):
-            yield load(store, store.resolve(f"{name}@{generation}"), key)
+            try:
+                yield load(store, store.resolve(f"{name}@{generation}"), key)
+            except ManifestError as error:
+                if tell is None:
+                    raise
+                tell(error)
 
 
 def add_image(

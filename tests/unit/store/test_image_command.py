@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import typer
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from initramfs.agent.errors import AgentError
 from provisioner.cli import app
@@ -23,6 +23,7 @@ from provisioner.keys import create_keys
 from tests.support.images import MIB
 
 Call = Callable[..., str]
+Invoke = Callable[..., Result]
 
 
 @pytest.fixture
@@ -33,12 +34,21 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def call(home: Path) -> Call:
+def invoke(home: Path) -> Invoke:
+    """Runs one command, whatever becomes of it."""
+
+    def run(*arguments: str | Path, answer: str = "") -> Result:
+        return CliRunner().invoke(app, ["--home", str(home), "image", *map(str, arguments)], input=answer)
+
+    return run
+
+
+@pytest.fixture
+def call(invoke: Invoke) -> Call:
     """Runs one command and returns what it printed; raises what it raises."""
 
     def run(*arguments: str | Path, answer: str = "") -> str:
-        line = ["--home", str(home), "image", *map(str, arguments)]
-        result = CliRunner().invoke(app, line, input=answer)
+        result = invoke(*arguments, answer=answer)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         if result.exit_code:
@@ -122,6 +132,31 @@ def test_a_bad_chunk_is_told(call: Call, raw: Path, home: Path) -> None:
         call("verify", "--set-aside")
     call("capture", raw, "sda5_Data")
     assert "all whole" in call("verify")
+
+
+@pytest.mark.parametrize("content", [b"", b"CLSYIMG1 and more", None], ids=["empty", "damaged", "another's"])
+def test_a_bad_manifest_is_named(
+    call: Call, invoke: Invoke, raw: Path, home: Path, content: bytes | None
+) -> None:
+    """What can be done without it is done; nothing is deleted that it may need."""
+    call("capture", raw, "sda6_Good")
+    bad = Home(home).store / "manifests/sda5_Bad/1"
+    bad.parent.mkdir()
+    bad.write_bytes((bad.parents[1] / "sda6_Good/1").read_bytes() if content is None else content)
+    for command in ("list", "verify"):
+        done = invoke(command, "--json")
+        assert isinstance(done.exception, ProvisionerError)
+        assert done.exception.message.startswith("sda5_Bad@1: ")
+        assert "image rm" in done.exception.hint
+        assert as_json(done.stdout)
+    assert not as_json(done.stdout)["ok"]
+    assert as_json(done.stdout)["chunks"] == 2
+    for arguments in (("gc",), ("show", "sda5_Bad"), ("verify", "sda5_Bad")):
+        with pytest.raises(AgentError, match=r"^sda5_Bad@1: "):
+            call(*arguments)
+    assert as_json(call("rm", "sda5_Bad", "--yes", "--json"))
+    assert "all whole" in call("verify")
+    assert as_json(call("gc", "--json"))["chunks"] == 0
 
 
 def test_images_are_removed_with_their_chunks(call: Call, raw: Path) -> None:
