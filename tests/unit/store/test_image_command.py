@@ -15,6 +15,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from initramfs.agent.disk.marker import encode_marker
 from initramfs.agent.errors import AgentError
 from provisioner.cli import app
 from provisioner.errors import ProvisionerError
@@ -105,6 +106,22 @@ def test_what_cannot_be_decoded_becomes_a_question_mark(call: Call, raw: Path) -
     shown = as_json(call("show", "sda5_Data", "--json"))
     assert shown["description"] == "caf?"
     assert shown["origin"].endswith("/caf?")
+
+
+def test_what_an_image_says_does_not_steer_the_terminal(call: Call, raw: Path) -> None:
+    """Whoever describes an image writes on the screens of all who list it."""
+    call("capture", raw, "sda5_Data", "--description", "Dätä \x1b[31mred\a\x7f\x9b\u202e\n")
+    for said in (call("list"), call("show", "sda5_Data")):
+        assert r"Dätä \x1b[31mred\x07\x7f\x9b\u202e\n" in said
+        assert all(line.isprintable() for line in said.splitlines())
+
+
+def test_neither_does_what_a_disk_says(call: Call, invoke: Invoke, raw: Path, tmp_path: Path) -> None:
+    """The reason why the last restore did not end is whatever its first sector holds."""
+    call("capture", raw, "sda5_Data")
+    (tmp_path / "target").write_bytes(encode_marker("\x1b[31mred").ljust(3 * MIB, b"\0"))
+    done = invoke("restore", "sda5_Data", tmp_path / "target", "--yes")
+    assert r"did not end: \x1b[31mred" in done.stderr
 
 
 def test_a_target_with_content_is_asked_about(call: Call, raw: Path, tmp_path: Path) -> None:
