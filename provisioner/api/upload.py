@@ -99,7 +99,10 @@ def _repeated(served: Services, header: Header, index: Index) -> Reference | Non
     if not store.generations(header.name):
         return None
     latest = store.resolve(header.name)
-    image = load(store, latest, served.signing_key.public_key())
+    try:
+        image = load(store, latest, served.signing_key.public_key())
+    except ManifestError:
+        return None  # 'clonesys image verify' names it
     known = replace(image.header, generation=header.generation, date=header.date)
     return latest if encode_draft(known, image.index) == encode_draft(header, index) else None
 
