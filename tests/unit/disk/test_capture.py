@@ -180,6 +180,29 @@ def test_a_label_that_is_no_utf_8_is_replaced(tmp_path: Path) -> None:
     assert found.label == "caf\ufffd"
 
 
+def test_tables_that_programs_of_old_wrote_are_captured(tmp_path: Path) -> None:
+    """A second extended partition for Linux alone, and one of type 0, which Linux has and sfdisk does not."""
+    path = tmp_path / "disk"
+    partition(path, 24, "label: dos", (Slot(1, 8, "5"), Slot(5, 4, "83")))
+    with path.open("r+b") as file:
+        for slot, kind, start in ((1, 0x85, 12), (2, 0, 16)):
+            file.seek(446 + 16 * slot)
+            file.write(struct.pack("<4xB3xII", kind, start * MIB // 512, 4 * MIB // 512))
+        file.seek(16 * MIB)
+        file.write(b"content")
+    image = capture_file(path)
+    label = image.manifest.header.label
+    assert label is not None
+    assert [(part.number, part.type) for part in label.partitions] == [
+        (1, "5"),
+        (2, "85"),
+        (3, "0"),
+        (5, "83"),
+    ]
+    restore_file(image, tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == path.read_bytes()
+
+
 def test_what_nobody_knows_is_kept_whole(tmp_path: Path) -> None:
     """Encrypted, a volume manager's, noise: every byte, zeros as zeros."""
     path = tmp_path / "image"
