@@ -17,7 +17,7 @@ from initramfs.agent import wire
 from initramfs.agent.disk.chunk import MAX_CHUNK
 from initramfs.agent.disk.errors import Corrupt, ManifestError
 from initramfs.agent.disk.header import Header
-from initramfs.agent.disk.manifest import Index, decode, decode_draft, encode, encode_draft
+from initramfs.agent.disk.manifest import Index, decode_draft, encode, encode_draft
 from provisioner.api.agent import JSON, NO_CONTENT, Bearer
 from provisioner.api.errors import TooLargeError
 from provisioner.api.messages import body, described, reader
@@ -28,6 +28,7 @@ from provisioner.state.agents import BackingUp
 from provisioner.store.audit import needed_of
 from provisioner.store.directory import DirectoryStore
 from provisioner.store.names import Reference
+from provisioner.store.operations import load
 from provisioner.store.uploads import Uploads
 
 MAX_OBJECT = MAX_CHUNK + (64 << 10)
@@ -98,7 +99,10 @@ def _repeated(served: Services, header: Header, index: Index) -> Reference | Non
     if not store.generations(header.name):
         return None
     latest = store.resolve(header.name)
-    image = decode(store.manifest(latest), served.signing_key.public_key())
+    try:
+        image = load(store, latest, served.signing_key.public_key())
+    except ManifestError:
+        return None  # 'clonesys image verify' names it
     known = replace(image.header, generation=header.generation, date=header.date)
     return latest if encode_draft(known, image.index) == encode_draft(header, index) else None
 

@@ -19,6 +19,11 @@ def say(line: str = "") -> None:
     sys.stdout.write(f"{line}\n")
 
 
+def harmless(text: str) -> str:
+    """Without what would steer a terminal, or hide: such characters appear as their escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def print_json(value: Any) -> None:
     """A value, dataclasses included, as indented JSON."""
     say(json.dumps(value, indent=2, default=_plain))
@@ -28,7 +33,7 @@ def print_facts(facts: Iterable[tuple[str, str]]) -> None:
     """Labelled values, those that are empty left out."""
     for label, value in facts:
         if value:
-            say(f"{label + ':':<14} {value}")
+            say(f"{label + ':':<14} {harmless(value)}")
 
 
 def clock(at: float | None) -> str:

@@ -8,11 +8,13 @@ from collections.abc import Iterable, Sequence
 from rich.console import Console
 from rich.table import Table
 
+from provisioner.cli.output import harmless
+
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Rows under headings; as wide as needed where nobody sees a terminal."""
     console = Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else 240)
     table = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(harmless, row))
     console.print(table)

@@ -10,14 +10,15 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 from initramfs.agent.disk.errors import Missing, Unavailable
+from initramfs.agent.disk.header import NAME
 from provisioner.store.errors import NoImageError
 from provisioner.store.files import failing, sync_folder, write_new
 from provisioner.store.ingest import DirectoryIngest, ingest
-from provisioner.store.names import GENERATION, NAME, Reference, Wanted, check_name
+from provisioner.store.names import GENERATION, Reference, Wanted, check_name
 from provisioner.store.places import REMOVED, Places
 from provisioner.store.publish import number_of
 from provisioner.store.sweep import Keep, stored, sweep
@@ -164,13 +165,11 @@ class DirectoryStore:
     # --- files -----------------------------------------------------------------------------------------
 
     def _read(self, name: str, generation: int) -> bytes:
-        for path in (self.places.manifest(name, generation), self.places.removed(name, generation)):
-            try:
-                data = path.read_bytes()
-            except FileNotFoundError:
-                continue
-            if data:
-                return data
+        with suppress(FileNotFoundError):
+            return self.places.manifest(name, generation).read_bytes()  # also one that a crash has emptied
+        with suppress(FileNotFoundError):
+            if kept := self.places.removed(name, generation).read_bytes():
+                return kept
         raise NoImageError(f"there is no image {name}@{generation}", LIST_HINT)
 
     def _digest(self, name: str, generation: int) -> str:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from initramfs.agent.disk.header import NAME
 from provisioner.store.errors import ImageNameError
 
 LATEST = "latest"
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}", re.ASCII)
 DEVICE = re.compile(r"((?:sd|hd|vd|xvd)[a-z]+|(?:nvme\d+n|mmcblk)\d+(?=p|_)|disk)p?(\d*)_.+", re.ASCII)
 GENERATION = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 

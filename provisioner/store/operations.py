@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from initramfs.agent.disk.capture import Count, Facts, capture
 from initramfs.agent.disk.chunk import DEFAULT_CHUNK, DEFAULT_LEVEL
 from initramfs.agent.disk.device import Device
+from initramfs.agent.disk.errors import ManifestError
 from initramfs.agent.disk.filling import fill
 from initramfs.agent.disk.header import Header, Kind
 from initramfs.agent.disk.layout import WHOLE, Layout, compose
@@ -57,15 +58,26 @@ class Options:
 
 
 def load(store: Store, reference: Reference, key: Ed25519PublicKey) -> Manifest:
-    """An image's manifest, checked. Raises NoImageError, ManifestError."""
-    return decode(store.manifest(reference), key)
+    """An image's manifest, checked. Raises NoImageError, ManifestError: damaged, or another image's."""
+    data = store.manifest(reference)
+    try:
+        return decode(data, key).expect(reference.name, reference.generation)
+    except ManifestError as error:
+        raise ManifestError(f"{reference}: {error.message}", error.hint) from error
 
 
-def everything(store: Store, key: Ed25519PublicKey) -> Iterator[Manifest]:
-    """The manifests of all images. Raises ManifestError at the first that is not right."""
+def everything(
+    store: Store, key: Ed25519PublicKey, tell: Callable[[ManifestError], None] | None = None
+) -> Iterator[Manifest]:
+    """The manifests of all images. ``tell`` gets what is wrong with one; without it that is raised."""
     for name in store.names():
         for generation in store.generations(name):
-            yield load(store, store.resolve(f"{name}@{generation}"), key)
+            try:
+                yield load(store, store.resolve(f"{name}@{generation}"), key)
+            except ManifestError as error:
+                if tell is None:
+                    raise
+                tell(error)
 
 
 def add_image(

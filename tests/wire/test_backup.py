@@ -185,6 +185,18 @@ def test_a_second_backup_sends_only_what_changed(site: Site, disk: Path) -> None
     assert site.store.generations("sda2_Noise") == [1, 2]
 
 
+def test_a_damaged_generation_does_not_stop_a_backup(site: Site, disk: Path) -> None:
+    """It is not the image that is handed over, whatever it was: the next number is free."""
+    damaged = site.store.places.manifest("sda1_Data", 1)
+    damaged.parent.mkdir(parents=True)
+    damaged.write_bytes(b"damaged")
+    with attached(disk) as source:
+        talk, job = site.contact(JOB)
+        work(talk, job, source)
+    site.finish(talk, job, wire.Result(ok=True))
+    operations.load(site.store, site.store.resolve("sda1_Data@2"), load_public_key(site.home))
+
+
 def test_an_image_of_the_whole_disk_can_have_empty_partitions(site: Site, disk: Path) -> None:
     """As CloneSys' InitClone: zeros for what other images fill."""
     wanted = replace(

@@ -21,6 +21,7 @@ from initramfs.agent.disk.manifest import MAX_COUNT, SECTOR, Range, State
 from initramfs.agent.disk.parallel import Meter, Progress, Worker, compressors, run_parallel, silent
 from initramfs.agent.disk.readback import is_zero
 from initramfs.agent.disk.regions import Region, Scope, scope_of
+from initramfs.agent.disk.rules import MAX_TEXT, check_header
 
 if TYPE_CHECKING:
     from initramfs.agent.disk.source import ChunkSink
@@ -85,7 +86,7 @@ def capture(
     source.forget()
     scope = scope_of(source, partition=partition, empty=empty, force=force, without_swap=without_swap)
     header = _header(scope, facts, source.sector_size, chunk_size)
-    header.check()
+    check_header(header)
     task = _Capture(source, sink, scope, chunk_size, level)
     meter = Meter("capture", task.size, progress)
     run_parallel(task.batches(), lambda: task.worker(meter), workers or compressors())
@@ -103,12 +104,17 @@ def _header(scope: Scope, facts: Facts, sector_size: int, chunk_size: int) -> He
         firmware=scope.firmware,
         label=scope.label,
         filesystems=scope.filesystems,
-        description=facts.description,
-        origin=facts.origin,
-        user=facts.user,
+        description=_text(facts.description),
+        origin=_text(facts.origin),
+        user=_text(facts.user),
         date=facts.date,
-        warnings=scope.warnings,
+        warnings=tuple(_text(warning)[:MAX_TEXT] for warning in scope.warnings),
     )
+
+
+def _text(given: str) -> str:
+    """Without the bytes that Python found in an argument or a file's name and could not decode."""
+    return given.encode(errors="replace").decode()
 
 
 class _Capture:

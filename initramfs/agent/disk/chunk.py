@@ -1,8 +1,9 @@
 """Chunks: a name and an object. The name is the SHA-256 of the content, the object one zstd frame.
 
 No I/O. zstd stores what does not compress as it is, so there is no second
-form of object. Frames carry their content size, and it is compared with the
-expected one before a byte is decompressed: an object cannot claim memory.
+form of object (``frame`` says what a frame must be). Frames carry their content
+size, and it is compared with the expected one before a byte is decompressed: an
+object cannot claim memory.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 import zstandard
 
 from initramfs.agent.disk.errors import Corrupt
+from initramfs.agent.disk.frame import why_no_object
 
 if TYPE_CHECKING:
     Buffer = bytes | bytearray | memoryview
@@ -81,11 +83,14 @@ class Unpacker:
             claimed = zstandard.frame_content_size(data)
             if claimed != len(room):
                 raise Corrupt(digest, f"holds {claimed} bytes instead of {len(room)}", HINT)
-            got = self._zstd.stream_reader(data, closefd=False).readinto(room)
+            if wrong := why_no_object(data):
+                raise Corrupt(digest, wrong, HINT)
+            reader = self._zstd.stream_reader(data, closefd=False)
+            got = reader.readinto(room) + len(reader.read(1))  # the last makes it look at the frame's end
         except zstandard.ZstdError as error:
             raise Corrupt(digest, f"is no whole zstd frame: {error}", HINT) from error
         if got != len(room):
-            raise Corrupt(digest, f"is no whole zstd frame: it ends after {got} bytes", HINT)
+            raise Corrupt(digest, f"is no whole zstd frame: it gives {got} bytes", HINT)
         if digest_of(room) != digest:
             raise Corrupt(digest, "its content has another SHA-256", HINT)
 

@@ -15,9 +15,8 @@ from initramfs.agent.disk.chunk import MIB
 from initramfs.agent.disk.errors import LayoutError
 from initramfs.agent.disk.gpt import backup_size
 from initramfs.agent.disk.header import Filesystem, Kind
-from initramfs.agent.disk.label import Label, LabelType, Partition
+from initramfs.agent.disk.label import FIRST_LOGICAL, Label, LabelType, Partition
 from initramfs.agent.disk.manifest import Manifest, Range, State
-from initramfs.agent.disk.mbr import FIRST_LOGICAL
 from initramfs.agent.disk.relabel import Edits, container_of, edited
 
 LAST = 0

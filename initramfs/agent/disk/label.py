@@ -7,9 +7,10 @@ kinds of table live in :mod:`mbr <initramfs.agent.disk.mbr>` and
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 from initramfs.agent.disk.errors import LabelError
 
@@ -20,6 +21,8 @@ REPAIR = "look at it with 'sfdisk --verify' and repair it first"
 
 EXTENDED = frozenset({"5", "f", "85"})
 """MBR types of containers: DOS, Windows LBA, Linux."""
+FIRST_LOGICAL = 5
+"""The number of an MBR's first logical partition, as everywhere since 1991."""
 
 ESP = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b"
 BIOS_BOOT = "21686148-6449-6e6f-744e-656564454649"
@@ -84,18 +87,43 @@ class Label:
         """The data partition with this number."""
         return next((p for p in self.areas if p.number == number), None)
 
-    def check(self, size: int) -> None:
-        """Raises LabelError if partitions overlap, share a number, or leave a disk of ``size`` bytes."""
+    def is_logical(self, partition: Partition) -> bool:
+        """Whether this partition lies in an extended one."""
+        return self.type is LabelType.MBR and partition.number >= FIRST_LOGICAL
+
+    def check(self, size: int, sector_size: int) -> None:
+        """Raises LabelError unless such a table can be on a disk of ``size`` bytes: the order, the places."""
         numbers = [p.number for p in self.partitions]
         if len(set(numbers)) != len(numbers):
             raise LabelError("two partitions have the same number", REPAIR)
-        end, before = 0, 0
-        for part in self.areas:
-            if part.size <= 0 or part.start < end:
-                raise LabelError(f"partitions {before} and {part.number} overlap", REPAIR)
-            end, before = part.end, part.number
+        if numbers != sorted(numbers) or min(numbers, default=1) < 1:
+            raise LabelError(f"the partitions are numbered {numbers}", REPAIR)
         for part in self.partitions:
-            if part.end > size:
-                raise LabelError(
-                    f"partition {part.number} ends at byte {part.end}, the disk at {size}", REPAIR
-                )
+            _check_place(part, size, sector_size)
+        _check_apart(self.areas)
+        _check_apart(p for p in self.partitions if not self.is_logical(p))
+        self._check_logical()
+
+    def _check_logical(self) -> None:
+        """There may be several containers (85 beside 5): logical partitions are those of the first."""
+        outer = next((p for p in self.partitions if self.is_container(p)), None)
+        for part in filter(self.is_logical, self.partitions):
+            if self.is_container(part):
+                raise LabelError(f"partition {part.number} is an extended one inside of another", REPAIR)
+            if outer is None or part.start < outer.start or part.end > outer.end:
+                raise LabelError(f"partition {part.number} lies outside of the extended partition", REPAIR)
+
+
+def _check_place(part: Partition, size: int, sector_size: int) -> None:
+    if part.size <= 0 or part.size % sector_size or part.start % sector_size:
+        raise LabelError(
+            f"partition {part.number} has {part.size} bytes from byte {part.start}: no whole sectors", REPAIR
+        )
+    if part.end > size:
+        raise LabelError(f"partition {part.number} ends at byte {part.end}, the disk at {size}", REPAIR)
+
+
+def _check_apart(parts: Iterable[Partition]) -> None:
+    for before, part in pairwise(sorted(parts, key=lambda p: p.start)):
+        if part.start < before.end:
+            raise LabelError(f"partitions {before.number} and {part.number} overlap", REPAIR)

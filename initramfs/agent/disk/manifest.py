@@ -18,6 +18,7 @@ from cryptography.exceptions import InvalidSignature
 
 from initramfs.agent.disk.errors import ManifestError
 from initramfs.agent.disk.header import Header, decode_header, encode_header
+from initramfs.agent.disk.rules import check_header
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -99,6 +100,18 @@ class Manifest:
         """``name@generation``."""
         return f"{self.header.name}@{self.header.generation}"
 
+    def expect(self, name: str, generation: int) -> Manifest:
+        """Itself, if it is this image: the signature says whose it is, not where it lies.
+
+        Raises ManifestError.
+        """
+        if (self.header.name, self.header.generation) != (name, generation):
+            raise ManifestError(
+                f"what is called {name}@{generation} is {self.title}",
+                "somebody has copied or renamed manifests: put them back from a backup, or remove this one",
+            )
+        return self
+
 
 def encode(header: Header, ranges: Iterable[Range], key: Ed25519PrivateKey) -> bytes:
     """The signed file. Raises ManifestError for what :func:`decode` would refuse."""
@@ -113,9 +126,11 @@ def sign(draft: bytes, key: Ed25519PrivateKey) -> bytes:
 def encode_draft(header: Header, ranges: Iterable[Range]) -> bytes:
     """All of the file but the signature. Raises ManifestError for what :func:`decode` would refuse."""
     records = b"".join(RECORD.pack(r.offset // SECTOR, r.length // SECTOR, r.state, r.digest) for r in ranges)
-    header.check()
+    check_header(header)
     _check(header, Index(memoryview(records)))
     text = encode_header(header, len(records) // RECORD.size)
+    if len(text) > MAX_HEADER:
+        raise ManifestError(f"a header of {len(text)} bytes, at most {MAX_HEADER} can be read")
     return MAGIC + LENGTH.pack(len(text)) + text + records
 
 
@@ -138,6 +153,7 @@ def _read(body: memoryview) -> tuple[Header, Index]:
     if length > min(MAX_HEADER, len(body) - start):
         raise ManifestError(f"the manifest's header claims {length} bytes")
     header, count = decode_header(bytes(body[start : start + length]))
+    check_header(header)
     records = body[start + length :]
     if len(records) != count * RECORD.size:
         raise ManifestError(

@@ -11,11 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from initramfs.agent.disk.errors import LabelError
-from initramfs.agent.disk.label import EXTENDED, REPAIR, Label, LabelType, Partition, Reader
+from initramfs.agent.disk.label import EXTENDED, FIRST_LOGICAL, REPAIR, Label, LabelType, Partition, Reader
 
 MAGIC = b"\x55\xaa"
 PROTECTIVE = 0xEE
-FIRST_LOGICAL = 5
 MAX_LOGICAL = 128
 """Longer chains are loops or nonsense."""
 

@@ -6,6 +6,7 @@ file system still has work in its journal. The map of free blocks of such a one 
 
 from __future__ import annotations
 
+import re
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,16 +30,18 @@ class Found:
 def probe(path: Path, offset: int, size: int) -> Found:
     """The file system in this part of a device or file. Raises ToolError."""
     done = run(
-        "blkid", "--probe", "--output", "export", "--offset", str(offset), "--size", str(size), str(path),
+        "blkid", "--probe", "--output", "udev", "--offset", str(offset), "--size", str(size), str(path),
         accept=(0, NOTHING, AMBIVALENT),
     )  # fmt: skip
     pairs = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
-    return Found(pairs.get("TYPE", ""), pairs.get("UUID", ""), _unescape(pairs.get("LABEL", "")))
+    found = (pairs.get(f"ID_FS_{key}", "") for key in ("TYPE", "UUID_ENC", "LABEL_ENC"))
+    return Found(*map(_decode, found))
 
 
-def _unescape(text: str) -> str:
-    """Blkid's export format puts a backslash before what a shell would eat."""
-    return text.replace("\\", "")
+def _decode(text: str) -> str:
+    """Libblkid writes for udev what is not safe, or no UTF-8: each byte as a backslash, x and two digits."""
+    raw = re.sub(rb"\\x([0-9a-f]{2})", lambda found: bytes.fromhex(found[1].decode()), text.encode())
+    return raw.decode(errors="replace")
 
 
 def why_dirty(kind: str, read: Reader) -> str:

@@ -17,5 +17,5 @@ def read_label(read: Reader, size: int, sector_size: int) -> Label | None:
         return None
     label = read_gpt(read, sector_size) if is_protective(table) else read_mbr(read, sector_size)
     if label is not None:
-        label.check(size)
+        label.check(size, sector_size)
     return label

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field, replace
 from initramfs.agent.disk.chs import chs
 from initramfs.agent.disk.errors import LabelError
 from initramfs.agent.disk.gpt import ENTRY, Header
-from initramfs.agent.disk.label import EXTENDED, REPAIR, Label, LabelType, Partition, Reader
-from initramfs.agent.disk.mbr import FIRST_LOGICAL, Record, records
+from initramfs.agent.disk.label import EXTENDED, FIRST_LOGICAL, REPAIR, Label, LabelType, Partition, Reader
+from initramfs.agent.disk.mbr import Record, records
 
 SIGNATURE_AT, TABLE_AT = 440, 446
 

@@ -105,11 +105,11 @@ def laid(job: Job) -> tuple[PartitionImage, ...]:
 
 
 def fetch(context: Context, ref: ImageRef) -> Manifest:
-    """The manifest that the signed job names, by its digest. Raises TrustError, ManifestError."""
+    """The manifest that the signed job names, by digest and by name. Raises TrustError, ManifestError."""
     data = context.appliance.get(f"/api/v1/agent/manifests/{ref.digest}", MAX_FILE)
     if hashlib.sha256(data).hexdigest() != ref.digest:
         raise TrustError(
             f"the manifest of {ref.name}@{ref.generation} is not the one that the job names",
             "run 'clonesys image verify' on the appliance",
         )
-    return decode(data, context.key)
+    return decode(data, context.key).expect(ref.name, ref.generation)

@@ -12,11 +12,8 @@ import typer
 from initramfs.agent.disk.manifest import Manifest
 from provisioner.cli.bars import bar
 from provisioner.cli.context import of
-from provisioner.cli.image.common import load, store_of
+from provisioner.cli.image.common import load, load_all, refuse, store_of
 from provisioner.cli.output import AsJson, print_json, say
-from provisioner.errors import ProvisionerError
-from provisioner.keys import load_public_key
-from provisioner.store import operations
 from provisioner.store.audit import Audit, audit
 from provisioner.store.directory import DirectoryStore
 from provisioner.store.repair import repair
@@ -39,8 +36,8 @@ def verify(
 ) -> None:
     """Decompress and hash every chunk of these images, or of all. Exit status 1 if one stays bad."""
     home, began = of(context).home, time.monotonic()
-    store, key = store_of(home), load_public_key(home)
-    wanted = [load(home, name)[0] for name in names] if names else list(operations.everything(store, key))
+    store = store_of(home)
+    wanted, damaged = ([load(home, name)[0] for name in names], []) if names else load_all(home)
     with bar(quiet=as_json) as progress:
         result = audit(store, wanted, progress)
         if repair_from is not None and not result.ok:
@@ -49,15 +46,17 @@ def verify(
         store.set_aside(bytes.fromhex(digest))
     if as_json:
         seconds = round(time.monotonic() - began, 3)
-        print_json({"ok": result.ok, **dataclasses.asdict(result), "seconds": seconds})
+        found = {**dataclasses.asdict(result), "damaged": damaged}
+        print_json({"ok": result.ok and not damaged, **found, "seconds": seconds})
     for kind, digests in (("corrupt", result.corrupt), ("missing", result.missing)):
         for digest in () if as_json else digests:
             say(f"{kind}: chunk {digest} of {', '.join(result.images[digest])}")
     if not result.ok:
-        raise ProvisionerError(
-            f"{len(result.corrupt)} chunks are corrupt, {len(result.missing)} are missing",
+        refuse(
+            [f"{len(result.corrupt)} chunks are corrupt, {len(result.missing)} are missing", *damaged],
             "repair them with --repair FROM; or --set-aside, and capture or import the same content again",
         )
+    refuse(damaged)
     if not as_json:
         mended = f", {len(result.repaired)} repaired" if result.repaired else ""
         say(f"{len(wanted)} images, {result.chunks} chunks: all whole{mended}")

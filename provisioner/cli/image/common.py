@@ -1,4 +1,4 @@
-"""What image commands share: the store, an image by the name a person gives, a question, and the numbers.
+"""What image commands share: the store, an image by the name a person gives or all, a question, the numbers.
 
 Knows nothing of single verbs.
 """
@@ -27,6 +27,7 @@ Image = Annotated[
     str, typer.Argument(metavar="NAME[@GENERATION]", help="The latest, if no generation is given.")
 ]
 Number = Annotated[int | None, typer.Option("--partition", help="Only this partition of the disk.")]
+DAMAGED = "put damaged manifests back from a backup, or remove them with 'clonesys image rm NAME@GENERATION'"
 
 
 def store_of(home: Path) -> DirectoryStore:
@@ -39,6 +40,21 @@ def load(home: Path, name: str) -> tuple[Manifest, Reference]:
     store = store_of(home)
     reference = store.resolve(name)
     return operations.load(store, reference, load_public_key(home)), reference
+
+
+def load_all(home: Path) -> tuple[list[Manifest], list[str]]:
+    """All images that are right, and what is wrong with the others, by name."""
+    wrong: list[str] = []
+    found = operations.everything(
+        store_of(home), load_public_key(home), lambda error: wrong.append(error.message)
+    )
+    return list(found), wrong
+
+
+def refuse(wrong: list[str], hint: str = DAMAGED) -> None:
+    """Raises ProvisionerError if anything is wrong, when the rest has been done."""
+    if wrong:
+        raise ProvisionerError("; ".join(wrong), hint)
 
 
 def ask(question: str) -> None:

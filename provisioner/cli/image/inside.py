@@ -15,7 +15,7 @@ from initramfs.agent.errors import AgentError
 from provisioner.cli.bars import size
 from provisioner.cli.context import of
 from provisioner.cli.image.common import Image, load
-from provisioner.cli.output import AsJson, print_json, say
+from provisioner.cli.output import AsJson, harmless, print_json, say
 from provisioner.cli.table import print_table
 from provisioner.errors import ProvisionerError
 from provisioner.store import mounting
@@ -49,7 +49,7 @@ def diff(
     print_table(("partition", "type", "same", "removed", "added", "chunks", "to fetch"), map(_row, found))
     for number, listed in inside.items():
         for line in _lines(number, listed):
-            say(line)
+            say(harmless(line))
 
 
 def mount(

@@ -18,7 +18,7 @@ from initramfs.agent.disk.source import ChunkSource
 from provisioner.cli.bars import bar
 from provisioner.cli.context import of
 from provisioner.cli.image.common import Image, Number, ask, done, load, numbers, store_of
-from provisioner.cli.output import AsJson
+from provisioner.cli.output import AsJson, harmless
 from provisioner.cli.stages import Stages
 from provisioner.errors import ProvisionerError
 from provisioner.store import operations
@@ -60,7 +60,7 @@ def restore(
 
     def agree(layout: Layout, failure: str) -> None:
         if failure:
-            sys.stderr.write(f"warning: the last restore to {target} did not end: {failure}\n")
+            sys.stderr.write(f"warning: the last restore to {target} did not end: {harmless(failure)}\n")
         if not (yes or fresh):
             _ask(image, layout, target)
 

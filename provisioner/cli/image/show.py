@@ -12,19 +12,17 @@ from initramfs.agent.disk.header import Header
 from initramfs.agent.disk.manifest import Manifest
 from provisioner.cli.bars import size
 from provisioner.cli.context import of
-from provisioner.cli.image.common import Image, load, store_of
+from provisioner.cli.image.common import Image, load, load_all, refuse
 from provisioner.cli.output import AsJson, clock, print_facts, print_json
 from provisioner.cli.table import print_table
-from provisioner.keys import load_public_key
-from provisioner.store import operations
 
 
 def list_(context: typer.Context, *, as_json: AsJson = False) -> None:
     """All images and their generations."""
-    home = of(context).home
-    there = list(operations.everything(store_of(home), load_public_key(home)))
+    there, damaged = load_all(of(context).home)
     if as_json:
         print_json([_summary(image) for image in there])
+        refuse(damaged)
         return
     rows = [
         (image.title, image.header.kind, size(image.header.size), size(_used(image)),
@@ -32,6 +30,7 @@ def list_(context: typer.Context, *, as_json: AsJson = False) -> None:
         for image in there
     ]  # fmt: skip
     print_table(("image", "kind", "size", "data", "date", "user", "description"), rows)
+    refuse(damaged)
 
 
 def show(context: typer.Context, name: Image, *, as_json: AsJson = False) -> None:

@@ -21,6 +21,7 @@ from initramfs.agent.disk.probe import why_dirty
 from tests.support import filesystems
 from tests.support.command import run
 from tests.support.disk import Slot, partition
+from tests.support.filesystems import blank
 from tests.support.images import MIB, Captured, MemoryChunks, capture_file, restore_file
 
 SIZE = 32
@@ -158,6 +159,48 @@ def test_swap_keeps_its_header_only(tmp_path: Path) -> None:
     ]
     restore_file(image, tmp_path / "target")
     assert UUID in run("blkid", "-p", tmp_path / "target")
+
+
+@pytest.mark.parametrize(
+    "label", ["Dätä", "with space", 'a\\b"$x', "back\\x41", " =", "\U0001f4be"], ids=ascii
+)
+def test_a_label_is_kept_as_it_is(tmp_path: Path, label: str) -> None:
+    """Programs that print labels for shells and rules mangle them."""
+    blank(tmp_path / "fs", 8)
+    run("mke2fs", "-q", "-t", "ext4", "-U", UUID, "-L", label, tmp_path / "fs")
+    (found,) = capture_file(tmp_path / "fs").manifest.header.filesystems
+    assert (found.type, found.uuid, found.label) == ("ext4", UUID, label)
+
+
+def test_a_label_that_is_no_utf_8_is_replaced(tmp_path: Path) -> None:
+    """Systems of old wrote what their code page said."""
+    blank(tmp_path / "fs", 8)
+    run("mke2fs", "-q", "-t", "ext4", "-L", "caf\udce9", tmp_path / "fs")
+    (found,) = capture_file(tmp_path / "fs").manifest.header.filesystems
+    assert found.label == "caf\ufffd"
+
+
+def test_tables_that_programs_of_old_wrote_are_captured(tmp_path: Path) -> None:
+    """A second extended partition for Linux alone, and one of type 0, which Linux has and sfdisk does not."""
+    path = tmp_path / "disk"
+    partition(path, 24, "label: dos", (Slot(1, 8, "5"), Slot(5, 4, "83")))
+    with path.open("r+b") as file:
+        for slot, kind, start in ((1, 0x85, 12), (2, 0, 16)):
+            file.seek(446 + 16 * slot)
+            file.write(struct.pack("<4xB3xII", kind, start * MIB // 512, 4 * MIB // 512))
+        file.seek(16 * MIB)
+        file.write(b"content")
+    image = capture_file(path)
+    label = image.manifest.header.label
+    assert label is not None
+    assert [(part.number, part.type) for part in label.partitions] == [
+        (1, "5"),
+        (2, "85"),
+        (3, "0"),
+        (5, "83"),
+    ]
+    restore_file(image, tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == path.read_bytes()
 
 
 def test_what_nobody_knows_is_kept_whole(tmp_path: Path) -> None:

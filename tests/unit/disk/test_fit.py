@@ -11,30 +11,20 @@ from initramfs.agent.disk.errors import LayoutError
 from initramfs.agent.disk.fit import BARE, LAST, needed
 from initramfs.agent.disk.fs_size import fs_size
 from initramfs.agent.disk.header import Filesystem, Header, Kind
-from initramfs.agent.disk.label import Label, LabelType, Partition
+from initramfs.agent.disk.label import Label, Partition
 from initramfs.agent.disk.layout import Layout, compose
 from initramfs.agent.disk.manifest import Manifest, Range, State
 from tests.support.command import run
 from tests.support.filesystems import blank
 from tests.support.images import MIB, signed
+from tests.support.labels import gpt, mbr
 
 BACKUP = 33 * 512
-GUID = "0b1f2f6a-3c8e-4b5e-9d53-0f5d2b7c1a1{}"
 
 
 def data(offset: int, length: int = MIB) -> Range:
     """A chunk whose name tells its place."""
     return Range(offset, length, State.DATA, hashlib.sha256(str(offset).encode()).digest())
-
-
-def mbr(*parts: Partition) -> Label:
-    """A table of 1983."""
-    return Label(LabelType.MBR, "12345678", parts)
-
-
-def gpt(*parts: Partition) -> Label:
-    """A table of today."""
-    return Label(LabelType.GPT, GUID.format(0), parts)
 
 
 LOGICAL = mbr(

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from initramfs.agent.disk.free import GRAIN, _gaps, free_spans
 from initramfs.agent.disk.header import Header, Kind
-from initramfs.agent.disk.label import Label, LabelType, Partition
+from initramfs.agent.disk.label import Partition
 from initramfs.agent.disk.layout import compose
 from initramfs.agent.disk.manifest import Manifest, Range, State
 from tests.support.images import MIB, signed
+from tests.support.labels import mbr
 
 DIGEST = b"\1" * 32
-LABEL = Label(
-    LabelType.MBR,
-    "00000001",
-    (Partition(1, MIB, 40 * MIB, "83"), Partition(2, 41 * MIB, 20 * MIB, "83")),
-)
+LABEL = mbr(Partition(1, MIB, 40 * MIB, "83"), Partition(2, 41 * MIB, 20 * MIB, "83"))
 
 
 def image(kind: Kind, size: int, *spans: tuple[int, int]) -> Manifest:

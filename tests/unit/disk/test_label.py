@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from initramfs.agent.disk.errors import LabelError
 from initramfs.agent.disk.gpt import Header, move
-from initramfs.agent.disk.label import Label, LabelType
-from initramfs.agent.disk.mbr import FIRST_LOGICAL
+from initramfs.agent.disk.label import FIRST_LOGICAL, Label, LabelType, Partition
 from initramfs.agent.disk.read_label import read_label
 from tests.support.command import run
 from tests.support.disk import Slot, partition
@@ -164,6 +163,70 @@ def test_any_table_is_read_or_refused(tables: list[bytes]) -> None:
     except LabelError:
         return
     assert label is None or all(p.end <= len(disk) for p in label.partitions)
+
+
+def mbr_of(*parts: tuple[int, int, int, str]) -> Label:
+    """A table of partitions: number, start and size in MiB, type."""
+    return Label(
+        LabelType.MBR, "0", tuple(Partition(n, at * MIB, size * MIB, kind) for n, at, size, kind in parts)
+    )
+
+
+def gpt_of(*parts: tuple[int, int, int]) -> Label:
+    """The same of today: number, start and size in bytes."""
+    return Label(LabelType.GPT, "0", tuple(Partition(n, at, size, "5") for n, at, size in parts))
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        mbr_of(),
+        mbr_of((1, 5, 1, "83"), (2, 1, 4, "f"), (5, 2, 1, "7"), (6, 4, 1, "0")),
+        mbr_of((1, 1, 2, "5"), (2, 3, 2, "85"), (5, 2, 1, "83")),
+        gpt_of((7, 5 * MIB, MIB), (128, MIB, 4 * MIB)),
+        gpt_of((1, 0, 512)),
+    ],
+    ids=["empty", "logical", "two containers", "gpt", "a sector"],
+)
+def test_tables_that_disks_have(label: Label) -> None:
+    """Partitions need not lie in the order of their numbers, and an extended one is not always alone."""
+    label.check(6 * MIB, 512)
+
+
+@pytest.mark.parametrize(
+    ("label", "why"),
+    [
+        (mbr_of((1, 1, 1, "83"), (1, 2, 1, "83")), "same number"),
+        (mbr_of((2, 1, 1, "83"), (1, 2, 1, "83")), "numbered"),
+        (mbr_of((0, 1, 1, "83")), "numbered"),
+        (mbr_of((1, 1, 2, "83"), (2, 2, 1, "83")), "partitions 1 and 2 overlap"),
+        (mbr_of((1, 1, 3, "5"), (5, 1, 2, "83"), (6, 2, 2, "83")), "partitions 5 and 6 overlap"),
+        (mbr_of((1, 1, 4, "5"), (2, 2, 1, "83")), "partitions 1 and 2 overlap"),
+        (mbr_of((1, 1, 3, "5"), (2, 2, 3, "85")), "partitions 1 and 2 overlap"),
+        (mbr_of((1, 1, 2, "5"), (5, 2, 2, "83")), "partition 5 lies outside"),
+        (mbr_of((1, 2, 2, "5"), (5, 1, 2, "83")), "partition 5 lies outside"),
+        (mbr_of((1, 1, 2, "5"), (2, 3, 2, "f"), (5, 3, 1, "83")), "partition 5 lies outside"),
+        (mbr_of((1, 1, 2, "83"), (5, 3, 2, "83")), "partition 5 lies outside"),
+        (mbr_of((1, 1, 3, "5"), (5, 1, 2, "f")), "partition 5 is an extended one"),
+        (mbr_of((1, 5, 2, "83")), "ends at byte"),
+        (mbr_of((1, 1, 0, "83")), "no whole sectors"),
+        (gpt_of((1, MIB + 100, MIB)), "no whole sectors"),
+        (gpt_of((1, MIB, MIB + 100)), "no whole sectors"),
+        (gpt_of((1, MIB, -512)), "no whole sectors"),
+    ],
+)
+def test_tables_that_contradict_themselves(label: Label, why: str) -> None:
+    """Found on a disk or in a manifest: nobody knows what writing to such a disk would destroy."""
+    with pytest.raises(LabelError, match=why):
+        label.check(6 * MIB, 512)
+
+
+def test_sectors_are_the_disk_s_own() -> None:
+    """What is whole on one disk is not on another."""
+    label = gpt_of((1, 512, 4096))
+    label.check(MIB, 512)
+    with pytest.raises(LabelError, match="no whole sectors"):
+        label.check(MIB, 4096)
 
 
 def test_logical_numbers_start_at_five() -> None:

@@ -8,10 +8,11 @@ import pytest
 
 from initramfs.agent.disk.errors import LayoutError
 from initramfs.agent.disk.header import Firmware, Header, Kind
-from initramfs.agent.disk.label import Label, LabelType, Partition
+from initramfs.agent.disk.label import Label, Partition
 from initramfs.agent.disk.layout import WHOLE, Guard, Layout, compose
 from initramfs.agent.disk.manifest import Manifest, Range, State
 from tests.support.images import MIB, signed
+from tests.support.labels import gpt, mbr
 
 
 def data(offset: int, length: int = MIB) -> Range:
@@ -24,15 +25,11 @@ def zeros(offset: int, length: int) -> Range:
     return Range(offset, length, State.ZERO)
 
 
-LABEL = Label(
-    LabelType.MBR,
-    "12345678",
-    (
-        Partition(1, MIB, 4 * MIB, "83"),
-        Partition(4, 5 * MIB, 15 * MIB, "5"),
-        Partition(5, 6 * MIB, 4 * MIB, "83"),
-        Partition(6, 11 * MIB, 9 * MIB, "7"),
-    ),
+LABEL = mbr(
+    Partition(1, MIB, 4 * MIB, "83"),
+    Partition(4, 5 * MIB, 15 * MIB, "5"),
+    Partition(5, 6 * MIB, 4 * MIB, "83"),
+    Partition(6, 11 * MIB, 9 * MIB, "7"),
 )
 SIZE = 24 * MIB
 RANGES = [
@@ -86,7 +83,7 @@ def test_the_head_and_the_tail_of_a_disk_are_guarded() -> None:
 
 def test_a_guard_ends_where_the_first_partition_begins() -> None:
     """DOS put it at sector 63: the partition must be whole while the disk is still closed."""
-    old = Label(LabelType.MBR, "00000001", (Partition(1, 63 * 512, SIZE - 63 * 512, "6"),))
+    old = mbr(Partition(1, 63 * 512, SIZE - 63 * 512, "6"))
     header = Header("sda_Dos", 1, Kind.DISK, 512, SIZE, MIB, label=old)
     image = signed(header, [data(0, 63 * 512), data(63 * 512)])
     layout = compose(target_size=SIZE, sector_size=512, disk=image)
@@ -96,7 +93,7 @@ def test_a_guard_ends_where_the_first_partition_begins() -> None:
 
 def test_a_guard_grows_to_whole_chunks() -> None:
     """With chunks of 4 MiB the first one reaches behind the first MiB."""
-    late = Label(LabelType.MBR, "00000001", (Partition(1, 8 * MIB, MIB, "6"),))
+    late = mbr(Partition(1, 8 * MIB, MIB, "6"))
     header = Header("sda_Late", 1, Kind.DISK, 512, SIZE, 4 * MIB, label=late)
     image = signed(header, [data(0, 4 * MIB), zeros(4 * MIB, 4 * MIB), data(20 * MIB, 4 * MIB)])
     layout = compose(target_size=SIZE, sector_size=512, disk=image)
@@ -122,7 +119,7 @@ def test_a_bare_partition_begins_at_zero() -> None:
 
 def test_a_gpt_on_a_larger_disk_leaves_the_old_backup_behind() -> None:
     """Its place in the image is not written; the new one is made at the end."""
-    table = Label(LabelType.GPT, "g", (Partition(1, MIB, 19 * MIB, "t"),))
+    table = gpt(Partition(1, MIB, 19 * MIB, ""))
     layout = compose(target_size=2 * SIZE, sector_size=512, disk=disk(table))
     assert layout.relocate
     assert places(layout)[-1] == (20, 3, False)

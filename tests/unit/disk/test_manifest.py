@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
-from dataclasses import replace
+from dataclasses import asdict, replace
+from functools import reduce
+from operator import getitem
 from typing import Any
 
 import pytest
@@ -15,7 +17,7 @@ from hypothesis import strategies as st
 
 from initramfs.agent.disk.errors import ManifestError
 from initramfs.agent.disk.header import Filesystem, Firmware, Header, Kind
-from initramfs.agent.disk.label import Label, LabelType, Partition
+from initramfs.agent.disk.label import Partition
 from initramfs.agent.disk.manifest import (
     LENGTH,
     MAGIC,
@@ -31,20 +33,22 @@ from initramfs.agent.disk.manifest import (
     sign,
 )
 from tests.support.images import KEY, MIB, PUBLIC
+from tests.support.labels import GUID, gpt, mbr
 
 DIGEST = hashlib.sha256(b"x").digest()
-LABEL = Label(
-    LabelType.MBR,
-    "12345678",
-    (
-        Partition(1, MIB, 4 * MIB, "83", "12345678-01", bootable=True),
-        Partition(2, 5 * MIB, 3 * MIB, "5"),
-        Partition(5, 6 * MIB, 2 * MIB, "82"),
-    ),
+LABEL = mbr(
+    Partition(1, MIB, 4 * MIB, "83", bootable=True),
+    Partition(2, 5 * MIB, 3 * MIB, "5"),
+    Partition(5, 6 * MIB, 2 * MIB, "82"),
 )
 DISK = Header("sda_Init", 3, Kind.DISK, 512, 10 * MIB, MIB, Firmware.BIOS, LABEL, user="anna", date=927628284)
-BARE = Header(
-    "sda5_Data", 1, Kind.PARTITION, 512, 1 << 40, MIB, filesystems=(Filesystem(0, "ext4", "u", "l", 9, 8, 9),)
+TERA = 1 << 40
+BARE = Header("sda5_Data", 1, Kind.PARTITION, 512, TERA, MIB)
+EXT4 = replace(BARE, filesystems=(Filesystem(0, "ext4", "u", "l", TERA, 8, 9),))
+MODERN = replace(
+    DISK,
+    label=gpt(Partition(1, MIB, 4 * MIB, ""), Partition(3, 5 * MIB, 3 * MIB, "")),
+    filesystems=(Filesystem(3, "xfs", "u", "l", 3 * MIB, MIB, MIB),),
 )
 DATA = Range(MIB, MIB, State.DATA, DIGEST)
 ZERO = Range(2 * MIB, 3 * MIB, State.ZERO)
@@ -205,7 +209,10 @@ def test_an_unknown_version_says_what_to_do() -> None:
     [
         {"chunk_size": 1000},
         {"chunk_size": 1 << 30},
+        {"sector_size": 256},
         {"sector_size": 513},
+        {"sector_size": 8192},
+        {"size": 513},
         {"size": 0},
         {"size": 100},
         {"size": -512},
@@ -244,11 +251,141 @@ def test_only_canonical_json_is_read() -> None:
         decode(forge(header_json().replace(b":", b": ", 1)), PUBLIC)
 
 
+@pytest.mark.parametrize(
+    ("canonical", "other"),
+    [
+        (b"\\u007f", b"\x7f"),
+        (b"\\u00e4", b"\\u00E4"),
+        (b"\\u00e4", "ä".encode()),
+        (b"/", b"\\/"),
+        (b"\\n", b"\\u000a"),
+        (b"made", b"m\\u0061de"),
+    ],
+)
+def test_only_canonical_strings_are_read(canonical: bytes, other: bytes) -> None:
+    """As docs/image-format.md defines them: one way to write each character."""
+    text = header_json(description="made/\x7f\nä")
+    assert canonical in text
+    decode(forge(text), PUBLIC)
+    with pytest.raises(ManifestError, match="canonical"):
+        decode(forge(text.replace(canonical, other)), PUBLIC)
+
+
 def test_a_label_that_overlaps_itself_is_refused() -> None:
     """A signed label is checked like one found on a disk."""
-    broken = replace(LABEL, partitions=(*LABEL.partitions, Partition(3, 2 * MIB, MIB, "83")))
+    broken = mbr(*LABEL.partitions[:2], Partition(3, 2 * MIB, MIB, "83"))
     with pytest.raises(ManifestError, match="overlap"):
         encode(replace(DISK, label=broken), [], KEY)
+
+
+def changed(header: Header, path: str, value: Any) -> bytes:
+    """A signed file of ``header`` with another value at ``path``: keys and places in lists, between dots."""
+    data = encode(header, [], KEY)
+    (length,) = LENGTH.unpack_from(data, len(MAGIC))
+    found = json.loads(data[12 : 12 + length])
+    *way, last = (int(key) if key.isdigit() else key for key in path.split("."))
+    reduce(getitem, way, found)[last] = value
+    return forge(json.dumps(found, sort_keys=True, separators=(",", ":")).encode())
+
+
+@pytest.mark.parametrize(
+    ("header", "path", "value"),
+    [
+        (BARE, "name", "x" * 100),
+        (BARE, "name", "0.+_-"),
+        (BARE, "generation", 999_999_999),
+        (BARE, "date", 253402300799),
+        (BARE, "description", "\U0001f4be" * 4096),
+        (BARE, "description", "\0\x1b[31m\x7f/\n"),
+        (EXT4, "filesystems.0.label", "Dätä"),
+        (EXT4, "filesystems.0.uuid", ""),
+        (EXT4, "filesystems.0.used", TERA),
+        (DISK, "firmware", "uefi"),
+        (DISK, "label.partitions.0.type", "0"),
+        (DISK, "label.partitions.0.type", "ff"),
+        (DISK, "label.partitions.2.bootable", True),
+        (MODERN, "label.partitions.0.name", "x" * 36),
+        (MODERN, "label.partitions.0.name", "\U0001f4be" * 18),
+        (MODERN, "label.partitions.0.attrs", (1 << 64) - 1),
+    ],
+)
+def test_what_an_image_may_say(header: Header, path: str, value: Any) -> None:
+    """Up to the bounds."""
+    decode(changed(header, path, value), PUBLIC)
+
+
+@pytest.mark.parametrize(
+    ("header", "path", "value"),
+    [
+        # texts and numbers
+        *((BARE, "name", name) for name in ("", "../x", "a b", "ä", "-x", "x" * 101, "x\n")),
+        (BARE, "generation", 10**9),
+        (BARE, "size", 1 << 63),
+        (BARE, "date", 253402300800),
+        (BARE, "description", "x" * 4097),
+        *((BARE, path, "caf\udce9") for path in ("description", "origin", "user")),
+        *((EXT4, f"filesystems.0.{path}", "caf\udce9") for path in ("type", "uuid", "label")),
+        (BARE, "warnings", ["\ud800"]),
+        (MODERN, "label.partitions.0.attrs", 1 << 64),
+        (MODERN, "label.partitions.1.number", 1 << 63),
+        (
+            DISK,
+            "label.partitions.2",
+            asdict(Partition(1 << 63, 6 * MIB, MIB, "83", f"12345678-{1 << 63:02x}")),
+        ),
+        # a label's fields
+        *((DISK, "label.id", identifier) for identifier in ("abc", "1234567X", "ABCDEF01", GUID.format(0))),
+        *((DISK, "label.partitions.0.type", kind) for kind in ("", "083", "0c", "C", "zz", "183", "0x83")),
+        *(
+            (DISK, "label.partitions.0.uuid", name)
+            for name in ("", "12345678-02", "12345678-1", "ABCDEF01-01")
+        ),
+        (DISK, "label.partitions.0.name", "boot"),
+        (DISK, "label.partitions.0.attrs", 1),
+        *((MODERN, "label.id", identifier) for identifier in ("abc", GUID.format(0).upper(), "12345678")),
+        *((MODERN, "label.partitions.0.type", kind) for kind in ("", "83", "0", GUID.format(0).upper())),
+        *((MODERN, "label.partitions.0.uuid", name) for name in ("", "x", GUID.format(1).upper())),
+        *((MODERN, "label.partitions.0.name", name) for name in ("x" * 37, "\U0001f4be" * 19, "\ud800")),
+        (MODERN, "label.partitions.0.bootable", True),
+        # the label as a whole
+        (DISK, "label.partitions", [asdict(part) for part in reversed(LABEL.partitions)]),
+        (DISK, "label.partitions.1.type", "83"),
+        (DISK, "label.partitions.0.number", 0),
+        (DISK, "label.partitions.0.start", MIB + 100),
+        # what does not belong together
+        (BARE, "firmware", "bios"),
+        (BARE, "firmware", "uefi"),
+        (EXT4, "filesystems.0.partition", 1),
+        (EXT4, "filesystems.0.size", TERA - 512),
+        (EXT4, "filesystems.0.used", TERA + 1),
+        (EXT4, "filesystems.0.minimal", 0),
+        (EXT4, "filesystems.0.minimal", TERA + 1),
+        (MODERN, "filesystems.0.partition", 0),
+        (MODERN, "filesystems.0.partition", 2),
+        (MODERN, "filesystems", [asdict(MODERN.filesystems[0])] * 2),
+        (DISK, "filesystems", [asdict(Filesystem(2, "xfs", "", "", 3 * MIB, 1, 1))]),
+    ],
+)
+def test_what_no_image_may_say(header: Header, path: str, value: Any) -> None:
+    """Though it is signed: other readers, and the steps that follow, rely on it."""
+    with pytest.raises(ManifestError):
+        decode(changed(header, path, value), PUBLIC)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        replace(BARE, name="../x"),
+        replace(BARE, description="x" * 4097),
+        replace(BARE, warnings=("x" * 4096,) * 257),
+        replace(DISK, label=mbr(*LABEL.partitions, identifier="ABCDEF01")),
+    ],
+    ids=["name", "long", "large", "label"],
+)
+def test_nothing_is_signed_that_would_be_refused(header: Header) -> None:
+    """Before a single chunk was read."""
+    with pytest.raises(ManifestError):
+        encode(header, [], KEY)
 
 
 @given(st.binary(max_size=300), st.booleans())

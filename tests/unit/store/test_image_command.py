@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 import typer
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
+from initramfs.agent.disk.marker import encode_marker
 from initramfs.agent.errors import AgentError
 from provisioner.cli import app
 from provisioner.errors import ProvisionerError
@@ -23,6 +24,7 @@ from provisioner.keys import create_keys
 from tests.support.images import MIB
 
 Call = Callable[..., str]
+Invoke = Callable[..., Result]
 
 
 @pytest.fixture
@@ -33,12 +35,21 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def call(home: Path) -> Call:
+def invoke(home: Path) -> Invoke:
+    """Runs one command, whatever becomes of it."""
+
+    def run(*arguments: str | Path, answer: str = "") -> Result:
+        return CliRunner().invoke(app, ["--home", str(home), "image", *map(str, arguments)], input=answer)
+
+    return run
+
+
+@pytest.fixture
+def call(invoke: Invoke) -> Call:
     """Runs one command and returns what it printed; raises what it raises."""
 
     def run(*arguments: str | Path, answer: str = "") -> str:
-        line = ["--home", str(home), "image", *map(str, arguments)]
-        result = CliRunner().invoke(app, line, input=answer)
+        result = invoke(*arguments, answer=answer)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         if result.exit_code:
@@ -88,6 +99,31 @@ def test_it_reads_well(call: Call, raw: Path, tmp_path: Path) -> None:
     assert "sda5_Copy@1" in call("import", tmp_path / "out", "sda5_Copy")
 
 
+def test_what_cannot_be_decoded_becomes_a_question_mark(call: Call, raw: Path) -> None:
+    """Bytes that are no UTF-8, in an argument or a file's name: no other reader could hold them."""
+    odd = raw.rename(raw.with_name("caf\udce9"))
+    call("capture", odd, "sda5_Data", "--description", "caf\udce9")
+    shown = as_json(call("show", "sda5_Data", "--json"))
+    assert shown["description"] == "caf?"
+    assert shown["origin"].endswith("/caf?")
+
+
+def test_what_an_image_says_does_not_steer_the_terminal(call: Call, raw: Path) -> None:
+    """Whoever describes an image writes on the screens of all who list it."""
+    call("capture", raw, "sda5_Data", "--description", "Dätä \x1b[31mred\a\x7f\x9b\u202e\n")
+    for said in (call("list"), call("show", "sda5_Data")):
+        assert r"Dätä \x1b[31mred\x07\x7f\x9b\u202e\n" in said
+        assert all(line.isprintable() for line in said.splitlines())
+
+
+def test_neither_does_what_a_disk_says(call: Call, invoke: Invoke, raw: Path, tmp_path: Path) -> None:
+    """The reason why the last restore did not end is whatever its first sector holds."""
+    call("capture", raw, "sda5_Data")
+    (tmp_path / "target").write_bytes(encode_marker("\x1b[31mred").ljust(3 * MIB, b"\0"))
+    done = invoke("restore", "sda5_Data", tmp_path / "target", "--yes")
+    assert r"did not end: \x1b[31mred" in done.stderr
+
+
 def test_a_target_with_content_is_asked_about(call: Call, raw: Path, tmp_path: Path) -> None:
     """Unless --yes; a no changes nothing."""
     call("capture", raw, "sda5_Data")
@@ -113,6 +149,31 @@ def test_a_bad_chunk_is_told(call: Call, raw: Path, home: Path) -> None:
         call("verify", "--set-aside")
     call("capture", raw, "sda5_Data")
     assert "all whole" in call("verify")
+
+
+@pytest.mark.parametrize("content", [b"", b"CLSYIMG1 and more", None], ids=["empty", "damaged", "another's"])
+def test_a_bad_manifest_is_named(
+    call: Call, invoke: Invoke, raw: Path, home: Path, content: bytes | None
+) -> None:
+    """What can be done without it is done; nothing is deleted that it may need."""
+    call("capture", raw, "sda6_Good")
+    bad = Home(home).store / "manifests/sda5_Bad/1"
+    bad.parent.mkdir()
+    bad.write_bytes((bad.parents[1] / "sda6_Good/1").read_bytes() if content is None else content)
+    for command in ("list", "verify"):
+        done = invoke(command, "--json")
+        assert isinstance(done.exception, ProvisionerError)
+        assert done.exception.message.startswith("sda5_Bad@1: ")
+        assert "image rm" in done.exception.hint
+        assert as_json(done.stdout)
+    assert not as_json(done.stdout)["ok"]
+    assert as_json(done.stdout)["chunks"] == 2
+    for arguments in (("gc",), ("show", "sda5_Bad"), ("verify", "sda5_Bad")):
+        with pytest.raises(AgentError, match=r"^sda5_Bad@1: "):
+            call(*arguments)
+    assert as_json(call("rm", "sda5_Bad", "--yes", "--json"))
+    assert "all whole" in call("verify")
+    assert as_json(call("gc", "--json"))["chunks"] == 0
 
 
 def test_images_are_removed_with_their_chunks(call: Call, raw: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import random
+import shutil
 from pathlib import Path
 
 import pytest
@@ -187,6 +188,20 @@ def test_nothing_is_pruned_while_a_manifest_cannot_be_read(store: DirectoryStore
     with pytest.raises(ManifestError):
         prune(store, PUBLIC)
     assert len(list(store.chunks())) == 3
+
+
+@pytest.mark.parametrize("place", ["sda5_Other/1", "sda5_Data/2"])
+def test_a_manifest_is_believed_only_in_its_place(store: DirectoryStore, raw: Path, place: str) -> None:
+    """Whoever can write to the store, but has no key, cannot give an image another's name or number."""
+    add(store, raw)
+    manifests = store.root / "manifests"
+    (manifests / "sda5_Other").mkdir()
+    shutil.copy(manifests / "sda5_Data/1", manifests / place)
+    name = place.replace("/", "@")
+    with pytest.raises(ManifestError, match=rf"^{name}: .* is sda5_Data@1$"):
+        load(store, store.resolve(name), PUBLIC)
+    with pytest.raises(ManifestError, match=name):
+        prune(store, PUBLIC)
 
 
 def test_a_failed_capture_leaves_the_store_as_it_was(store: DirectoryStore, tmp_path: Path) -> None:
