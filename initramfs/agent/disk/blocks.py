@@ -13,10 +13,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from initramfs.agent.disk import btrfs
 from initramfs.agent.disk.chunk import KIB, MIB
 from initramfs.agent.disk.device import Device
 from initramfs.agent.disk.domain import Span, merge, parse_domain
 from initramfs.agent.disk.errors import CaptureError, ToolError
+from initramfs.agent.disk.label import Reader
 from initramfs.agent.disk.loop import loop_device
 from initramfs.agent.disk.probe import Found, probe, why_dirty
 from initramfs.agent.disk.run import run
@@ -61,9 +63,13 @@ def examine(device: Device, offset: int, size: int, *, force: bool = False) -> C
         return Contents(found, [(0, min(SWAP_HEADER, size))], [(SWAP_HEADER, EDGE)] if size > EDGE else [])
     if found.type not in PARTCLONE:
         return Contents(found, everything, [])
+    if found.type == "btrfs" and btrfs.devices(_reader(device, offset)) != 1:
+        return Contents(found, everything, [])
     try:
         _refuse_dirty(found, device, offset)
         used = _map(device, offset, size, found.type)
+        if found.type == "btrfs":
+            used += btrfs.copies(_reader(device, offset), used)
     except (CaptureError, ToolError) as error:
         if not force:
             raise _not_in_order(device.path, offset, found, error) from error
@@ -72,8 +78,12 @@ def examine(device: Device, offset: int, size: int, *, force: bool = False) -> C
     return Contents(found, merge([*used, *edges], size, grain=device.sector_size), [])
 
 
+def _reader(device: Device, offset: int) -> Reader:
+    return lambda at, length: device.read(offset + at, length)
+
+
 def _refuse_dirty(found: Found, device: Device, offset: int) -> None:
-    reason = why_dirty(found.type, lambda at, length: device.read(offset + at, length))
+    reason = why_dirty(found.type, _reader(device, offset))
     if reason:
         raise CaptureError(
             f"the {found.type} at byte {offset} of {device.path} was not left in order: {reason}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import shutil
 import struct
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from initramfs.agent.disk.blocks import EDGE, SWAP_HEADER
+from initramfs.agent.disk.btrfs import SUPER, copies
 from initramfs.agent.disk.device import Device
 from initramfs.agent.disk.errors import CaptureError, DeviceError
 from initramfs.agent.disk.header import Kind
@@ -23,7 +25,7 @@ from tests.support.command import run
 from tests.support.disk import Slot, partition
 from tests.support.images import MIB, Captured, MemoryChunks, capture_file, restore_file
 
-SIZE = 32
+SIZE, BTRFS = 32, 240
 UUID = "0b1f2f6a-3c8e-4b5e-9d53-0f5d2b7c1a11"
 
 
@@ -125,6 +127,57 @@ def test_a_second_capture_sends_nothing(made: Path) -> None:
     again = capture_file(made, "sda5_Data", image.chunks)
     assert (again.count.chunks_sent, again.count.bytes_sent) == (0, 0)
     assert list(again.manifest.index) == list(image.manifest.index)
+
+
+def btrfs(path: Path, tree: Path, *options: str) -> None:
+    """A Btrfs that holds ``tree``."""
+    filesystems.blank(path, BTRFS)
+    run("mkfs.btrfs", "-q", "--rootdir", tree, *options, path)
+
+
+@pytest.mark.parametrize("mixed", [(), ("--mixed", "--data", "dup")])
+def test_both_copies_of_a_btrfs_come_back(mixed: tuple[str, ...], tree: Path, tmp_path: Path) -> None:
+    """The second ones too: they are what it repairs itself with."""
+    path, target = tmp_path / "image", tmp_path / "target"
+    btrfs(path, tree, "--metadata", "dup", *mixed)
+    target.write_bytes(b"\xa5" * BTRFS * MIB)
+    restore_file(capture_file(path, "sda5_Data"), target)
+    run("btrfs", "check", "--check-data-csum", target)
+    superblock = run("btrfs", "inspect-internal", "dump-super", path)
+    for field in ("root", "chunk_root"):
+        address = re.findall(rf"^{field}\s+(\d+)$", superblock, re.MULTILINE)[0]
+        said = run("btrfs-map-logical", "--logical", address, path)
+        places = [int(place) for place in re.findall(r"physical (\d+)", said)]
+        assert len(places) == 2
+        expected = path.read_bytes()[places[0] : places[0] + 4096]
+        restored = target.read_bytes()
+        assert [restored[place : place + 4096] for place in places] == [expected, expected]
+
+
+def test_a_btrfs_with_a_broken_chunk_tree_is_refused(tree: Path, tmp_path: Path) -> None:
+    """Where its copies are is not guessed at."""
+    path = tmp_path / "image"
+    btrfs(path, tree, "--metadata", "dup")
+
+    def read(offset: int, length: int) -> bytes:
+        data = bytearray(path.read_bytes()[offset : offset + length])
+        if offset != SUPER:
+            data[48:56] = bytes(8)  # a node's own address
+        return bytes(data)
+
+    with pytest.raises(CaptureError, match="no node of its chunk tree"):
+        copies(read, [(0, BTRFS * MIB)])
+
+
+def test_a_device_of_a_larger_btrfs_is_kept_whole(tree: Path, tmp_path: Path) -> None:
+    """What of it is in use only all devices together tell."""
+    path = tmp_path / "image"
+    btrfs(path, tree)
+    with path.open("r+b") as file:
+        file.seek(SUPER + 0x88)
+        file.write(struct.pack("<Q", 2))
+    image = capture_file(path, "sda5_Data")
+    assert sum(item.length for item in image.manifest.index) == BTRFS * MIB
 
 
 def test_free_blocks_do_not_change_an_image(tree: Path, tmp_path: Path) -> None:
