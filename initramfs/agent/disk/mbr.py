@@ -32,17 +32,25 @@ class Entry:
 
 def entries(sector: bytes) -> tuple[Entry, ...] | None:
     """The four entries, or None if this sector is no table."""
-    if len(sector) < 512 or sector[510:512] != MAGIC or is_filesystem(sector):  # noqa: PLR2004 - MBR's size
+    if len(sector) < 512 or sector[510:512] != MAGIC:  # noqa: PLR2004 - MBR's size
         return None
     found = tuple(
         Entry(status, kind, start, count)
         for status, kind, start, count in struct.iter_unpack("<B3xB3xII", sector[446:510])
     )
-    return found if all(e.status in (0, 0x80) for e in found) else None
+    if not all(e.status in (0, 0x80) for e in found) or (is_filesystem(sector) and not _names(found)):
+        return None
+    return found
+
+
+def _names(table: tuple[Entry, ...]) -> bool:
+    """Whether this can be nothing but a table. Tools leave a boot sector's code where they add a table."""
+    used = [entry for entry in table if entry.type or entry.start or entry.count]
+    return bool(used) and all(entry.type and entry.start and entry.count for entry in used)
 
 
 def is_filesystem(sector: bytes) -> bool:
-    """Whether this is the boot sector of a FAT, exFAT or NTFS, which ends with the same two bytes."""
+    """Whether this looks like the boot sector of a FAT, exFAT or NTFS, which ends with the same two bytes."""
     return sector[3:11] in (b"NTFS    ", b"EXFAT   ") or sector[54:57] == b"FAT" or sector[82:87] == b"FAT32"
 
 
