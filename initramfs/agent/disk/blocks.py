@@ -60,7 +60,8 @@ def examine(device: Device, offset: int, size: int, *, force: bool = False) -> C
     everything = [(0, size)]
     if found.type in ("swap", "swsuspend") and not force:
         _refuse_dirty(found, device, offset)
-        return Contents(found, [(0, min(SWAP_HEADER, size))], [(SWAP_HEADER, EDGE)] if size > EDGE else [])
+        zeros = merge([(SWAP_HEADER, EDGE), (max(SWAP_HEADER, size - EDGE), size)], size)
+        return Contents(found, [(0, min(SWAP_HEADER, size))], zeros)
     if found.type not in PARTCLONE:
         return Contents(found, everything, [])
     if found.type == "btrfs" and btrfs.devices(_reader(device, offset)) != 1:

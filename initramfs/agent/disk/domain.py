@@ -1,4 +1,4 @@
-"""Which parts of a partition are in use: spans of bytes, and partclone's way of writing them down.
+"""Which parts of something are in use: spans of bytes, and partclone's way of writing them down.
 
 No I/O. The map is GNU ddrescue's "domain" log, as ``partclone.<fs> -D`` makes it: a line
 of position and size in hexadecimal, ``+`` for used.
@@ -7,7 +7,7 @@ of position and size in hexadecimal, ``+`` for used.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from initramfs.agent.disk.errors import CaptureError
 
@@ -51,6 +51,16 @@ def merge(spans: Iterable[Span], size: int, *, grain: int = 1) -> list[Span]:
         else:
             result.append((start, end))
     return result
+
+
+def gaps(covered: Iterable[Span], start: int, end: int) -> Iterator[Span]:
+    """What sorted spans leave free from ``start`` to ``end``. They may overlap."""
+    for first, last in covered:
+        if first > start:
+            yield start, min(first, end)
+        start = max(start, last)
+    if start < end:
+        yield start, end
 
 
 def total(spans: Sequence[Span]) -> int:

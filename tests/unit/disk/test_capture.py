@@ -197,7 +197,7 @@ def test_free_blocks_do_not_change_an_image(tree: Path, tmp_path: Path) -> None:
 
 
 def test_swap_keeps_its_header_only(tmp_path: Path) -> None:
-    """The rest of the first MiB becomes zeros: nothing of an earlier file system is found there."""
+    """The rest of the first and the last MiB become zeros: nothing of an earlier life is found there."""
     path = tmp_path / "image"
     filesystems.swap(path, SIZE, UUID)
     with path.open("r+b") as file:
@@ -208,6 +208,7 @@ def test_swap_keeps_its_header_only(tmp_path: Path) -> None:
     assert [(r.offset, r.end, r.state) for r in image.manifest.index] == [
         (0, SWAP_HEADER, State.DATA),
         (SWAP_HEADER, EDGE, State.ZERO),
+        (SIZE * MIB - EDGE, SIZE * MIB, State.ZERO),
     ]
     restore_file(image, tmp_path / "target")
     assert UUID in run("blkid", "-p", tmp_path / "target")
