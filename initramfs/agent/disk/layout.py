@@ -347,10 +347,13 @@ def _end(item: Range) -> int:
 
 
 def _disk_guards(layout: Layout) -> tuple[Guard, ...]:
-    """The first MiB up to the first partition, and what follows the last one in the last MiB."""
+    """The first MiB up to the first partition, and what follows the last one in the last MiB.
+
+    Disks made of an ISO image have a partition that begins with sector 0: its first MiB is the head.
+    """
     areas = layout.label.areas if layout.label is not None else ()
     size = layout.target_size
-    head = _grown(layout, 0, min([GUARD, size, *(area.start for area in areas)]))
+    head = _grown(layout, 0, min([GUARD, size, *(area.start for area in areas if area.start)]))
     behind = max([head.end, size - GUARD, *(area.end for area in areas)])
     tail = _grown(layout, behind, size)
     return (head, tail) if tail.start < tail.end else (head,)

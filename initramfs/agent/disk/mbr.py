@@ -144,10 +144,15 @@ def _chain(read: Reader, origin: int, end: int, sector_size: int) -> Iterator[Re
 
 
 def protective_for(sector: bytes, total_sectors: int) -> bytes:
-    """The protective MBR in ``sector``, covering a disk of ``total_sectors`` (UEFI 2.10, 5.2.3)."""
+    """The protective MBR in ``sector``, covering a disk of ``total_sectors`` (UEFI 2.10, 5.2.3).
+
+    In a hybrid one, which names some of the GPT's partitions too, up to the next of those.
+    """
     result = bytearray(sector)
-    for position in range(446, 510, 16):
-        if result[position + 4] == PROTECTIVE:
-            start = struct.unpack_from("<I", result, position + 8)[0]
-            struct.pack_into("<I", result, position + 12, min(total_sectors - start, 0xFFFFFFFF))
+    table = list(struct.iter_unpack("<4xB3xII", sector[446:510]))
+    starts = [start for kind, start, count in table if count and kind != PROTECTIVE]
+    for slot, (kind, start, _) in enumerate(table):
+        if kind == PROTECTIVE:
+            end = min([total_sectors, *(other for other in starts if other > start)])
+            struct.pack_into("<I", result, 446 + 16 * slot + 12, min(end - start, 0xFFFFFFFF))
     return bytes(result)

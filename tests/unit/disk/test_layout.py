@@ -94,6 +94,15 @@ def test_a_guard_ends_where_the_first_partition_begins() -> None:
     assert [e.length for e in layout.withheld(layout.guards[0])] == [63 * 512]
 
 
+def test_a_partition_that_begins_with_the_disk_is_guarded_as_its_head() -> None:
+    """Sticks that were made of an ISO image have one: sector 0 still comes last."""
+    table = Label(LabelType.MBR, "00000001", (Partition(1, 0, SIZE, "17"),))
+    header = Header("sdb_Stick", 1, Kind.DISK, 512, SIZE, MIB, label=table)
+    layout = compose(target_size=SIZE, sector_size=512, disk=signed(header, [data(0), data(MIB)]))
+    assert layout.guards == (Guard(0, MIB),)
+    assert [extent.offset for extent in layout.bulk()] == [MIB]
+
+
 def test_a_guard_grows_to_whole_chunks() -> None:
     """With chunks of 4 MiB the first one reaches behind the first MiB."""
     late = Label(LabelType.MBR, "00000001", (Partition(1, 8 * MIB, MIB, "6"),))
