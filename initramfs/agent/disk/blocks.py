@@ -6,7 +6,6 @@ refused, or with force kept whole: its own map of free blocks may be wrong.
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -118,8 +117,8 @@ def _map(device: Device, offset: int, size: int, kind: str) -> list[Span]:
 
 
 def _check_log(part: Path) -> None:
-    """XFS keeps the state of its log in the log: xfsprogs can tell, if they are installed."""
-    if shutil.which("xfs_logprint") and "state: <DIRTY>" in run("xfs_logprint", "-t", str(part)).stdout:
+    """XFS keeps the state of its log in the log: only xfsprogs can tell."""
+    if "state: <DIRTY>" in run("xfs_logprint", "-t", str(part)).stdout:
         raise CaptureError(
             f"the xfs on {part} was not left in order: its log must be replayed",
             "mount and unmount it once; force keeps it whole as it is",

@@ -278,6 +278,15 @@ def test_file_systems_that_are_not_in_order_are_seen() -> None:
     assert not reasons("btrfs")
     assert "log tree" in reasons("btrfs", (0x10060, "<Q", 1 << 20))
     assert "hibernated" in reasons("swsuspend")
+    assert not reasons("exfat")
+    assert "not unmounted" in reasons("exfat", (106, "<H", 2))
+    for first, second, reason in ((7, 6, ""), (6, 7, "it was not unmounted"), (7, 0, "")):
+        place = ((1024 + 16, "<I", 12), (1024 + 20, "<I", 3), (1024 + 76, "<I", 2))
+        older, newer = (
+            ((8192, "<Q", first), (8192 + 132, "<I", 5)),
+            ((40960, "<Q", second), (40960 + 132, "<I", 4)),
+        )
+        assert reasons("f2fs", *place, *older, *newer) == reason
 
 
 def disk_with(tmp_path: Path, tree: Path) -> Path:
@@ -346,6 +355,19 @@ def test_chunks_of_any_allowed_size_do(case: Case, made: Path, tree: Path, chunk
     target = made.with_name("target")
     restore_file(image, target)
     assert case.read(target) == (tree / "big").read_bytes()
+
+
+def test_an_xfs_whose_log_nobody_can_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where xfsprogs are missing: the map may be older than what is in the log."""
+    path, programs = tmp_path / "image", tmp_path / "bin"
+    filesystems.blank(path, 320)
+    run("mkfs.xfs", "-q", path)
+    programs.mkdir()
+    for name in ("blkid", "partclone.xfs"):
+        (programs / name).symlink_to(shutil.which(name) or "")
+    monkeypatch.setenv("PATH", str(programs))
+    with pytest.raises(CaptureError, match="xfs_logprint is not installed"):
+        capture_file(path, "sda5_Data")
 
 
 def test_the_tools_are_there() -> None:
