@@ -108,6 +108,18 @@ def test_what_lies_behind_a_cut_partition_is_not_written() -> None:
     assert all(guard.end <= 20 * MIB for guard in layout.guards)
 
 
+@pytest.mark.parametrize("start", [MIB, 27 * MIB])
+def test_a_chunk_with_a_table_is_not_left_out(start: int) -> None:
+    """Without it the disk would have none: an empty container behind the last partition, or no partition."""
+    parts = (Partition(1, 2 * MIB, MIB, "83"),) if start > 2 * MIB else ()
+    label = mbr(*parts, Partition(4, start, MIB, "5"))
+    header = Header("sda_Disk", 1, Kind.DISK, 512, SIZE, 4 * MIB, label=label)
+    image = signed(header, [data(start - MIB, 3 * MIB)])
+    assert lay(image, start + 2 * MIB).pieces
+    with pytest.raises(LayoutError, match=f"needs {start + 2 * MIB} bytes"):
+        lay(image, start + 2 * MIB - 512)
+
+
 def test_zeros_that_reach_over_the_cut_are_written_up_to_it() -> None:
     """One record may begin in the file system and end behind it, because zeros are joined."""
     ranges = (data(6 * MIB), Range(7 * MIB, 18 * MIB, State.ZERO))
