@@ -14,7 +14,7 @@ from initramfs.agent.disk.errors import LayoutError
 from initramfs.agent.disk.filling import fill
 from initramfs.agent.disk.fit import LAST
 from initramfs.agent.disk.label import Label
-from initramfs.agent.disk.layout import Layout, compose
+from initramfs.agent.disk.layout import WHOLE, Layout, compose
 from initramfs.agent.disk.outcome import Outcome
 from initramfs.agent.disk.read_label import read_label
 from initramfs.agent.disk.restore import Restore
@@ -265,3 +265,40 @@ def test_a_middle_partition_takes_the_room_behind_it(tmp_path: Path) -> None:
     with content.loop(tmp_path / "part") as device:
         files = content.digests(device, "ext4")
     assert_whole(target, Source(target, 1, "ext4", files, image), fills=True)
+
+
+@pytest.mark.parametrize(
+    ("make", "sizes", "said"),
+    [
+        (
+            ("mkfs.ext4", "-q", "-F", "-b", "1024"),
+            (24 * MIB + 4096, 24 * MIB + 1024, 24 * MIB + 2048),
+            "fills",
+        ),
+        (("mkfs.btrfs", "-q"), (130 * MIB, 130 * MIB, 138 * MIB), "stays as it is"),
+    ],
+)
+def test_what_cannot_be_grown_so_little_is_left_alone(
+    make: tuple[str, ...], sizes: tuple[int, int, int], said: str, tmp_path: Path
+) -> None:
+    """A full ext beside less than a page, which its tool rounds away; a small Btrfs."""
+    part, target, (made, own, size) = tmp_path / "part", tmp_path / "target", sizes
+    part.write_bytes(b"")
+    os.truncate(part, made)
+    run(*make, part)
+    os.truncate(part, own)  # mke2fs makes no group of three blocks
+    kind = make[0].removeprefix("mkfs.")
+    with content.loop(part) as device:
+        with content.mounted(device, kind) as place, contextlib.suppress(OSError):
+            (place / "file").write_bytes(b"x" * 30 * MIB)  # until it is full
+        files = content.digests(device, kind)
+    image = capture_file(part, "sda5_Part")
+    with Device.create(target, size) as device_:
+        layout = compose(target_size=size, sector_size=512, partitions={WHOLE: image.manifest}, grow=LAST)
+        reports: list[str] = []
+        restore = Restore(layout, image.chunks, device_)
+        restore.run(before_seal=lambda _: reports.append(fill(layout, device_)))
+    assert said in reports[0]
+    with content.loop(target) as device:
+        content.check(device, kind)
+        assert content.digests(device, kind) == files

@@ -6,13 +6,13 @@ refused, or with force kept whole: its own map of free blocks may be wrong.
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from initramfs.agent.disk import btrfs
 from initramfs.agent.disk.chunk import KIB, MIB
 from initramfs.agent.disk.device import Device
 from initramfs.agent.disk.domain import Span, merge, narrow, parse_domain, subtract
@@ -65,13 +65,18 @@ def examine(
     everything, unwanted = [(0, size)], LeftOut()
     if found.type in ("swap", "swsuspend") and not force:
         _refuse_dirty(found, device, offset)
-        return Contents(found, [(0, min(SWAP_HEADER, size))], [(SWAP_HEADER, EDGE)] if size > EDGE else [])
+        zeros = merge([(SWAP_HEADER, EDGE), (max(SWAP_HEADER, size - EDGE), size)], size)
+        return Contents(found, [(0, min(SWAP_HEADER, size))], zeros)
     if found.type not in PARTCLONE:
+        return Contents(found, everything, [])
+    if found.type == "btrfs" and btrfs.devices(_reader(device, offset)) != 1:
         return Contents(found, everything, [])
     try:
         _refuse_dirty(found, device, offset)
         with _part(device, offset, size) as part:
             used = _map(part, size, found.type)
+            if found.type == "btrfs":
+                used += btrfs.copies(_reader(device, offset), used)
             if without_swap:
                 unwanted = left_out(found.type, part, _reader(device, offset), used)
             elif found.type == "ntfs":
@@ -138,8 +143,8 @@ def _map(part: Path, size: int, kind: str) -> list[Span]:
 
 
 def _check_log(part: Path) -> None:
-    """XFS keeps the state of its log in the log: xfsprogs can tell, if they are installed."""
-    if shutil.which("xfs_logprint") and "state: <DIRTY>" in run("xfs_logprint", "-t", str(part)).stdout:
+    """XFS keeps the state of its log in the log: only xfsprogs can tell."""
+    if "state: <DIRTY>" in run("xfs_logprint", "-t", str(part)).stdout:
         raise CaptureError(
             f"the xfs on {part} was not left in order: its log must be replayed",
             "mount and unmount it once; force keeps it whole as it is",

@@ -1,4 +1,4 @@
-"""Which parts of a partition are in use: spans of bytes, and partclone's way of writing them down.
+"""Which parts of something are in use: spans of bytes, and partclone's way of writing them down.
 
 No I/O. The map is GNU ddrescue's "domain" log, as ``partclone.<fs> -D`` makes it: a line
 of position and size in hexadecimal, ``+`` for used.
@@ -76,6 +76,16 @@ def subtract(spans: Iterable[Span], others: Iterable[Span]) -> Iterator[Span]:
             if start < other[0]:
                 yield start, other[0]
             start = other[1]
+
+
+def gaps(covered: Iterable[Span], start: int, end: int) -> Iterator[Span]:
+    """What sorted spans leave free from ``start`` to ``end``. They may overlap."""
+    for first, last in covered:
+        if first > start:
+            yield start, min(first, end)
+        start = max(start, last)
+    if start < end:
+        yield start, end
 
 
 def total(spans: Sequence[Span]) -> int:

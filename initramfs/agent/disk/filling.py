@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from initramfs.agent.disk.device import PAGE
 from initramfs.agent.disk.fit import BARE
+from initramfs.agent.disk.fs_size import fs_size
 from initramfs.agent.disk.label import Partition
 from initramfs.agent.disk.loop import loop_device
 from initramfs.agent.disk.probe import probe
-from initramfs.agent.disk.resize import grow
+from initramfs.agent.disk.resize import BTRFS_LEAST, grow
 
 if TYPE_CHECKING:
     from initramfs.agent.disk.device import Target
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
 def fill(layout: Layout, target: Target) -> str:
     """Do what ``layout.grow`` asks, between ``verify`` and ``seal``; says what was done.
 
+    Tools round: less than a page is no room, and resize2fs takes it for a wish to shrink.
     May be repeated. Raises ToolError: the file system is not in order, or the tool is missing.
     """
     part = place_of(layout, layout.grow)
@@ -25,8 +30,17 @@ def fill(layout: Layout, target: Target) -> str:
         return ""
     with loop_device(target.path, part.start, part.size, writable=True) as loop:
         found = probe(loop, 0, part.size)
-        grow(found.type, loop)
+        if found.type == "btrfs" and part.size < BTRFS_LEAST:
+            return f"partition {part.number}: the btrfs stays as it is: nobody resizes one of so few bytes"
+        if part.size - _size(found.type, loop, part.size) >= PAGE:
+            grow(found.type, loop)
     return f"partition {part.number}: the {found.type} fills its {part.size} bytes"
+
+
+def _size(kind: str, path: Path, size: int) -> int:
+    """The file system's own size, on a device of ``size`` bytes."""
+    with path.open("rb", buffering=0) as device:
+        return fs_size(kind, lambda at, length: os.pread(device.fileno(), length, at), size)
 
 
 def place_of(layout: Layout, number: int | None) -> Partition | None:

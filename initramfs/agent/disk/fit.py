@@ -108,13 +108,26 @@ def end_of(disk: Manifest, layout_size: int, fitted: Fit, table: int) -> int:
     """How far the disk image is written.
 
     Neither behind the target's end or a changed last partition, nor over a GPT's backup of ``table`` bytes.
+    Raises LayoutError if the chunk that ends there holds an MBR or an empty container's record.
     """
     end = min(disk.header.size, layout_size) - table
     old = disk.header.label.areas[-1:] if disk.header.label else ()
     for part in old:
         if part.number in fitted.edits.sizes:
             end = min(end, part.end, part.start + fitted.edits.sizes[part.number])
+    _check_tables(disk, end, layout_size)
     return end
+
+
+def _check_tables(disk: Manifest, end: int, target_size: int) -> None:
+    """Chunks are left out as a whole: none with an MBR or EBR. A GPT is looked for before it is moved."""
+    label, at = disk.header.label, bisect_right(disk.index, end, key=_end)
+    if label is None or label.type is LabelType.GPT or at == len(disk.index):
+        return
+    across = disk.index[at]
+    tables = [0, *(part.start for part in label.partitions if label.is_container(part))]
+    if across.state is State.DATA and any(across.offset <= table < min(end, across.end) for table in tables):
+        raise _too_small(disk, None, across.end, target_size)
 
 
 def backup_of(disk: Manifest) -> int:

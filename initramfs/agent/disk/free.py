@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from heapq import merge
 
 from initramfs.agent.disk.chunk import MIB
-from initramfs.agent.disk.domain import Span
+from initramfs.agent.disk.domain import Span, gaps
 from initramfs.agent.disk.layout import Layout
 
 GRAIN = MIB
@@ -21,7 +21,7 @@ def free_spans(layout: Layout) -> Iterator[Span]:
     """
     whole = [(0, layout.target_size)]
     for start, end in whole if layout.whole else [(piece.start, piece.end) for piece in layout.pieces]:
-        for first, last in _gaps(_covered(layout, start, end), start, end):
+        for first, last in gaps(_covered(layout, start, end), start, end):
             low, high = -(-first // GRAIN) * GRAIN, last // GRAIN * GRAIN
             if low < high:
                 yield low, high
@@ -30,12 +30,3 @@ def free_spans(layout: Layout) -> Iterator[Span]:
 def _covered(layout: Layout, start: int, end: int) -> Iterator[Span]:
     guards = ((guard.start, guard.end) for guard in layout.guards)
     return merge(guards, ((extent.offset, extent.end) for extent in layout.extents(start, end)))
-
-
-def _gaps(covered: Iterable[Span], start: int, end: int) -> Iterator[Span]:
-    for first, last in covered:
-        if first > start:
-            yield start, min(first, end)
-        start = max(start, last)
-    if start < end:
-        yield start, end

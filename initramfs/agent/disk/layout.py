@@ -14,14 +14,15 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from initramfs.agent.disk.chunk import MIB
+from initramfs.agent.disk.domain import gaps
 from initramfs.agent.disk.errors import LayoutError
-from initramfs.agent.disk.fit import BARE, backup_of, end_of, fit, fit_in_place, left_out_of, needed
+from initramfs.agent.disk.fit import BARE, Fit, backup_of, end_of, fit, fit_in_place, left_out_of, needed
 from initramfs.agent.disk.header import Firmware, Kind
 from initramfs.agent.disk.label import Label, LabelType, Partition
 from initramfs.agent.disk.manifest import Index, Manifest, Range, State
 from initramfs.agent.disk.relabel import Edits
 
-GUARD = MIB
+GUARD = EDGE = MIB
 ZEROS = 64 * MIB
 """Zeros are handled in steps of this."""
 
@@ -69,6 +70,16 @@ class Piece:
             last += across.state is State.ZERO and across.offset < limit
         return cls(image.index, first, last, limit, base, image.title)
 
+    def before(self, offset: int) -> Piece:
+        """What of it begins before ``offset`` on the target; may be empty."""
+        return replace(
+            self, last=bisect_left(self.index, offset - self.base, self.first, self.last, key=_offset)
+        )
+
+    def behind(self, offset: int) -> Piece:
+        """The rest."""
+        return replace(self, first=self.before(offset).last)
+
     @property
     def start(self) -> int:
         """The first byte on the target."""
@@ -97,6 +108,20 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
+class Blank:
+    """A few zeros where the image says nothing, from ``start`` to ``end`` on the target."""
+
+    start: int
+    end: int
+    image: str
+
+    def extents(self, start: int, end: int) -> Iterator[Extent]:
+        """Itself, if it overlaps ``start`` to ``end``."""
+        if self.start < end and self.end > start:
+            yield Extent(self.start, self.end - self.start, None, self.image)
+
+
+@dataclass(frozen=True, slots=True)
 class Guard:
     """A part of the target that is wiped first and written last."""
 
@@ -119,7 +144,7 @@ class Layout:
         target_size: bytes.
         sector_size: the target's and the images'.
         label: the partitions as they will be, None for a bare partition.
-        pieces: of images, in order, not overlapping.
+        pieces: of images and between them, in order, not overlapping.
         guards: in order; of the disk if ``whole``, else one for each partition.
         whole: whether the label is written too.
         relocate: whether a GPT must be moved to this disk's end.
@@ -132,7 +157,7 @@ class Layout:
     target_size: int
     sector_size: int
     label: Label | None
-    pieces: tuple[Piece, ...]
+    pieces: tuple[Piece | Blank, ...]
     guards: tuple[Guard, ...]
     whole: bool
     relocate: bool
@@ -188,7 +213,7 @@ def compose(
         fitted = fit_in_place(laid, label, grow)
     label = fitted.label
     places = {number: _place(number, laid[number], label, target_size) for number in laid}
-    pieces = [
+    pieces: list[Piece | Blank] = [
         piece
         for number, image in laid.items()
         if (piece := Piece.of(image, 0, places[number].size, places[number].start)).first < piece.last
@@ -200,6 +225,8 @@ def compose(
         pieces += _around(disk, sorted(places.values(), key=lambda p: p.start), end)
         left_out = left_out_of(disk, end)
     pieces.sort(key=lambda piece: piece.start)
+    for part, title in _moved_ends(disk, laid, places, fitted):
+        pieces = _blanked(pieces, max(part.start, part.end - EDGE), part.end, title)
     bare = Layout(
         target_size=target_size,
         sector_size=sector_size,
@@ -280,6 +307,37 @@ def _around(disk: Manifest, places: list[Partition], end: int) -> Iterator[Piece
             yield piece
 
 
+def _moved_ends(
+    disk: Manifest | None, laid: Mapping[int, Manifest], places: Mapping[int, Partition], fitted: Fit
+) -> Iterator[tuple[Partition, str]]:
+    """Partitions that end elsewhere than in the image that fills them, and its title."""
+    for number, place in places.items():
+        if place.size != laid[number].header.size:
+            yield place, laid[number].title
+    for part in fitted.label.areas if disk is not None and fitted.label is not None else ():
+        if disk is not None and part.number in fitted.edits.sizes.keys() - laid.keys():
+            yield part, disk.title
+
+
+def _blanked(pieces: list[Piece | Blank], start: int, end: int, image: str) -> list[Piece | Blank]:
+    """With zeros wherever they leave something free from ``start`` to ``end``.
+
+    A captured partition has no free bytes at its end, because RAID and volume managers leave signatures
+    there, and a GPT its backup, that would be found again. An end that was captured elsewhere may have some.
+    """
+    covered = [(extent.offset, extent.end) for piece in pieces for extent in piece.extents(start, end)]
+    for first, last in gaps(covered, start, end):
+        pieces = [part for piece in pieces for part in _parted(piece, first)] + [Blank(first, last, image)]
+    return sorted(pieces, key=lambda piece: piece.start)
+
+
+def _parted(piece: Piece | Blank, offset: int) -> list[Piece | Blank]:
+    """What lies before and behind an offset that nothing of it lies across."""
+    if isinstance(piece, Blank) or not piece.start < offset < piece.end:
+        return [piece]
+    return [piece.before(offset), piece.behind(offset)]
+
+
 def _offset(item: Range) -> int:
     return item.offset
 
@@ -289,10 +347,13 @@ def _end(item: Range) -> int:
 
 
 def _disk_guards(layout: Layout) -> tuple[Guard, ...]:
-    """The first MiB up to the first partition, and what follows the last one in the last MiB."""
+    """The first MiB up to the first partition, and what follows the last one in the last MiB.
+
+    Disks made of an ISO image have a partition that begins with sector 0: its first MiB is the head.
+    """
     areas = layout.label.areas if layout.label is not None else ()
     size = layout.target_size
-    head = _grown(layout, 0, min([GUARD, size, *(area.start for area in areas)]))
+    head = _grown(layout, 0, min([GUARD, size, *(area.start for area in areas if area.start)]))
     behind = max([head.end, size - GUARD, *(area.end for area in areas)])
     tail = _grown(layout, behind, size)
     return (head, tail) if tail.start < tail.end else (head,)

@@ -31,17 +31,25 @@ class Entry:
 
 def entries(sector: bytes) -> tuple[Entry, ...] | None:
     """The four entries, or None if this sector is no table."""
-    if len(sector) < 512 or sector[510:512] != MAGIC or is_filesystem(sector):  # noqa: PLR2004 - MBR's size
+    if len(sector) < 512 or sector[510:512] != MAGIC:  # noqa: PLR2004 - MBR's size
         return None
     found = tuple(
         Entry(status, kind, start, count)
         for status, kind, start, count in struct.iter_unpack("<B3xB3xII", sector[446:510])
     )
-    return found if all(e.status in (0, 0x80) for e in found) else None
+    if not all(e.status in (0, 0x80) for e in found) or (is_filesystem(sector) and not _names(found)):
+        return None
+    return found
+
+
+def _names(table: tuple[Entry, ...]) -> bool:
+    """Whether this can be nothing but a table. Tools leave a boot sector's code where they add a table."""
+    used = [entry for entry in table if entry.type or entry.start or entry.count]
+    return bool(used) and all(entry.type and entry.start and entry.count for entry in used)
 
 
 def is_filesystem(sector: bytes) -> bool:
-    """Whether this is the boot sector of a FAT, exFAT or NTFS, which ends with the same two bytes."""
+    """Whether this looks like the boot sector of a FAT, exFAT or NTFS, which ends with the same two bytes."""
     return sector[3:11] in (b"NTFS    ", b"EXFAT   ") or sector[54:57] == b"FAT" or sector[82:87] == b"FAT32"
 
 
@@ -135,10 +143,15 @@ def _chain(read: Reader, origin: int, end: int, sector_size: int) -> Iterator[Re
 
 
 def protective_for(sector: bytes, total_sectors: int) -> bytes:
-    """The protective MBR in ``sector``, covering a disk of ``total_sectors`` (UEFI 2.10, 5.2.3)."""
+    """The protective MBR in ``sector``, covering a disk of ``total_sectors`` (UEFI 2.10, 5.2.3).
+
+    In a hybrid one, which names some of the GPT's partitions too, up to the next of those.
+    """
     result = bytearray(sector)
-    for position in range(446, 510, 16):
-        if result[position + 4] == PROTECTIVE:
-            start = struct.unpack_from("<I", result, position + 8)[0]
-            struct.pack_into("<I", result, position + 12, min(total_sectors - start, 0xFFFFFFFF))
+    table = list(struct.iter_unpack("<4xB3xII", sector[446:510]))
+    starts = [start for kind, start, count in table if count and kind != PROTECTIVE]
+    for slot, (kind, start, _) in enumerate(table):
+        if kind == PROTECTIVE:
+            end = min([total_sectors, *(other for other in starts if other > start)])
+            struct.pack_into("<I", result, 446 + 16 * slot + 12, min(end - start, 0xFFFFFFFF))
     return bytes(result)

@@ -16,6 +16,9 @@ from initramfs.agent.disk.run import run
 
 NOTHING, AMBIVALENT = 2, 8
 """blkid's exit statuses."""
+EXFAT_DIRTY = 0x2
+"""In VolumeFlags, see the exFAT specification, 3.1.13.2."""
+CP_UMOUNT_FLAG = 0x1
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ def _decode(text: str) -> str:
 def why_dirty(kind: str, read: Reader) -> str:
     """The reason why this file system was not left in order, or an empty text.
 
-    ``read`` starts at the file system. NTFS, FAT and exFAT are judged by partclone itself.
+    ``read`` starts at the file system. NTFS and FAT are judged by partclone itself, XFS by its own tools.
     """
     match kind:
         case "ext2" | "ext3" | "ext4":
@@ -55,6 +58,10 @@ def why_dirty(kind: str, read: Reader) -> str:
         case "btrfs":
             log_root = struct.unpack_from("<Q", read(0x10000, 4096).ljust(4096, b"\0"), 0x60)[0]
             return "its log tree must be replayed" if log_root else ""
+        case "exfat":
+            return "it was not unmounted" if read(106, 1)[0] & EXFAT_DIRTY else ""
+        case "f2fs":
+            return _f2fs(read)
         case "swsuspend":
             return "a hibernated system lies in it"
         case _:
@@ -69,3 +76,16 @@ def _ext(superblock: bytes) -> str:
     if state & 0x2:
         return "errors were found in it"
     return "" if state & 0x1 else "it was not unmounted"
+
+
+def _f2fs(read: Reader) -> str:
+    """Of its two checkpoints the newer one counts. See include/linux/f2fs_fs.h.
+
+    What was written after it is found by the next mount only, in blocks that it calls free.
+    """
+    superblock = read(1024, 1024).ljust(1024, b"\0")
+    block, blocks_of_segment = (1 << min(shift, 20) for shift in struct.unpack_from("<II", superblock, 16))
+    first = struct.unpack_from("<I", superblock, 76)[0]
+    packs = [read((first + at) * block, 4096).ljust(4096, b"\0") for at in (0, blocks_of_segment)]
+    newest = max(packs, key=lambda pack: struct.unpack_from("<Q", pack)[0])
+    return "" if struct.unpack_from("<I", newest, 132)[0] & CP_UMOUNT_FLAG else "it was not unmounted"

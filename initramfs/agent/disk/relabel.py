@@ -1,7 +1,7 @@
 """Changing what a label says: the sizes of partitions, the disk's identifier and theirs. Starts never move.
 
 No I/O: bytes come through a reader, changes go out as patches. They reach into
-everything that tells the same twice: the GPT's backup and checksums, the links and
+everything that tells the same twice: the GPT's backup and checksums, a hybrid MBR, the links and
 the containers of logical partitions. Bytes that are not meant stay as they are, boot code first.
 """
 
@@ -17,7 +17,7 @@ from initramfs.agent.disk.chs import chs
 from initramfs.agent.disk.errors import LabelError
 from initramfs.agent.disk.gpt import ENTRY, Header
 from initramfs.agent.disk.label import EXTENDED, FIRST_LOGICAL, REPAIR, Label, LabelType, Partition, Reader
-from initramfs.agent.disk.mbr import Record, records
+from initramfs.agent.disk.mbr import PROTECTIVE, Record, entries, records
 
 SIGNATURE_AT, TABLE_AT = 440, 446
 
@@ -69,7 +69,7 @@ def relabel(read: Reader, label: Label, sector_size: int, edits: Edits) -> list[
     if not edits:
         return []
     if label.type is LabelType.GPT:
-        return list(_gpt(read, sector_size, edits))
+        return [*_hybrid(read, label, sector_size, edits), *_gpt(read, sector_size, edits)]
     return list(_mbr(read, sector_size, edits))
 
 
@@ -90,6 +90,15 @@ def _gpt(read: Reader, sector_size: int, edits: Edits) -> Iterator[Patch]:
     yield Patch(backup.my_lba * sector_size, backup.encode(sector_size))
     yield Patch(header.entries_lba * sector_size, bytes(table))
     yield Patch(sector_size, primary.encode(sector_size))
+
+
+def _hybrid(read: Reader, label: Label, sector_size: int, edits: Edits) -> Iterator[Patch]:
+    """The entries of partitions that the protective MBR names too."""
+    sector = read(0, 512)
+    sizes = {part.start: edits.sizes[part.number] for part in label.areas if part.number in edits.sizes}
+    for slot, entry in enumerate(entries(sector) or ()):
+        if entry.type != PROTECTIVE and entry.count and (size := sizes.get(entry.start * sector_size)):
+            yield _count(sector, 0, 0, slot, size // sector_size)
 
 
 def _change_entry(table: bytearray, at: int, number: int, sector_size: int, edits: Edits) -> None:

@@ -17,7 +17,7 @@ EXT = ("ext2", "ext3", "ext4")
 CORRECTED = 1
 """e2fsck's exit status for: errors were found and mended."""
 BTRFS_LEAST = 256 << 20
-"""The kernel makes no Btrfs smaller (fs/btrfs/ioctl.c, btrfs_ioctl_resize)."""
+"""The kernel gives no Btrfs a smaller size, not even a growing one (fs/btrfs/ioctl.c, btrfs_ioctl_resize)."""
 KIB = 1 << 10
 SLACK = 1 << 20
 """Added to what tools estimate: they round."""

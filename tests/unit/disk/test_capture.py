@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import shutil
 import struct
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from initramfs.agent.disk.blocks import EDGE, SWAP_HEADER
+from initramfs.agent.disk.btrfs import SUPER, copies
 from initramfs.agent.disk.device import Device
 from initramfs.agent.disk.errors import CaptureError, DeviceError
 from initramfs.agent.disk.header import Kind
@@ -24,7 +26,7 @@ from tests.support.disk import Slot, partition
 from tests.support.filesystems import blank
 from tests.support.images import MIB, Captured, MemoryChunks, capture_file, restore_file
 
-SIZE = 32
+SIZE, BTRFS = 32, 240
 UUID = "0b1f2f6a-3c8e-4b5e-9d53-0f5d2b7c1a11"
 
 
@@ -128,6 +130,57 @@ def test_a_second_capture_sends_nothing(made: Path) -> None:
     assert list(again.manifest.index) == list(image.manifest.index)
 
 
+def btrfs(path: Path, tree: Path, *options: str) -> None:
+    """A Btrfs that holds ``tree``."""
+    filesystems.blank(path, BTRFS)
+    run("mkfs.btrfs", "-q", "--rootdir", tree, *options, path)
+
+
+@pytest.mark.parametrize("mixed", [(), ("--mixed", "--data", "dup")])
+def test_both_copies_of_a_btrfs_come_back(mixed: tuple[str, ...], tree: Path, tmp_path: Path) -> None:
+    """The second ones too: they are what it repairs itself with."""
+    path, target = tmp_path / "image", tmp_path / "target"
+    btrfs(path, tree, "--metadata", "dup", *mixed)
+    target.write_bytes(b"\xa5" * BTRFS * MIB)
+    restore_file(capture_file(path, "sda5_Data"), target)
+    run("btrfs", "check", "--check-data-csum", target)
+    superblock = run("btrfs", "inspect-internal", "dump-super", path)
+    for field in ("root", "chunk_root"):
+        address = re.findall(rf"^{field}\s+(\d+)$", superblock, re.MULTILINE)[0]
+        said = run("btrfs-map-logical", "--logical", address, path)
+        places = [int(place) for place in re.findall(r"physical (\d+)", said)]
+        assert len(places) == 2
+        expected = path.read_bytes()[places[0] : places[0] + 4096]
+        restored = target.read_bytes()
+        assert [restored[place : place + 4096] for place in places] == [expected, expected]
+
+
+def test_a_btrfs_with_a_broken_chunk_tree_is_refused(tree: Path, tmp_path: Path) -> None:
+    """Where its copies are is not guessed at."""
+    path = tmp_path / "image"
+    btrfs(path, tree, "--metadata", "dup")
+
+    def read(offset: int, length: int) -> bytes:
+        data = bytearray(path.read_bytes()[offset : offset + length])
+        if offset != SUPER:
+            data[48:56] = bytes(8)  # a node's own address
+        return bytes(data)
+
+    with pytest.raises(CaptureError, match="no node of its chunk tree"):
+        copies(read, [(0, BTRFS * MIB)])
+
+
+def test_a_device_of_a_larger_btrfs_is_kept_whole(tree: Path, tmp_path: Path) -> None:
+    """What of it is in use only all devices together tell."""
+    path = tmp_path / "image"
+    btrfs(path, tree)
+    with path.open("r+b") as file:
+        file.seek(SUPER + 0x88)
+        file.write(struct.pack("<Q", 2))
+    image = capture_file(path, "sda5_Data")
+    assert sum(item.length for item in image.manifest.index) == BTRFS * MIB
+
+
 def test_free_blocks_do_not_change_an_image(tree: Path, tmp_path: Path) -> None:
     """Garbage in free space neither appears in chunks nor in their names."""
     path = tmp_path / "image"
@@ -145,7 +198,7 @@ def test_free_blocks_do_not_change_an_image(tree: Path, tmp_path: Path) -> None:
 
 
 def test_swap_keeps_its_header_only(tmp_path: Path) -> None:
-    """The rest of the first MiB becomes zeros: nothing of an earlier file system is found there."""
+    """The rest of the first and the last MiB become zeros: nothing of an earlier life is found there."""
     path = tmp_path / "image"
     filesystems.swap(path, SIZE, UUID)
     with path.open("r+b") as file:
@@ -156,6 +209,7 @@ def test_swap_keeps_its_header_only(tmp_path: Path) -> None:
     assert [(r.offset, r.end, r.state) for r in image.manifest.index] == [
         (0, SWAP_HEADER, State.DATA),
         (SWAP_HEADER, EDGE, State.ZERO),
+        (SIZE * MIB - EDGE, SIZE * MIB, State.ZERO),
     ]
     restore_file(image, tmp_path / "target")
     assert UUID in run("blkid", "-p", tmp_path / "target")
@@ -267,6 +321,15 @@ def test_file_systems_that_are_not_in_order_are_seen() -> None:
     assert not reasons("btrfs")
     assert "log tree" in reasons("btrfs", (0x10060, "<Q", 1 << 20))
     assert "hibernated" in reasons("swsuspend")
+    assert not reasons("exfat")
+    assert "not unmounted" in reasons("exfat", (106, "<H", 2))
+    for first, second, reason in ((7, 6, ""), (6, 7, "it was not unmounted"), (7, 0, "")):
+        place = ((1024 + 16, "<I", 12), (1024 + 20, "<I", 3), (1024 + 76, "<I", 2))
+        older, newer = (
+            ((8192, "<Q", first), (8192 + 132, "<I", 5)),
+            ((40960, "<Q", second), (40960 + 132, "<I", 4)),
+        )
+        assert reasons("f2fs", *place, *older, *newer) == reason
 
 
 def disk_with(tmp_path: Path, tree: Path) -> Path:
@@ -335,6 +398,19 @@ def test_chunks_of_any_allowed_size_do(case: Case, made: Path, tree: Path, chunk
     target = made.with_name("target")
     restore_file(image, target)
     assert case.read(target) == (tree / "big").read_bytes()
+
+
+def test_an_xfs_whose_log_nobody_can_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where xfsprogs are missing: the map may be older than what is in the log."""
+    path, programs = tmp_path / "image", tmp_path / "bin"
+    filesystems.blank(path, 320)
+    run("mkfs.xfs", "-q", path)
+    programs.mkdir()
+    for name in ("blkid", "partclone.xfs"):
+        (programs / name).symlink_to(shutil.which(name) or "")
+    monkeypatch.setenv("PATH", str(programs))
+    with pytest.raises(CaptureError, match="xfs_logprint is not installed"):
+        capture_file(path, "sda5_Data")
 
 
 def test_the_tools_are_there() -> None:

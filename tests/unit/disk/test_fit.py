@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from initramfs.agent.disk.device import Device
 from initramfs.agent.disk.errors import LayoutError
 from initramfs.agent.disk.fit import BARE, LAST, needed
 from initramfs.agent.disk.fs_size import fs_size
@@ -14,9 +15,11 @@ from initramfs.agent.disk.header import Filesystem, Header, Kind
 from initramfs.agent.disk.label import Label, Partition
 from initramfs.agent.disk.layout import Layout, compose
 from initramfs.agent.disk.manifest import Manifest, Range, State
+from initramfs.agent.disk.restore import Restore
 from tests.support.command import run
-from tests.support.filesystems import blank
-from tests.support.images import MIB, signed
+from tests.support.disk import Slot, insert, partition
+from tests.support.filesystems import blank, ext4
+from tests.support.images import MIB, capture_file, signed
 from tests.support.labels import gpt, mbr
 
 BACKUP = 33 * 512
@@ -90,9 +93,21 @@ def test_what_lies_behind_a_cut_partition_is_not_written() -> None:
     """Neither the partition's own old end nor the old backup of the table."""
     ranges = (data(6 * MIB), data(24 * MIB), Range(25 * MIB, MIB, State.ZERO), data(29 * MIB))
     layout = lay(disk(MODERN, minimal=8 * MIB, ranges=ranges), 20 * MIB)
-    assert [extent.offset // MIB for extent in layout.extents()] == [0, 6]
+    assert [extent.offset // MIB for extent in layout.extents() if extent.digest is not None] == [0, 6]
     assert layout.relocate
     assert all(guard.end <= 20 * MIB for guard in layout.guards)
+
+
+@pytest.mark.parametrize("start", [MIB, 27 * MIB])
+def test_a_chunk_with_a_table_is_not_left_out(start: int) -> None:
+    """Without it the disk would have none: an empty container behind the last partition, or no partition."""
+    parts = (Partition(1, 2 * MIB, MIB, "83"),) if start > 2 * MIB else ()
+    label = mbr(*parts, Partition(4, start, MIB, "5"))
+    header = Header("sda_Disk", 1, Kind.DISK, 512, SIZE, 4 * MIB, label=label)
+    image = signed(header, [data(start - MIB, 3 * MIB)])
+    assert lay(image, start + 2 * MIB).pieces
+    with pytest.raises(LayoutError, match=f"needs {start + 2 * MIB} bytes"):
+        lay(image, start + 2 * MIB - 512)
 
 
 def test_zeros_that_reach_over_the_cut_are_written_up_to_it() -> None:
@@ -202,3 +217,18 @@ def test_a_damaged_superblock_claims_no_more_than_the_partition() -> None:
     for kind in ("ext4", "ntfs", "xfs", "btrfs"):
         assert fs_size(kind, lambda _at, length: b"\xff" * length, MIB) == MIB
         assert fs_size(kind, lambda _at, _length: b"", MIB) == MIB
+
+
+def test_a_grown_partition_keeps_no_backup_of_an_earlier_disks_table(tmp_path: Path) -> None:
+    """It ends with the disk then, and firmware looks for a GPT in the last sector."""
+    part, source, target = tmp_path / "part", tmp_path / "source", tmp_path / "target"
+    ext4(part, 8, "0b1f2f6a-3c8e-4b5e-9d53-0f5d2b7c1a11")
+    start = partition(source, 10, "label: dos", (Slot(1, 8, "83"),))[1]
+    insert(source, start, part)
+    image = capture_file(source)
+    target.write_bytes(b"\xa5" * (15 * MIB) + bytes(MIB - 512) + b"EFI PART".ljust(512, b"\xa5"))
+    layout = lay(image.manifest, 16 * MIB, LAST)
+    with Device.open(target, writable=True) as device:
+        Restore(layout, image.chunks, device).run()
+    assert sizes(layout) == {1: 15}
+    assert target.read_bytes()[15 * MIB :] == bytes(MIB)

@@ -148,6 +148,25 @@ def test_boot_sectors_are_no_labels(tmp_path: Path) -> None:
         assert label_of(path.read_bytes()) is None
 
 
+@pytest.mark.parametrize("label", ["dos", "gpt"])
+@pytest.mark.parametrize("make", [("mkfs.fat", "-F", "32", "-I"), ("mkfs.fat", "-I"), ("mkfs.exfat",)])
+def test_a_table_beside_an_old_boot_sector_is_a_table(
+    label: str, make: tuple[str, ...], tmp_path: Path
+) -> None:
+    """As sfdisk leaves it on a stick that was one FAT before; the kernel reads it so too.
+
+    Taken for the FAT, only what that one calls used would be captured.
+    """
+    path = tmp_path / "stick"
+    blank(path, 40)
+    run(*make, path)
+    run("sfdisk", "-q", "--no-reread", "--no-tell-kernel", path, stdin=f"label: {label}\nsize=30MiB\n")
+    assert path.read_bytes()[3:11].strip() in (b"mkfs.fat", b"EXFAT")
+    found = label_of(path.read_bytes())
+    assert found is not None
+    assert [(part.start, part.size) for part in found.areas] == [(MIB, 30 * MIB)]
+
+
 def test_a_blank_disk_has_no_label() -> None:
     """Neither has one that is smaller than a sector."""
     assert label_of(bytes(MIB)) is None

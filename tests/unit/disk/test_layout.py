@@ -7,7 +7,7 @@ import hashlib
 import pytest
 
 from initramfs.agent.disk.errors import LayoutError
-from initramfs.agent.disk.header import Firmware, Header, Kind
+from initramfs.agent.disk.header import Filesystem, Firmware, Header, Kind
 from initramfs.agent.disk.label import Label, Partition
 from initramfs.agent.disk.layout import WHOLE, Guard, Layout, compose
 from initramfs.agent.disk.manifest import Manifest, Range, State
@@ -91,6 +91,15 @@ def test_a_guard_ends_where_the_first_partition_begins() -> None:
     assert [e.length for e in layout.withheld(layout.guards[0])] == [63 * 512]
 
 
+def test_a_partition_that_begins_with_the_disk_is_guarded_as_its_head() -> None:
+    """Sticks that were made of an ISO image have one: sector 0 still comes last."""
+    table = mbr(Partition(1, 0, SIZE, "17"))
+    header = Header("sdb_Stick", 1, Kind.DISK, 512, SIZE, MIB, label=table)
+    layout = compose(target_size=SIZE, sector_size=512, disk=signed(header, [data(0), data(MIB)]))
+    assert layout.guards == (Guard(0, MIB),)
+    assert [extent.offset for extent in layout.bulk()] == [MIB]
+
+
 def test_a_guard_grows_to_whole_chunks() -> None:
     """With chunks of 4 MiB the first one reaches behind the first MiB."""
     late = mbr(Partition(1, 8 * MIB, MIB, "6"))
@@ -108,6 +117,32 @@ def test_a_partition_alone_is_guarded_itself() -> None:
     assert layout.guards == (Guard(MIB, 2 * MIB), Guard(6 * MIB, 7 * MIB))
     assert not layout.whole
     assert all(e.offset >= MIB for e in layout.extents())
+
+
+def test_where_a_partition_ends_elsewhere_nothing_of_an_earlier_disk_stays() -> None:
+    """RAID signatures and GPT backups lie in the last MiB: what an image leaves free there becomes zeros."""
+    larger = compose(target_size=SIZE, sector_size=512, label=LABEL, partitions={6: part()})
+    assert places(larger) == [(11, 1, True), (13, 1, True), (19, 1, False)]
+    laid = compose(target_size=SIZE, sector_size=512, disk=disk(), partitions={6: part()})
+    assert places(laid)[-3:] == [(19, 1, False), (20, 3, False), (23, 1, True)]
+    same = compose(target_size=SIZE, sector_size=512, label=LABEL, partitions={5: part()})
+    assert places(same) == [(6, 1, True), (8, 1, True)]
+
+
+def test_free_blocks_at_the_end_of_a_smaller_partition_become_zeros() -> None:
+    """Between chunks too, which stay where they are."""
+    step = 1 << 16
+    found = (Filesystem(0, "ext4", "u", "", 9 * MIB, MIB, 4 * MIB - step),)
+    header = Header("sda5_Data", 2, Kind.PARTITION, 512, 9 * MIB, step, filesystems=found)
+    ranges = [data(0, step), data(3 * MIB, step), data(3 * MIB + 4 * step, step), data(8 * MIB, step)]
+    layout = compose(target_size=SIZE, sector_size=512, label=LABEL, partitions={5: signed(header, ranges)})
+    at = 9 * MIB
+    assert [(e.offset - at, e.end - at) for e in layout.extents() if e.digest is None] == [
+        (step, 4 * step), (5 * step, MIB),
+    ]  # fmt: skip
+    offsets = [extent.offset for extent in layout.extents()]
+    assert offsets == sorted(offsets)
+    assert len(offsets) == 5
 
 
 def test_a_bare_partition_begins_at_zero() -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import struct
 from pathlib import Path
 
 import pytest
 
+from initramfs.agent.disk.gpt import move
 from initramfs.agent.disk.label import Label
 from initramfs.agent.disk.read_label import read_label
 from initramfs.agent.disk.relabel import Edits, edited, relabel
@@ -91,6 +93,19 @@ def test_a_gpt_says_what_was_wanted(gpt: Path) -> None:
     assert [(p["start"], p["type"], p.get("name")) for p in after["partitions"]] == [
         (p["start"], p["type"], p.get("name")) for p in before
     ]
+
+
+def test_a_hybrid_mbr_says_it_too(gpt: Path) -> None:
+    """It names a partition for firmware that knows no GPT; the protective entry ends before that."""
+    start = label_of(gpt).areas[1].start // 512
+    shapes = ((0xEE, 1, start - 1), (0x83, start, 8 * MIB // 512))
+    with gpt.open("r+b") as file:
+        file.seek(446)
+        file.write(b"".join(struct.pack("<4xB3xII", *shape) for shape in shapes))
+    change(gpt, Edits({2: 40 * MIB}))
+    moved = move(gpt.read_bytes()[:MIB], 512, 80 * MIB).head
+    found = list(struct.iter_unpack("<4xB3xII", moved[446:478]))
+    assert found == [(0xEE, 1, start - 1), (0x83, start, 40 * MIB // 512)]
 
 
 def test_nothing_else_is_touched(mbr: Path) -> None:
