@@ -22,7 +22,7 @@ from initramfs.agent.fetch import Appliance, Clock
 from initramfs.agent.inventory import read_inventory
 from initramfs.agent.pipeline import Context, execute
 from initramfs.agent.plan import plan
-from initramfs.agent.report import Outbox, Reporter
+from initramfs.agent.report import Outbox, Reporter, going_on
 from initramfs.agent.trust import KEY_FILE, load_key, open_assignment
 from initramfs.agent.wire import (
     After,
@@ -45,12 +45,16 @@ ENDINGS = {After.REBOOT: Outcome.REBOOT, After.POWEROFF: Outcome.POWEROFF, After
 
 @dataclass(slots=True)
 class Session:
-    """One machine talking to one appliance, whose public key is in the file ``key``."""
+    """One machine talking to one appliance, whose public key is in the file ``key``.
+
+    ``now`` is the time of day: the appliance's, as soon as it has told it.
+    """
 
     appliance: Appliance
     inventory: Inventory
     write: Write
     key: Path = KEY_FILE
+    now: Callable[[], float] = time.time
 
     def contact(self, line: cmdline.CommandLine) -> Assignment:
         """Say hello and learn what to do. Uses up the nonce; only a signed answer counts."""
@@ -59,12 +63,14 @@ class Session:
         answer = decode(Signed, self.appliance.post("/api/v1/agent/contact", encode(message)))
         assignment = open_assignment(answer, load_key(self.key), challenge)
         self.appliance.token = assignment.token
+        if assignment.now is not None:
+            self.now = going_on(assignment.now)
         return assignment
 
     def run(self, job: Job) -> Result:
         """Do the job, reporting all along. Raises AgentError only if the appliance will not hear of it."""
         outbox = Outbox(lambda reports: self._send(job, reports))
-        reporter = Reporter((Console(self.write), outbox.put), now=time.time)
+        reporter = Reporter((Console(self.write), outbox.put), now=self.now)
         try:
             result = self._attempt(job, reporter)
         finally:

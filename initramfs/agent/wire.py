@@ -252,12 +252,17 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """The appliance's answer to a contact. Without a job the agent reboots into the local disk."""
+    """The appliance's answer to a contact. Without a job the agent reboots into the local disk.
+
+    ``now`` is the appliance's time of day, in which the agent dates its reports: its own clock may say
+    1970. An older appliance does not tell (None).
+    """
 
     challenge: str
     host: str
     token: str
     job: Job | None
+    now: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

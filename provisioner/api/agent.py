@@ -105,5 +105,5 @@ def phone_home(
 
 def _assignment(served: Services, admission: Admission, challenge: str, url: str) -> Response:
     job = with_phone_home(admission.job, url, admission.phone_home_token) if admission.job else None
-    assignment = wire.Assignment(challenge, admission.host, admission.token, job)
+    assignment = wire.Assignment(challenge, admission.host, admission.token, job, served.now())
     return Response(wire.encode(sign_assignment(assignment, served.signing_key)), media_type=JSON)
