@@ -25,7 +25,7 @@ from initramfs.agent.fetch import Appliance, Clock
 from initramfs.agent.inventory import read_inventory
 from initramfs.agent.pipeline import Context, execute
 from initramfs.agent.plan import plan
-from initramfs.agent.report import Outbox, Reporter
+from initramfs.agent.report import Outbox, Reporter, going_on
 from initramfs.agent.trust import KEY_FILE, load_key, open_assignment
 from initramfs.agent.wire import (
     After,
@@ -51,7 +51,8 @@ ENDINGS = {After.REBOOT: Outcome.REBOOT, After.POWEROFF: Outcome.POWEROFF, After
 class Session:
     """One machine talking to one appliance, whose public key is in the file ``key``.
 
-    ``own_key`` is the machine's: who knows it made this session's contact.
+    ``own_key`` is the machine's: who knows it made this session's contact. ``now`` is the time of day: the
+    appliance's, as soon as it has told it.
     """
 
     appliance: Appliance
@@ -59,6 +60,7 @@ class Session:
     write: Write
     key: Path = KEY_FILE
     own_key: Ed25519PrivateKey = field(default_factory=lambda: host_key.make_key(os.urandom), repr=False)
+    now: Callable[[], float] = time.time
 
     def contact(self, line: cmdline.CommandLine) -> Assignment:
         """Say hello and learn what to do. Uses up the nonce; only a signed answer counts."""
@@ -68,6 +70,8 @@ class Session:
         answer = decode(Signed, self.appliance.post("/api/v1/agent/contact", encode(message)))
         assignment = open_assignment(answer, load_key(self.key), challenge, public)
         self.appliance.token = assignment.token
+        if assignment.now is not None:
+            self.now = going_on(assignment.now)
         return assignment
 
     def run(self, assignment: Assignment) -> Result:
@@ -76,7 +80,7 @@ class Session:
         if job is None:
             raise AssertionError("an assignment without a job was to be run")
         outbox = Outbox(lambda reports: self._send(job, reports))
-        reporter = Reporter((Console(self.write), outbox.put), now=time.time, clock=self.appliance.clock.now)
+        reporter = Reporter((Console(self.write), outbox.put), now=self.now, clock=self.appliance.clock.now)
         try:
             result = self._attempt(job, reporter)
         finally:

@@ -72,12 +72,20 @@ class Outbox:
             return batch
 
 
+def going_on(told: float, clock: Callable[[], float] = time.monotonic) -> Callable[[], float]:
+    """The time of day, which was ``told`` by somebody just now.
+
+    This machine's own may be wrong by decades (its battery is empty), or be set under way.
+    """
+    began = clock()
+    return lambda: told + clock() - began
+
+
 @dataclass(slots=True)
 class Reporter:
     """Numbers the events of one job and hands them to the sinks.
 
-    ``now`` is the time of day, as far as this machine knows it (its battery may be empty, its clock may be
-    set under way): for people only. Durations are measured with ``clock``.
+    ``now`` is the time of day, for people only (see :func:`going_on`). Durations are measured with ``clock``.
     """
 
     sinks: tuple[Sink, ...]

@@ -264,7 +264,8 @@ class Assignment:
     """The appliance's answer to a contact. Without a job the agent reboots into the local disk.
 
     ``host_key`` is the contact's: had somebody changed it on its way, it would come back as his. ``attempt``
-    counts how often the job was given out, from 1.
+    counts how often the job was given out, from 1. ``now`` is the appliance's time of day, in which the agent
+    dates its reports: its own clock may say 1970. An older appliance does not tell (None).
     """
 
     challenge: str
@@ -273,6 +274,7 @@ class Assignment:
     token: str
     job: Job | None
     attempt: int = 0
+    now: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

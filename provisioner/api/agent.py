@@ -108,6 +108,12 @@ def phone_home(
 def _assignment(served: Services, admission: Admission, message: wire.Contact, url: str) -> Response:
     job = with_phone_home(admission.job, url, admission.phone_home_token) if admission.job else None
     assignment = wire.Assignment(
-        message.challenge, message.host_key, admission.host, admission.token, job, admission.attempt
+        message.challenge,
+        message.host_key,
+        admission.host,
+        admission.token,
+        job,
+        admission.attempt,
+        served.now(),
     )
     return Response(wire.encode(sign_assignment(assignment, served.signing_key)), media_type=JSON)

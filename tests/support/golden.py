@@ -26,6 +26,9 @@ ESP = "C105E5F1"
 TINY_DATA = 12 << 20
 """Bytes of noise, which does not compress: so much goes over the wire."""
 
+MOUNTED = "20220101000000"
+"""When the root that can grow was last mounted, as debugfs writes it. Some clocks have not got so far."""
+
 Files = dict[str, "str | Path"]
 """Names to texts, or to files that are copied."""
 
@@ -121,6 +124,27 @@ def _uefi(target: Path, work: Path) -> Golden:
     for number, start in starts.items():
         insert(target, start, part[number])
     return Golden(Firmware.UEFI, target, "sda_InitUEFI", {2: "sda2_Debian", 3: "sda3_Swap"}, root=2)
+
+
+SINGLE_LABEL = "label: dos\nlabel-id: 0xc105e501"
+SINGLE_SLOTS = (Slot(1, 32, "82"), Slot(2, 0, "83", "bootable"))
+
+
+def single(target: Path) -> Golden:
+    """A disk for one image: swap, and behind it a root with all of a system, which can grow."""
+    starts = partition(target, 672, SINGLE_LABEL, SINGLE_SLOTS)
+    menu = grub.HEAD + grub.entry("Debian", DEBIAN, "/vmlinuz", "/initrd.img", f"root=UUID={DEBIAN} ro")
+    with TemporaryDirectory(dir=target.parent) as work:
+        swap, root = Path(work) / "swap", Path(work) / "root"
+        filesystems.swap(swap, 32, SWAP)
+        tree = _debian(Path(work) / "debian", None, SWAP)
+        _tree(tree / "boot", {"grub/grub.cfg": menu})
+        filesystems.ext4(root, 639, DEBIAN, tree)
+        run("debugfs", "-w", "-R", f"set_super_value mtime {MOUNTED}", root)
+        insert(target, starts[1], swap)
+        insert(target, starts[2], root)
+        grub.write_bios(target, starts[1], "(,msdos2)/boot/grub", Path(work))
+    return Golden(Firmware.BIOS, target, "sda_Single", {}, root=2)
 
 
 def tiny(target: Path) -> Golden:

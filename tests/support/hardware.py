@@ -46,6 +46,11 @@ def board(name: str, memory: int) -> Words:
     )
 
 
+def clock(says: str) -> Words:
+    """The clock on the board at power-on, such as ``1970-01-01``: what an empty battery leaves."""
+    return ("-rtc", f"base={says}")
+
+
 def uefi(variables: Path) -> Words:
     """OVMF with ``variables``; without this the machine is a BIOS one."""
     code = f"if=pflash,format=raw,readonly=on,file={OVMF_CODE}"

@@ -78,7 +78,14 @@ class Lab:
         return self.goldens[firmware]
 
     def bare_machine(
-        self, name: str, firmware: Firmware, number: int, disks: int = 1, size: int = DISK_SIZE
+        self,
+        name: str,
+        firmware: Firmware,
+        number: int,
+        *,
+        disks: int = 1,
+        size: int = DISK_SIZE,
+        clock: str = "",
     ) -> Machine:
         """A machine with blank disks (MiB), plugged into the LAN, off. The appliance does not know it."""
         folder = self.folder / name
@@ -86,7 +93,7 @@ class Lab:
         files = tuple(folder / f"disk{index}.img" for index in range(disks))
         for file in files:
             blank(file, size)
-        machine = Machine(name, firmware, files, folder, lan=self.lan, number=number)
+        machine = Machine(name, firmware, files, folder, lan=self.lan, number=number, clock=clock)
         return self._stack.enter_context(machine)
 
     def order(self, machine: Machine, profile: str) -> None:

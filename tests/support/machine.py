@@ -42,7 +42,7 @@ class Machine:
 
     ``name`` is also the host name that it will be given. ``disks`` are raw files and stay as they are when
     the power is cut. ``folder`` takes the serial log and the firmware's variables. Without a LAN it has no
-    network card.
+    network card. ``clock`` is what its own says at power-on; the host's time, if it is empty.
     """
 
     def __init__(
@@ -55,10 +55,11 @@ class Machine:
         lan: Lan | None = None,
         number: int = 1,
         memory: int = 1024,
+        clock: str = "",
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.name, self.firmware, self.disks, self.folder = name, firmware, disks, folder
-        self.lan, self.memory = lan, memory
+        self.lan, self.memory, self.clock = lan, memory, clock
         self.mac = f"52:54:00:c1:05:{number:02x}"
         self.console = Console()
         self.powered_on = 0.0
@@ -95,6 +96,12 @@ class Machine:
             self._qemu.kill()
         if self.qmp:
             self.qmp.close()
+
+    def ctrl_alt_del(self) -> None:
+        """What a person presses to restart it; the system puts everything away first."""
+        keys = [{"type": "qcode", "data": name} for name in ("ctrl", "alt", "delete")]
+        if self.qmp:
+            self.qmp.execute("send-key", keys=keys)
 
     @property
     def running(self) -> bool:
@@ -139,6 +146,7 @@ class Machine:
             words += hardware.uefi(self._variables())
         words += hardware.serial_line(line, self.folder / "serial.log")
         words += hardware.control(control)
+        words += hardware.clock(self.clock) if self.clock else ()
         for number, disk in enumerate(self.disks):
             words += hardware.disk(disk, f"{self.name}-{number}", number, self.firmware)
         if not self.lan:

@@ -64,6 +64,11 @@ def test_full_exchange(site: Api) -> None:
     assert done.receipt["chunks_verified"] == 10
 
 
+def test_contact_tells_the_time_of_day(site: Api) -> None:
+    """The agent's own clock may say 1970."""
+    assert site.assignment(site.contact(site.nonce())).now == NOW
+
+
 def test_contact_stores_inventory_and_consumes_the_profile(site: Api) -> None:
     """After the contact the host's next boot is its own disk, and its inventory is known."""
     queue(site)

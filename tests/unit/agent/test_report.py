@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from initramfs.agent.errors import ServerError, Unreachable
-from initramfs.agent.report import Outbox, Reporter
+from initramfs.agent.report import Outbox, Reporter, going_on
 from initramfs.agent.wire import Report, Reports, StepState
 
 
@@ -116,3 +116,10 @@ def test_a_clock_that_jumps_to_1970_disturbs_nothing() -> None:
         progress(2, 10)
     assert [report.done for report in seen if report.state is StepState.PROGRESS] == [1, 2]
     assert reporter.seconds == {"write": 3.0}
+
+
+def test_the_time_of_day_goes_on_from_what_was_told() -> None:
+    """Whatever this machine's own clock says."""
+    seconds = iter([100.0, 100.0, 112.5])
+    now = going_on(1_700_000_000.0, clock=lambda: next(seconds))
+    assert [now(), now()] == [1_700_000_000.0, 1_700_000_012.5]

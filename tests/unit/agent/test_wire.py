@@ -37,8 +37,14 @@ JOB = Job(
 
 def test_a_message_survives_the_wire() -> None:
     """Optional, nested and repeated fields come back as they were."""
-    message = Assignment("challenge", "ab" * 32, "rifpc1", "token", JOB)
+    message = Assignment("challenge", "ab" * 32, "rifpc1", "token", JOB, 1, 1_700_000_000.0)
     assert decode(Assignment, encode(message)) == message
+
+
+def test_an_older_appliance_tells_no_time() -> None:
+    """Its assignment is understood all the same."""
+    told = b'{"challenge": "challenge", "host_key": "ab", "host": "rifpc1", "token": "token", "job": null}'
+    assert decode(Assignment, told).now is None
 
 
 @pytest.mark.parametrize("kind", MESSAGES)
