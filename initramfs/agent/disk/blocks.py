@@ -6,6 +6,7 @@ refused, or with force kept whole: its own map of free blocks may be wrong.
 
 from __future__ import annotations
 
+import struct
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,6 +37,10 @@ SWAP_HEADER = 64 * KIB
 """The largest page of any Linux: the header of a swap area is one page."""
 
 
+FAT16_CLUSTERS = 4085
+"""A FAT with fewer has entries of 12 bits."""
+
+
 @dataclass(frozen=True, slots=True)
 class Contents:
     """What to keep of a partition; spans relative to its start.
@@ -63,19 +68,34 @@ def examine(device: Device, offset: int, size: int, *, force: bool = False) -> C
         return Contents(found, [(0, min(SWAP_HEADER, size))], zeros)
     if found.type not in PARTCLONE:
         return Contents(found, everything, [])
-    if found.type == "btrfs" and btrfs.devices(_reader(device, offset)) != 1:
+    if _is_beyond_partclone(found.type, _reader(device, offset)):
         return Contents(found, everything, [])
     try:
         _refuse_dirty(found, device, offset)
         used = _map(device, offset, size, found.type)
         if found.type == "btrfs":
-            used += btrfs.copies(_reader(device, offset), used)
+            used += btrfs.extents(_reader(device, offset))
     except (CaptureError, ToolError) as error:
         if not force:
             raise _not_in_order(device.path, offset, found, error) from error
         return Contents(found, everything, [], f"{found.type} at byte {offset} kept whole: {error.message}")
     edges = [(0, EDGE), (size - EDGE, size)] if size > EDGE else everything
     return Contents(found, merge([*used, *edges], size, grain=device.sector_size), [])
+
+
+def _is_beyond_partclone(kind: str, read: Reader) -> bool:
+    """A Btrfs on several devices; FAT12, of whose clusters it leaves out a quarter. They are kept whole."""
+    return (kind == "btrfs" and btrfs.devices(read) != 1) or (kind == "vfat" and _is_fat12(read(0, 512)))
+
+
+def _is_fat12(boot: bytes) -> bool:
+    """See Microsoft's FAT specification: by the number of clusters alone."""
+    sector, cluster, reserved, fats, root, few, fat = struct.unpack_from("<HBHBHH1xH", boot, 11)
+    many = struct.unpack_from("<I", boot, 32)[0]
+    if not fat or not sector or not cluster:
+        return False  # FAT32, or nothing that partclone would take
+    data = (few or many) - reserved - fats * fat - -(-root * 32 // sector)
+    return bool(data // cluster < FAT16_CLUSTERS)
 
 
 def _reader(device: Device, offset: int) -> Reader:
