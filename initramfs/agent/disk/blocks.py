@@ -75,6 +75,8 @@ def examine(device: Device, offset: int, size: int, *, force: bool = False) -> C
         used = _map(device, offset, size, found.type)
         if found.type == "btrfs":
             used += btrfs.extents(_reader(device, offset))
+        if found.type == "exfat":
+            used.append(_last_clusters(_reader(device, offset)(0, 512)))
     except (CaptureError, ToolError) as error:
         if not force:
             raise _not_in_order(device.path, offset, found, error) from error
@@ -96,6 +98,14 @@ def _is_fat12(boot: bytes) -> bool:
         return False  # FAT32, or nothing that partclone would take
     data = (few or many) - reserved - fats * fat - -(-root * 32 // sector)
     return bool(data // cluster < FAT16_CLUSTERS)
+
+
+def _last_clusters(boot: bytes) -> Span:
+    """The two that partclone leaves out, as their numbers begin with 2. See the exFAT specification, 3.1."""
+    heap, count = struct.unpack_from("<II", boot, 88)
+    cluster = 1 << boot[108] + boot[109]
+    end = (heap << boot[108]) + count * cluster
+    return max(0, end - 2 * cluster), end
 
 
 def _reader(device: Device, offset: int) -> Reader:

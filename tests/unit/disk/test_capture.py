@@ -144,6 +144,23 @@ def test_all_files_of_a_fat12_come_back(tmp_path: Path) -> None:
         assert output("mcopy", "-n", "-i", "IMAGE", f"::/{file.name}", "OUT")(target) == file.read_bytes()
 
 
+def test_the_last_clusters_of_an_exfat_come_back(tmp_path: Path) -> None:
+    """They may be larger than the last MiB, which is kept anyway."""
+    path, target, cluster = tmp_path / "image", tmp_path / "target", 4 * MIB
+    filesystems.blank(path, 64)
+    run("mkfs.exfat", "--cluster-size", "4M", path)
+    with path.open("r+b") as file:
+        heap, count = struct.unpack_from("<II", file.read(512), 88)
+        file.seek(heap * 512)  # its first cluster is the bitmap
+        file.write(b"\xff" * (count // 8) + bytes([(1 << count % 8) - 1]))
+        file.seek(heap * 512 + (count - 2) * cluster)
+        file.write(b"content".ljust(2 * cluster, b"!"))
+    target.write_bytes(b"\xa5" * 64 * MIB)
+    restore_file(capture_file(path, "sda5_Data"), target)
+    end = heap * 512 + count * cluster
+    assert target.read_bytes()[:end] == path.read_bytes()[:end]
+
+
 def btrfs(path: Path, tree: Path, *options: str) -> None:
     """A Btrfs that holds ``tree``."""
     filesystems.blank(path, BTRFS)
