@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from initramfs.agent.disk import btrfs
+from initramfs.agent.disk import btrfs, fat
 from initramfs.agent.disk.chunk import KIB, MIB
 from initramfs.agent.disk.device import Device
 from initramfs.agent.disk.domain import Span, merge, narrow, parse_domain, subtract
@@ -69,14 +69,12 @@ def examine(
         return Contents(found, [(0, min(SWAP_HEADER, size))], zeros)
     if found.type not in PARTCLONE:
         return Contents(found, everything, [])
-    if found.type == "btrfs" and btrfs.devices(_reader(device, offset)) != 1:
+    if _is_beyond_partclone(found.type, _reader(device, offset)):
         return Contents(found, everything, [])
     try:
         _refuse_dirty(found, device, offset)
         with _part(device, offset, size) as part:
-            used = _map(part, size, found.type)
-            if found.type == "btrfs":
-                used += btrfs.copies(_reader(device, offset), used)
+            used = [*_map(part, size, found.type), *_missed(found.type, _reader(device, offset))]
             if without_swap:
                 unwanted = left_out(found.type, part, _reader(device, offset), used)
             elif found.type == "ntfs":
@@ -92,6 +90,22 @@ def examine(
     kept = subtract(merge([*used, *edges], size, grain=device.sector_size), dropped)
     notes = tuple(f"{found.type} at byte {offset}: {note}" for note in unwanted.notes)
     return Contents(found, list(kept), dropped, notes)
+
+
+def _is_beyond_partclone(kind: str, read: Reader) -> bool:
+    """A Btrfs on several devices; FAT12, of whose clusters it leaves out a quarter. They are kept whole."""
+    return (kind == "btrfs" and btrfs.devices(read) != 1) or (kind == "vfat" and fat.is_fat12(read(0, 512)))
+
+
+def _missed(kind: str, read: Reader) -> list[Span]:
+    """What is in use and partclone does not say."""
+    match kind:
+        case "btrfs":
+            return list(btrfs.extents(read))
+        case "exfat":
+            return [fat.last_clusters(read(0, 512))]
+        case _:
+            return []
 
 
 def _reader(device: Device, offset: int) -> Reader:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from initramfs.agent.disk.blocks import EDGE, SWAP_HEADER
-from initramfs.agent.disk.btrfs import SUPER, copies
+from initramfs.agent.disk.btrfs import SUPER, extents
 from initramfs.agent.disk.device import Device
 from initramfs.agent.disk.errors import CaptureError, DeviceError
 from initramfs.agent.disk.header import Kind
@@ -130,6 +130,38 @@ def test_a_second_capture_sends_nothing(made: Path) -> None:
     assert list(again.manifest.index) == list(image.manifest.index)
 
 
+def test_all_files_of_a_fat12_come_back(tmp_path: Path) -> None:
+    """The map that partclone makes leaves out some of its clusters."""
+    path, target = tmp_path / "image", tmp_path / "target"
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for number in range(60):
+        (folder / f"file{number}").write_bytes(random.Random(number).randbytes(number * 1000 + 1))
+    filesystems.fat(path, 4, "1234abcd", folder)
+    assert b"FAT12" in path.read_bytes()[:512]
+    target.write_bytes(b"\xa5" * 4 * MIB)
+    restore_file(capture_file(path, "sda5_Data"), target)
+    for file in folder.iterdir():
+        assert output("mcopy", "-n", "-i", "IMAGE", f"::/{file.name}", "OUT")(target) == file.read_bytes()
+
+
+def test_the_last_clusters_of_an_exfat_come_back(tmp_path: Path) -> None:
+    """They may be larger than the last MiB, which is kept anyway."""
+    path, target, cluster = tmp_path / "image", tmp_path / "target", 4 * MIB
+    filesystems.blank(path, 64)
+    run("mkfs.exfat", "--cluster-size", "4M", path)
+    with path.open("r+b") as file:
+        heap, count = struct.unpack_from("<II", file.read(512), 88)
+        file.seek(heap * 512)  # its first cluster is the bitmap
+        file.write(b"\xff" * (count // 8) + bytes([(1 << count % 8) - 1]))
+        file.seek(heap * 512 + (count - 2) * cluster)
+        file.write(b"content".ljust(2 * cluster, b"!"))
+    target.write_bytes(b"\xa5" * 64 * MIB)
+    restore_file(capture_file(path, "sda5_Data"), target)
+    end = heap * 512 + count * cluster
+    assert target.read_bytes()[:end] == path.read_bytes()[:end]
+
+
 def btrfs(path: Path, tree: Path, *options: str) -> None:
     """A Btrfs that holds ``tree``."""
     filesystems.blank(path, BTRFS)
@@ -155,8 +187,8 @@ def test_both_copies_of_a_btrfs_come_back(mixed: tuple[str, ...], tree: Path, tm
         assert [restored[place : place + 4096] for place in places] == [expected, expected]
 
 
-def test_a_btrfs_with_a_broken_chunk_tree_is_refused(tree: Path, tmp_path: Path) -> None:
-    """Where its copies are is not guessed at."""
+def test_a_btrfs_with_broken_trees_is_refused(tree: Path, tmp_path: Path) -> None:
+    """What it uses is not guessed at."""
     path = tmp_path / "image"
     btrfs(path, tree, "--metadata", "dup")
 
@@ -166,8 +198,8 @@ def test_a_btrfs_with_a_broken_chunk_tree_is_refused(tree: Path, tmp_path: Path)
             data[48:56] = bytes(8)  # a node's own address
         return bytes(data)
 
-    with pytest.raises(CaptureError, match="no node of its chunk tree"):
-        copies(read, [(0, BTRFS * MIB)])
+    with pytest.raises(CaptureError, match="no node of a tree"):
+        extents(read)
 
 
 def test_a_device_of_a_larger_btrfs_is_kept_whole(tree: Path, tmp_path: Path) -> None:
