@@ -62,7 +62,7 @@ def narrow(spans: Iterable[Span], grain: int) -> Iterator[Span]:
 
 
 def subtract(spans: Iterable[Span], others: Iterable[Span]) -> Iterator[Span]:
-    """What of ``spans`` lies in none of ``others``. Both sorted, each without overlaps; so is the result."""
+    """What of ``spans`` lies in none of ``others``. Both sorted; only ``others`` may overlap each other."""
     rest = iter(others)
     other = next(rest, None)
     for first, end in spans:
@@ -76,16 +76,6 @@ def subtract(spans: Iterable[Span], others: Iterable[Span]) -> Iterator[Span]:
             if start < other[0]:
                 yield start, other[0]
             start = other[1]
-
-
-def gaps(covered: Iterable[Span], start: int, end: int) -> Iterator[Span]:
-    """What sorted spans leave free from ``start`` to ``end``. They may overlap."""
-    for first, last in covered:
-        if first > start:
-            yield start, min(first, end)
-        start = max(start, last)
-    if start < end:
-        yield start, end
 
 
 def total(spans: Sequence[Span]) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from heapq import merge
 
 from initramfs.agent.disk.chunk import MIB
-from initramfs.agent.disk.domain import Span, gaps
+from initramfs.agent.disk.domain import Span, narrow, subtract
 from initramfs.agent.disk.layout import Layout
 
 GRAIN = MIB
@@ -21,10 +21,7 @@ def free_spans(layout: Layout) -> Iterator[Span]:
     """
     whole = [(0, layout.target_size)]
     for start, end in whole if layout.whole else [(piece.start, piece.end) for piece in layout.pieces]:
-        for first, last in gaps(_covered(layout, start, end), start, end):
-            low, high = -(-first // GRAIN) * GRAIN, last // GRAIN * GRAIN
-            if low < high:
-                yield low, high
+        yield from narrow(subtract([(start, end)], _covered(layout, start, end)), GRAIN)
 
 
 def _covered(layout: Layout, start: int, end: int) -> Iterator[Span]:

@@ -84,7 +84,7 @@ class Guards:
                 extent = guarded.lacking[-1]
                 if extent.digest is not None:
                     at = extent.offset - guarded.guard.start
-                    guarded.content[at : at + extent.length] = writer.fetch(extent)
+                    writer.fetch(extent, memoryview(guarded.content)[at : at + extent.length])
                 guarded.lacking.pop()
         if self._layout.relocate:
             self._move_gpt()

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from initramfs.agent.disk.chunk import MIB
-from initramfs.agent.disk.domain import gaps
+from initramfs.agent.disk.domain import subtract
 from initramfs.agent.disk.errors import LayoutError
 from initramfs.agent.disk.fit import BARE, Fit, backup_of, end_of, fit, fit_in_place, left_out_of, needed
 from initramfs.agent.disk.header import Firmware, Kind
@@ -326,7 +326,7 @@ def _blanked(pieces: list[Piece | Blank], start: int, end: int, image: str) -> l
     there, and a GPT its backup, that would be found again. An end that was captured elsewhere may have some.
     """
     covered = [(extent.offset, extent.end) for piece in pieces for extent in piece.extents(start, end)]
-    for first, last in gaps(covered, start, end):
+    for first, last in subtract([(start, end)], covered):
         pieces = [part for piece in pieces for part in _parted(piece, first)] + [Blank(first, last, image)]
     return sorted(pieces, key=lambda piece: piece.start)
 

@@ -22,11 +22,15 @@ class Writer:
         self._unpacker = Unpacker()
         self._buffer = allocate(DEFAULT_CHUNK)
 
-    def fetch(self, extent: Extent) -> bytes:
-        """The content of a data extent, proved. Raises Missing, Corrupt, Unavailable."""
-        content = bytearray(extent.length)
-        self._fetch_into(extent, memoryview(content))
-        return bytes(content)
+    def fetch(self, extent: Extent, room: memoryview) -> None:
+        """The content of a data extent, proved, into memory of its length.
+
+        Raises Missing, Unavailable, and Corrupt; what ``room`` then holds is proved by nobody.
+        """
+        digest = extent.digest or b""
+        data = self._source.fetch(digest)
+        self._tally.add(extent.image, chunks_fetched=1, bytes_fetched=len(data))
+        self._unpacker.unpack_into(digest, data, room)
 
     def put(self, extent: Extent) -> None:
         """Bring one extent onto the target. Raises ChunkError before, DeviceError while writing."""
@@ -37,12 +41,6 @@ class Writer:
         if extent.length > len(self._buffer):
             self._buffer = allocate(extent.length)
         view = self._buffer[: extent.length]
-        self._fetch_into(extent, view)
+        self.fetch(extent, view)
         self._target.write(view, extent.offset)
         self._tally.add(extent.image, bytes_written=extent.length)
-
-    def _fetch_into(self, extent: Extent, room: memoryview) -> None:
-        digest = extent.digest or b""
-        data = self._source.fetch(digest)
-        self._tally.add(extent.image, chunks_fetched=1, bytes_fetched=len(data))
-        self._unpacker.unpack_into(digest, data, room)

@@ -75,6 +75,13 @@ def test_subtracting_spans_is_subtracting_their_bytes(one: list[Span], other: li
     assert [edge for span in left for edge in span] == sorted({edge for span in left for edge in span})
 
 
+@given(spans(), spans(), spans())
+def test_what_is_subtracted_may_overlap_itself(one: list[Span], other: list[Span], more: list[Span]) -> None:
+    """Guards lie over the chunks in them."""
+    left = list(subtract(one, sorted([*other, *more])))
+    assert sectors(left) == sectors(one) - sectors(other) - sectors(more)
+
+
 @given(spans(), st.sampled_from([512, 1024, 4096]))
 def test_narrow_spans_have_whole_grains_only(spans: list[Span], grain: int) -> None:
     """All grains that lie in a span as a whole."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from initramfs.agent.disk.domain import gaps
+from initramfs.agent.disk.domain import subtract
 from initramfs.agent.disk.free import GRAIN, free_spans
 from initramfs.agent.disk.header import Header, Kind
 from initramfs.agent.disk.label import Partition
@@ -34,7 +34,7 @@ def test_of_a_disk_all_is_free_that_nothing_covers() -> None:
 
 def test_what_is_covered_twice_is_not_free() -> None:
     """A guard is larger than the chunks in it."""
-    assert list(gaps([(0, 10), (2, 3), (12, 20)], 0, 30)) == [(10, 12), (20, 30)]
+    assert list(subtract([(0, 30)], [(0, 10), (2, 3), (12, 20)])) == [(10, 12), (20, 30)]
 
 
 def test_around_a_partition_nothing_is_free() -> None:
