@@ -265,7 +265,7 @@ class Assignment:
 
     ``host_key`` is the contact's: had somebody changed it on its way, it would come back as his. ``attempt``
     counts how often the job was given out, from 1. ``now`` is the appliance's time of day, in which the agent
-    dates its reports: its own clock may say 1970. An older appliance does not tell (None).
+    dates its reports: its own clock may say 1970. None: it is not told.
     """
 
     challenge: str

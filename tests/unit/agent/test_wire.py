@@ -41,8 +41,8 @@ def test_a_message_survives_the_wire() -> None:
     assert decode(Assignment, encode(message)) == message
 
 
-def test_an_older_appliance_tells_no_time() -> None:
-    """Its assignment is understood all the same."""
+def test_an_appliance_need_not_tell_the_time() -> None:
+    """An assignment without it is understood all the same."""
     told = b'{"challenge": "challenge", "host_key": "ab", "host": "rifpc1", "token": "token", "job": null}'
     assert decode(Assignment, told).now is None
 
