@@ -1,5 +1,5 @@
 """The initramfs: the builder that makes it, and the agent that it carries.
 
-This file stays empty of code: the agent is packed into the initramfs as
-``initramfs.agent`` and must not drag the builder along.
+Four rooms: ``builder``, and ``agent`` above ``imaging`` above ``messages``, which are packed
+into the initramfs as they lie here. This file stays empty of code: it is loaded by PID 1.
 """

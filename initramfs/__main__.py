@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 from typing import TextIO
 
-from initramfs.build import build
-from initramfs.errors import BuildError
-from initramfs.spec import DEFAULT, load
+from initramfs.builder.build import build
+from initramfs.builder.errors import BuildError
+from initramfs.builder.spec import DEFAULT, load
 
 CACHE = Path("build/cache/initramfs")
 

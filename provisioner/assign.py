@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from initramfs.agent.wire import Action, Backup, FirmwareType, ImageRef, Job, PartitionImage, Personalisation
+from initramfs.messages import Action, Backup, FirmwareType, ImageRef, Job, PartitionImage, Personalisation
 from provisioner.errors import InvalidError, Problem, ProvisionerError
 from provisioner.profile import Profile
 

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
-from initramfs.agent.wire import ImageRef
+from initramfs.messages import ImageRef
 from provisioner.assign import Resolve
 from provisioner.home import Home
 from provisioner.state import jobs

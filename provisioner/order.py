@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from initramfs.agent.wire import FirmwareType
+from initramfs.messages import FirmwareType
 from provisioner import images
 from provisioner.assign import Resolve, Target, make_job
 from provisioner.booter import INITRAMFS, KERNEL

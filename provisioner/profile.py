@@ -14,16 +14,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
-from initramfs.agent.wire import (
-    Action,
-    After,
-    DiskIdentity,
-    DiskRule,
-    Duplicates,
-    FirmwareType,
-    Uuids,
-)
-from initramfs.agent.wire import Fit as FitOrder
+from initramfs.messages import Action, After, DiskIdentity, DiskRule, Duplicates, FirmwareType, Uuids
+from initramfs.messages import Fit as FitOrder
 from provisioner.checking import Strict, parse_toml, problems_of
 from provisioner.errors import InvalidError, Problem
 from provisioner.host import LABEL
@@ -57,7 +49,7 @@ Grow = Annotated[int | None, BeforeValidator(parse_grow)]
 
 
 class Disk(Strict):
-    """Which disk is meant; the fields of :class:`initramfs.agent.wire.DiskRule`, sizes also as text."""
+    """Which disk is meant; the fields of :class:`initramfs.messages.DiskRule`, sizes also as text."""
 
     name: str | None = None
     serial: str | None = None

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from initramfs.agent.wire import Carried, Receipt, Signed, WireError, decode, encode
+from initramfs.messages import Carried, Receipt, Signed, WireError, decode, encode
 from provisioner.errors import ProvisionerError
 
 WHOLE_DISK = 0

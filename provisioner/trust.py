@@ -11,7 +11,7 @@ import re
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from initramfs.agent.wire import Assignment, Signed, Statement, WireError, decode, encode
+from initramfs.messages import Assignment, Signed, Statement, WireError, decode, encode
 from provisioner.errors import ProvisionerError
 
 _PUBLIC = re.compile(r"[0-9a-f]{64}")

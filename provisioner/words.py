@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from initramfs.agent.disk.fit import LAST
+from initramfs.imaging.restore.fit import LAST
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _UNITS |= {"ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}

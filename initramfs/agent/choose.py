@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 from initramfs.agent.errors import PlanError
-from initramfs.agent.wire import Disk, DiskRule
+from initramfs.messages import Disk, DiskRule
 
 GIB = 1 << 30
 

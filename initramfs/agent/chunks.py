@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from initramfs.agent.disk.errors import Missing, Unavailable
 from initramfs.agent.errors import ServerError, Unreachable
 from initramfs.agent.fetch import Appliance, NotFound
+from initramfs.imaging.errors import Missing, Unavailable
 
 
 @dataclass(frozen=True, slots=True)

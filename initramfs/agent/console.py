@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from initramfs.agent.wire import Report, StepState
+from initramfs.messages import Report, StepState
 
 MIB = 1 << 20
 

@@ -6,14 +6,11 @@ it is shown on the console, sent to the appliance and kept with the job.
 
 from __future__ import annotations
 
+from initramfs.errors import ExplainedError
 
-class AgentError(Exception):
+
+class AgentError(ExplainedError):
     """The root of the agent's own errors."""
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
 
 
 class CommandLineError(AgentError):

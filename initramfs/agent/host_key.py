@@ -11,7 +11,7 @@ from collections.abc import Callable
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from initramfs.agent.wire import Signed, Statement, encode
+from initramfs.messages import Signed, Statement, encode
 
 SEED_LENGTH = 32
 
@@ -22,7 +22,7 @@ def make_key(random: Callable[[int], bytes]) -> Ed25519PrivateKey:
 
 
 def public_half(key: Ed25519PrivateKey) -> str:
-    """What the others may know: 64 hexadecimal digits, as :class:`~initramfs.agent.wire.Contact` has it."""
+    """What the others may know: 64 hexadecimal digits, as :class:`~initramfs.messages.Contact` has it."""
     # Debian 12's cryptography has no public_bytes_raw yet
     return key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
 

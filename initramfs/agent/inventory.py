@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from initramfs.agent.wire import Disk, FirmwareType, Inventory, Nic, System
+from initramfs.messages import Disk, FirmwareType, Inventory, Nic, System
 
 SYS = Path("/sys")
 

@@ -20,14 +20,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from initramfs.agent import __version__, cmdline, host_key
 from initramfs.agent.boot.outcome import Outcome
 from initramfs.agent.console import Console, failure
-from initramfs.agent.errors import AgentError
 from initramfs.agent.fetch import Appliance, Clock
 from initramfs.agent.inventory import read_inventory
 from initramfs.agent.pipeline import Context, execute
 from initramfs.agent.plan import plan
 from initramfs.agent.report import Outbox, Reporter, going_on
 from initramfs.agent.trust import KEY_FILE, load_key, open_assignment
-from initramfs.agent.wire import (
+from initramfs.errors import ExplainedError
+from initramfs.messages import (
     After,
     Assignment,
     Contact,
@@ -75,7 +75,7 @@ class Session:
         return assignment
 
     def run(self, assignment: Assignment) -> Result:
-        """Do its job, reporting all along. Raises AgentError only if the appliance will not hear of it."""
+        """Do its job, reporting all along. Raises an error only if the appliance will not hear of it."""
         job = assignment.job
         if job is None:
             raise AssertionError("an assignment without a job was to be run")
@@ -94,7 +94,7 @@ class Session:
         context = Context(self.appliance, load_key(self.key))
         try:
             execute(plan(job, self.inventory).steps, context, reporter)
-        except AgentError as error:
+        except ExplainedError as error:
             return Result(ok=False, error=error.message, hint=error.hint)
         except Exception as error:  # noqa: BLE001 - a bug must reach the job
             return Result(
@@ -108,7 +108,7 @@ class Session:
 
 
 def work(line: cmdline.CommandLine, write: Write) -> Outcome:
-    """Everything between a working network and the end. Raises AgentError if no result can be told."""
+    """Everything between a working network and the end. Raises ExplainedError if no result can be told."""
     clock = Clock(time.monotonic, time.sleep)
     session = Session(Appliance(line.server, clock, write), read_inventory(), write)
     assignment = session.contact(line)
@@ -140,7 +140,7 @@ def main(argv: Sequence[str] = ()) -> int:
         if options.dry_run:
             return dry_run(options.dry_run, _print)
         return work(cmdline.parse(Path("/proc/cmdline").read_text()), _print)
-    except AgentError as error:
+    except ExplainedError as error:
         for text in failure(error.message, error.hint):
             _print(text)
         return Outcome.FAILED

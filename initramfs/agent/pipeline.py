@@ -14,12 +14,12 @@ from typing import Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from initramfs.agent.disk.header import Filesystem
-from initramfs.agent.disk.restore import Restore
-from initramfs.agent.disk.uuids import Random, Renames
 from initramfs.agent.fetch import Appliance
 from initramfs.agent.report import Progress, Reporter
-from initramfs.agent.wire import Disk, PartitionImage, Receipt
+from initramfs.imaging.format.header import Filesystem
+from initramfs.imaging.restore.restore import Restore
+from initramfs.imaging.restore.uuids import Random, Renames
+from initramfs.messages import Disk, PartitionImage, Receipt
 
 
 @dataclass(slots=True)

@@ -20,17 +20,7 @@ from initramfs.agent.steps.identity import check_name
 from initramfs.agent.steps.images import CheckImages
 from initramfs.agent.steps.personalise import Personalise
 from initramfs.agent.steps.restore import Prepare, Seal, Survey, Verify, Write
-from initramfs.agent.wire import (
-    Action,
-    Backup,
-    Disk,
-    Duplicates,
-    FirmwareType,
-    ImageRef,
-    Inventory,
-    Job,
-    Uuids,
-)
+from initramfs.messages import Action, Backup, Disk, Duplicates, FirmwareType, ImageRef, Inventory, Job, Uuids
 
 WITHOUT_DISK = (Action.INVENTORY, Action.RESCUE)
 """Actions whose work is done by the contact itself, or by the shell that follows."""

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from initramfs.agent.errors import AgentError, ServerError
-from initramfs.agent.wire import Report, Reports, StepState
+from initramfs.messages import Report, Reports, StepState
 
 PROGRESS_INTERVAL = 0.5
 """Seconds between two progress events of a step; a person sees no more, and a rack sends fewer."""

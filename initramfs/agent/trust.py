@@ -13,7 +13,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from initramfs.agent.errors import TrustError
-from initramfs.agent.wire import Assignment, Signed, WireError, decode
+from initramfs.messages import Assignment, Signed, WireError, decode
 
 KEY_FILE = Path("/etc/clonesys/appliance.pub")
 KEY_LENGTH = 32

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from initramfs.agent.disk.manifest import encode_draft
 from initramfs.agent.errors import ServerError
-from initramfs.agent.wire import Digests, ImageRef, WireError, decode, encode
+from initramfs.imaging.format.manifest import encode_draft
+from initramfs.messages import Digests, ImageRef, WireError, decode, encode
 
 if TYPE_CHECKING:
-    from initramfs.agent.disk.capture import Draft
     from initramfs.agent.fetch import Appliance
+    from initramfs.imaging.capture.capture import Draft
 
 T = TypeVar("T")
 

@@ -1,4 +1,4 @@
-"""What agents and installed systems say, as :mod:`initramfs.agent.wire` describes it."""
+"""What agents and installed systems say, as :mod:`initramfs.messages` describes it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Request, Response
 
-from initramfs.agent import wire
+from initramfs import messages
 from provisioner import images, nonce, receipt
 from provisioner.api.messages import MAX_BODY, body, described, reader
 from provisioner.api.services import Peer, Served, Services
@@ -21,7 +21,14 @@ from provisioner.trust import load_host_key, sign_assignment
 
 JSON = "application/json"
 NO_CONTENT = 204
-MESSAGES = (wire.Contact, wire.Signed, wire.Reports, wire.Statement, wire.PhoneHome, wire.Digests)
+MESSAGES = (
+    messages.Contact,
+    messages.Signed,
+    messages.Reports,
+    messages.Statement,
+    messages.PhoneHome,
+    messages.Digests,
+)
 
 router = APIRouter(prefix="/api/v1", tags=["agent"])
 
@@ -37,9 +44,9 @@ def bearer(authorization: Annotated[str, Header()] = "") -> str:
 Bearer = Annotated[str, Depends(bearer)]
 
 
-@router.post("/agent/contact", openapi_extra=described(wire.Contact))
+@router.post("/agent/contact", openapi_extra=described(messages.Contact))
 def contact(
-    message: Annotated[wire.Contact, Depends(reader(wire.Contact))],
+    message: Annotated[messages.Contact, Depends(reader(messages.Contact))],
     request: Request,
     served: Served,
     address: Peer,
@@ -72,10 +79,12 @@ def manifest(digest: str, token: Bearer, served: Served) -> Response:
     return Response(found, media_type="application/octet-stream")
 
 
-@router.post("/agent/jobs/{number}/reports", status_code=NO_CONTENT, openapi_extra=described(wire.Reports))
+@router.post(
+    "/agent/jobs/{number}/reports", status_code=NO_CONTENT, openapi_extra=described(messages.Reports)
+)
 def reports(
     number: int,
-    message: Annotated[wire.Reports, Depends(reader(wire.Reports))],
+    message: Annotated[messages.Reports, Depends(reader(messages.Reports))],
     token: Bearer,
     served: Served,
 ) -> None:
@@ -83,7 +92,7 @@ def reports(
     agents.take_reports(served.database, token, number, message, served.now())
 
 
-@router.post("/agent/jobs/{number}/result", status_code=NO_CONTENT, openapi_extra=described(wire.Signed))
+@router.post("/agent/jobs/{number}/result", status_code=NO_CONTENT, openapi_extra=described(messages.Signed))
 def result(
     number: int,
     content: Annotated[bytes, Depends(body(MAX_BODY))],
@@ -96,18 +105,18 @@ def result(
     results.take_result(served.database, token, number, content, address=address, now=served.now(), sign=sign)
 
 
-@router.post("/phone-home", status_code=NO_CONTENT, openapi_extra=described(wire.PhoneHome))
+@router.post("/phone-home", status_code=NO_CONTENT, openapi_extra=described(messages.PhoneHome))
 def phone_home(
-    message: Annotated[wire.PhoneHome, Depends(reader(wire.PhoneHome))], served: Served, address: Peer
+    message: Annotated[messages.PhoneHome, Depends(reader(messages.PhoneHome))], served: Served, address: Peer
 ) -> None:
     """An installed system says that it is up, under which name. May be repeated at every start."""
     hostname = message.hostname[:255]
     events.phone_home(served.database, message.token, hostname, address, served.now())
 
 
-def _assignment(served: Services, admission: Admission, message: wire.Contact, url: str) -> Response:
+def _assignment(served: Services, admission: Admission, message: messages.Contact, url: str) -> Response:
     job = with_phone_home(admission.job, url, admission.phone_home_token) if admission.job else None
-    assignment = wire.Assignment(
+    assignment = messages.Assignment(
         message.challenge,
         message.host_key,
         admission.host,
@@ -116,4 +125,4 @@ def _assignment(served: Services, admission: Admission, message: wire.Contact, u
         admission.attempt,
         served.now(),
     )
-    return Response(wire.encode(sign_assignment(assignment, served.signing_key)), media_type=JSON)
+    return Response(messages.encode(sign_assignment(assignment, served.signing_key)), media_type=JSON)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from initramfs.agent.wire import WireError
+from initramfs.messages import WireError
 from provisioner.errors import ConflictError, InvalidError, NotFoundError, ProvisionerError
 from provisioner.nonce import ForeignNonceError, NonceError
 from provisioner.state.agents import UnknownHostError

@@ -1,4 +1,4 @@
-"""Wire messages as request bodies: read by ``wire.decode`` alone, described in OpenAPI all the same."""
+"""Wire messages as request bodies: read by ``messages.decode`` alone, described in OpenAPI all the same."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 
-from initramfs.agent import wire
+from initramfs import messages
 from provisioner.api.errors import TooLargeError
 
 T = TypeVar("T")
@@ -24,7 +24,7 @@ def reader(kind: type[T]) -> Callable[[Request], Coroutine[Any, Any, T]]:
     take = body(MAX_BODY)
 
     async def read(request: Request) -> T:
-        return wire.decode(kind, await take(request))
+        return messages.decode(kind, await take(request))
 
     return read
 

@@ -13,11 +13,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
-from initramfs.agent import wire
-from initramfs.agent.disk.chunk import MAX_CHUNK
-from initramfs.agent.disk.errors import Corrupt, ManifestError
-from initramfs.agent.disk.header import Header
-from initramfs.agent.disk.manifest import Index, decode_draft, encode, encode_draft
+from initramfs import messages
+from initramfs.imaging.errors import Corrupt, ManifestError
+from initramfs.imaging.format.chunk import MAX_CHUNK
+from initramfs.imaging.format.header import Header
+from initramfs.imaging.format.manifest import Index, decode_draft, encode, encode_draft
 from provisioner.api.agent import JSON, NO_CONTENT, Bearer
 from provisioner.api.errors import TooLargeError
 from provisioner.api.messages import body, described, reader
@@ -49,16 +49,16 @@ def backing_up(token: Bearer, served: Served) -> BackingUp:
 Job = Annotated[BackingUp, Depends(backing_up)]
 
 
-@router.post("/chunks/missing", openapi_extra=described(wire.Digests))
+@router.post("/chunks/missing", openapi_extra=described(messages.Digests))
 def missing(
-    job: Job, message: Annotated[wire.Digests, Depends(reader(wire.Digests))], served: Served
+    job: Job, message: Annotated[messages.Digests, Depends(reader(messages.Digests))], served: Served
 ) -> Response:
     """Which of these chunks have to be sent. The others stay for this job."""
     if len(message.digests) > MAX_ASKED:
         raise TooLargeError(f"more than {MAX_ASKED} chunks are asked about at once")
     asked = [_digest(name) for name in message.digests]
     found = _uploads(served).missing(job.owner, asked)
-    return _json(wire.Digests(tuple(digest.hex() for digest in found)))
+    return _json(messages.Digests(tuple(digest.hex() for digest in found)))
 
 
 @router.put("/chunks/{name}", status_code=NO_CONTENT)
@@ -83,7 +83,7 @@ def add_image(job: Job, data: Annotated[bytes, Depends(body(MAX_DRAFT))], served
     origin = f"{job.host}:{header.origin}"[:4096]
     header = replace(header, origin=origin, user=f"job {job.number}", date=int(served.now()))
     found = _repeated(served, header, index) or _add(served, job, header, index)
-    return _json(wire.ImageRef(found.name, found.generation, found.digest))
+    return _json(messages.ImageRef(found.name, found.generation, found.digest))
 
 
 def _add(served: Services, job: BackingUp, header: Header, index: Index) -> Reference:
@@ -122,4 +122,4 @@ def _invalid(where: str, what: str, hint: str = "") -> InvalidError:
 
 
 def _json(message: object) -> Response:
-    return Response(wire.encode(message), media_type=JSON)
+    return Response(messages.encode(message), media_type=JSON)

@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar
 import typer
 
 from initramfs.agent.errors import AgentError
-from initramfs.errors import BuildError
+from initramfs.builder.errors import BuildError
 from netboot.errors import NetbootError
 from provisioner.cli.context import DEFAULT_HOME, Context
 from provisioner.cli.lazy import LazyGroup

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from initramfs.agent.disk.parallel import Progress, silent
+from initramfs.imaging.device.parallel import Progress, silent
 
 MIB = 1 << 20
 GIB = 1 << 30

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.progress import Progress as Bars
 
-from initramfs.agent.disk.parallel import Progress
+from initramfs.imaging.device.parallel import Progress
 
 
 @contextmanager

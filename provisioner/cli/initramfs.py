@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from initramfs import build as builder
-from initramfs import spec
+from initramfs.builder import build as builder
+from initramfs.builder import spec
 from provisioner import boot_files
 from provisioner.appliance import migrate
 from provisioner.booter import INITRAMFS, KERNEL

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from initramfs.agent.disk.parallel import Progress
+from initramfs.imaging.device.parallel import Progress
 
 
 class Stages:

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from initramfs.agent import wire
+from initramfs import messages
 from provisioner.errors import ConflictError
 from provisioner.job import ACTIVE, Event, State, next_state
 from provisioner.nonce import Nonce, NonceError
@@ -47,13 +47,13 @@ class Admission:
 
     host: str
     token: str
-    job: wire.Job | None
+    job: messages.Job | None
     attempt: int = 0
     phone_home_token: str = ""
 
 
 def admit(
-    database: Database, nonce: Nonce, contact: wire.Contact, *, address: str, now: float, attempts: int
+    database: Database, nonce: Nonce, contact: messages.Contact, *, address: str, now: float, attempts: int
 ) -> Admission:
     """Take a contact: use up the nonce, keep the inventory, start the next attempt of the host's job.
 
@@ -102,14 +102,14 @@ def authorise_backup(database: Database, token: str, now: float) -> BackingUp:
         if number is None:
             raise ForeignTokenError("the token is for no job")
         row, _ = authorised_job(session, token, number, now)
-        if row.action != wire.Action.BACKUP or row.state not in ACTIVE:
+        if row.action != messages.Action.BACKUP or row.state not in ACTIVE:
             raise ForeignTokenError(f"job {number} is no running backup", "this agent should stop")
         job = from_document(row.document)
         refs = (job.disk_image, *(part.image for part in job.partition_images))
         return BackingUp(number, row.host.name, frozenset(ref.name for ref in refs if ref))
 
 
-def take_reports(database: Database, token: str, number: int, batch: wire.Reports, now: float) -> None:
+def take_reports(database: Database, token: str, number: int, batch: messages.Reports, now: float) -> None:
     """Take a batch of reports; those that were taken before are skipped.
 
     Raises TokenError, ForeignTokenError, and ConflictError when this agent should stop.
@@ -124,7 +124,7 @@ def take_reports(database: Database, token: str, number: int, batch: wire.Report
             if report.sequence > job.last_sequence:
                 _apply(session, job, report)
                 job.last_sequence = report.sequence
-                if report.state in {wire.StepState.FINISHED, wire.StepState.FAILED}:
+                if report.state in {messages.StepState.FINISHED, messages.StepState.FAILED}:
                     events.note(session, events.STEP, mac, f"{report.step} {report.state}", now)
 
 
@@ -180,19 +180,19 @@ def _admission(
     return Admission(host.name, token, from_document(job.document), job.attempts, home)
 
 
-def _remember(host: Host, inventory: wire.Inventory, address: str, now: float) -> None:
-    host.inventory = json.loads(wire.encode(inventory))
+def _remember(host: Host, inventory: messages.Inventory, address: str, now: float) -> None:
+    host.inventory = json.loads(messages.encode(inventory))
     host.firmware = inventory.firmware.value
     host.serial = inventory.system.serial[:128]
     host.uuid = inventory.system.uuid.lower()[:36] or host.uuid
     host.address, host.last_seen = address or host.address, now
 
 
-def _apply(session: Session, job: Job, report: wire.Report) -> None:
+def _apply(session: Session, job: Job, report: messages.Report) -> None:
     step = _step(job, report)
     for name, value in _changes(report).items():
         setattr(step, name, value)
-    if report.state is not wire.StepState.PROGRESS:
+    if report.state is not messages.StepState.PROGRESS:
         line = LogLine(
             job_id=job.id,
             attempt=job.attempts,
@@ -205,16 +205,16 @@ def _apply(session: Session, job: Job, report: wire.Report) -> None:
         session.add(line)
 
 
-def _step(job: Job, report: wire.Report) -> Step:
+def _step(job: Job, report: messages.Report) -> Step:
     for step in job.steps:
         if step.name == report.step[:63]:
             return step
-    step = Step(position=len(job.steps), name=report.step[:63], state=wire.StepState.PLANNED.value)
+    step = Step(position=len(job.steps), name=report.step[:63], state=messages.StepState.PLANNED.value)
     job.steps.append(step)
     return step
 
 
-def _changes(report: wire.Report) -> dict[str, Any]:
+def _changes(report: messages.Report) -> dict[str, Any]:
     """What a report changes in its step."""
     changes: dict[str, Any] = {"heard": report.at}
     if report.title:
@@ -222,12 +222,12 @@ def _changes(report: wire.Report) -> dict[str, Any]:
     if report.total:
         changes |= {"done": min(report.done, MAX_COUNT), "total": min(report.total, MAX_COUNT)}
     match report.state:
-        case wire.StepState.STARTED:
+        case messages.StepState.STARTED:
             changes |= {"state": "started", "started": report.at}
-        case wire.StepState.FINISHED | wire.StepState.FAILED:
+        case messages.StepState.FINISHED | messages.StepState.FAILED:
             changes |= {"state": report.state.value, "ended": report.at, "detail": report.detail}
-        case wire.StepState.LOG:
+        case messages.StepState.LOG:
             changes["detail"] = report.detail
-        case wire.StepState.PLANNED | wire.StepState.PROGRESS:
+        case messages.StepState.PLANNED | messages.StepState.PROGRESS:
             pass
     return changes

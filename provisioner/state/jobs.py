@@ -8,7 +8,7 @@ from dataclasses import replace
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from initramfs.agent import wire
+from initramfs import messages
 from provisioner.errors import ConflictError, NotFoundError
 from provisioner.job import ACTIVE, Event, State, next_state
 from provisioner.state import audit
@@ -20,7 +20,7 @@ from provisioner.state.views import JobView, LogView, job_view
 LOCAL = "local"
 
 
-def queue_job(database: Database, host: str, job: wire.Job, *, now: float, who: str) -> int:
+def queue_job(database: Database, host: str, job: messages.Job, *, now: float, who: str) -> int:
     """Let ``host`` run ``job`` at its next network boot; the job's number.
 
     A job that is still queued is replaced. Raises ConflictError while one is running, NotFoundError.
@@ -89,7 +89,7 @@ def pinned_images(database: Database) -> set[str]:
 def is_backing_up(database: Database) -> bool:
     """Whether a host may still come back for the chunks it has sent."""
     with database.read() as session:
-        query = select(Job.id).where(Job.state.in_(ACTIVE), Job.action == wire.Action.BACKUP.value)
+        query = select(Job.id).where(Job.state.in_(ACTIVE), Job.action == messages.Action.BACKUP.value)
         return session.scalars(query).first() is not None
 
 
@@ -107,15 +107,15 @@ def active_job(session: Session, host_id: int) -> Job | None:
     return session.scalars(query).first()
 
 
-def to_document(job: wire.Job) -> dict[str, object]:
+def to_document(job: messages.Job) -> dict[str, object]:
     """The job as the JSON object that the agent will get."""
-    document: dict[str, object] = json.loads(wire.encode(job))
+    document: dict[str, object] = json.loads(messages.encode(job))
     return document
 
 
-def from_document(document: dict[str, object]) -> wire.Job:
+def from_document(document: dict[str, object]) -> messages.Job:
     """The wire job in a row's document."""
-    return wire.decode(wire.Job, json.dumps(document).encode())
+    return messages.decode(messages.Job, json.dumps(document).encode())
 
 
 def _clear_the_way(session: Session, host: Host, now: float) -> None:

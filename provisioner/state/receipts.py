@@ -8,12 +8,12 @@ from collections.abc import Callable
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from initramfs.agent import wire
+from initramfs import messages
 from provisioner.receipt import Kept
 from provisioner.state.database import Database
 from provisioner.state.models import Host, Job, LogLine, Receipt
 
-Sign = Callable[[Kept], wire.Signed]
+Sign = Callable[[Kept], messages.Signed]
 
 OPENING = "prepare"
 """The agent's step in which a disk is first written to."""
@@ -23,9 +23,9 @@ def keep(
     session: Session,
     job: Job,
     mac: str,
-    result: wire.Result,
+    result: messages.Result,
     *,
-    statement: wire.Signed,
+    statement: messages.Signed,
     sign: Sign,
     now: float,
 ) -> None:
@@ -35,15 +35,15 @@ def keep(
     kept = Kept(job.host.name, mac, job.id, job.attempts, now, result.receipt, job.host_key or "", statement)
     signed = sign(kept)
     row = Receipt(job_id=job.id, host_id=job.host_id, at=now)
-    row.document = json.loads(wire.encode(signed))
+    row.document = json.loads(messages.encode(signed))
     session.add(row)
 
 
-def all_receipts(database: Database) -> list[wire.Signed]:
+def all_receipts(database: Database) -> list[messages.Signed]:
     """All that are kept, oldest first."""
     with database.read() as session:
         rows = session.scalars(select(Receipt).order_by(Receipt.id))
-        return [wire.decode(wire.Signed, json.dumps(row.document).encode()) for row in rows]
+        return [messages.decode(messages.Signed, json.dumps(row.document).encode()) for row in rows]
 
 
 def unproved_writes(database: Database) -> dict[str, int]:
@@ -55,7 +55,7 @@ def unproved_writes(database: Database) -> dict[str, int]:
         .outerjoin(Receipt, Receipt.job_id == Job.id)
         .where(
             LogLine.step == OPENING,
-            LogLine.state == wire.StepState.STARTED.value,
+            LogLine.state == messages.StepState.STARTED.value,
             Receipt.id.is_(None),
         )
         .group_by(Host.name)

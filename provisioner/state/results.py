@@ -11,7 +11,7 @@ import json
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from initramfs.agent import wire
+from initramfs import messages
 from provisioner.job import Event, State, next_state
 from provisioner.state import audit, events, receipts
 from provisioner.state.agents import MAX_LOG_TEXT, authorised_job
@@ -50,11 +50,11 @@ def take_result(
     raise refusal
 
 
-def _end(session: Session, job: Job, mac: str, result: wire.Result, now: float) -> None:
+def _end(session: Session, job: Job, mac: str, result: messages.Result, now: float) -> None:
     job.state = next_state(job.state, Event.SUCCEED if result.ok else Event.FAIL)
     job.heard = job.ended = now
     job.error, job.hint = result.error, result.hint
-    job.receipt = json.loads(wire.encode(result.receipt)) if result.receipt else None
+    job.receipt = json.loads(messages.encode(result.receipt)) if result.receipt else None
     events.note(session, events.RESULT, mac, f"job {job.id} {job.state} {result.error}".rstrip(), now)
 
 

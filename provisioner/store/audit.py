@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from initramfs.agent.disk.chunk import Unpacker
-from initramfs.agent.disk.errors import Corrupt, Missing
-from initramfs.agent.disk.manifest import Manifest, Range, State
-from initramfs.agent.disk.parallel import Meter, Progress, Worker, default_workers, run_parallel, silent
+from initramfs.imaging.device.parallel import Meter, Progress, Worker, default_workers, run_parallel, silent
+from initramfs.imaging.errors import Corrupt, Missing
+from initramfs.imaging.format.chunk import Unpacker
+from initramfs.imaging.format.manifest import Manifest, Range, State
 
 if TYPE_CHECKING:
-    from initramfs.agent.disk.source import ChunkSource
+    from initramfs.imaging.format.source import ChunkSource
 
 
 @dataclass(slots=True)

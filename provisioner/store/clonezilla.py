@@ -25,11 +25,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from initramfs.agent.disk.errors import ToolError
-from initramfs.agent.disk.label import Label
-from initramfs.agent.disk.loop import loop_device
-from initramfs.agent.disk.read_label import read_label
-from initramfs.agent.disk.run import run
+from initramfs.imaging.device.loop import loop_device
+from initramfs.imaging.errors import ToolError
+from initramfs.imaging.label.model import Label
+from initramfs.imaging.label.read import read_label
+from initramfs.imaging.run import run
 from provisioner.store import partclone, streams
 from provisioner.store.errors import StoreError
 from provisioner.store.files import failing

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from initramfs.agent.disk.domain import Span, merge
-from initramfs.agent.disk.header import Kind
-from initramfs.agent.disk.manifest import Range
+from initramfs.imaging.format.header import Kind
+from initramfs.imaging.format.manifest import Range
+from initramfs.imaging.spans import Span, merge
 
 if TYPE_CHECKING:
-    from initramfs.agent.disk.header import Header
-    from initramfs.agent.disk.manifest import Manifest
+    from initramfs.imaging.format.header import Header
+    from initramfs.imaging.format.manifest import Manifest
 
 WHOLE = 0
 """The number that an image of a partition gives its only area."""

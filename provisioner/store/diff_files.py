@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from initramfs.agent.disk.domain import Span
+from initramfs.imaging.spans import Span
 from provisioner.store.extents import extents_of, spans_of
 
 BLOCK = 1 << 20

@@ -13,8 +13,8 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
-from initramfs.agent.disk.errors import Missing, Unavailable
-from initramfs.agent.disk.header import NAME
+from initramfs.imaging.errors import Missing, Unavailable
+from initramfs.imaging.format.header import NAME
 from provisioner.store.errors import NoImageError
 from provisioner.store.files import failing, sync_folder, write_new
 from provisioner.store.ingest import DirectoryIngest, ingest

@@ -13,20 +13,20 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from initramfs.agent.disk.device import Device
-from initramfs.agent.disk.header import Kind
-from initramfs.agent.disk.layout import WHOLE, compose
-from initramfs.agent.disk.outcome import Outcome
-from initramfs.agent.disk.parallel import Meter, Progress, silent
-from initramfs.agent.disk.restore import Restore
+from initramfs.imaging.device.device import Device
+from initramfs.imaging.device.parallel import Meter, Progress, silent
+from initramfs.imaging.format.header import Kind
+from initramfs.imaging.restore.layout import WHOLE, compose
+from initramfs.imaging.restore.outcome import Outcome
+from initramfs.imaging.restore.restore import Restore
 from provisioner.store.errors import StoreError
 from provisioner.store.files import failing, sync_folder
 from provisioner.store.imports import qemu_img
 from provisioner.store.reader import ImageReader
 
 if TYPE_CHECKING:
-    from initramfs.agent.disk.manifest import Manifest
-    from initramfs.agent.disk.source import ChunkSource
+    from initramfs.imaging.format.manifest import Manifest
+    from initramfs.imaging.format.source import ChunkSource
 
 GZIP_LEVEL = 6
 

@@ -6,7 +6,7 @@ import fcntl
 import struct
 from pathlib import Path
 
-from initramfs.agent.disk.domain import Span
+from initramfs.imaging.spans import Span
 
 FS_IOC_FIEMAP = 0xC020660B
 HEADER = struct.Struct("=QQLLLL")

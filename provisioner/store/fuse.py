@@ -14,7 +14,7 @@ from pathlib import Path
 
 from mfusepy import FUSE, FuseOSError, Operations
 
-from initramfs.agent.disk.errors import ChunkError
+from initramfs.imaging.errors import ChunkError
 from provisioner.home import Home
 from provisioner.keys import load_public_key
 from provisioner.store.directory import DirectoryStore

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from initramfs.agent.disk.errors import ToolError
-from initramfs.agent.disk.run import run
+from initramfs.imaging.errors import ToolError
+from initramfs.imaging.run import run
 from provisioner.store import clonezilla, streams
 from provisioner.store.errors import StoreError
 from provisioner.store.files import failing

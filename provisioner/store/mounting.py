@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from initramfs.agent.disk.errors import ToolError
-from initramfs.agent.disk.header import Header, Kind
-from initramfs.agent.disk.layout import WHOLE
-from initramfs.agent.disk.run import run
+from initramfs.imaging.errors import ToolError
+from initramfs.imaging.format.header import Header, Kind
+from initramfs.imaging.restore.layout import WHOLE
+from initramfs.imaging.run import run
 from provisioner.errors import ProvisionerError
 from provisioner.store.errors import StoreError
 from provisioner.store.reader import FILE

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from initramfs.agent.disk.header import NAME
+from initramfs.imaging.format.header import NAME
 from provisioner.store.errors import ImageNameError
 
 LATEST = "latest"

@@ -12,20 +12,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from initramfs.agent.disk.capture import Count, Facts, capture
-from initramfs.agent.disk.chunk import DEFAULT_CHUNK, DEFAULT_LEVEL
-from initramfs.agent.disk.device import Device
-from initramfs.agent.disk.errors import ManifestError
-from initramfs.agent.disk.filling import fill
-from initramfs.agent.disk.header import Header, Kind
-from initramfs.agent.disk.layout import WHOLE, Layout, compose
-from initramfs.agent.disk.manifest import Manifest, decode, encode
-from initramfs.agent.disk.medium import pace_of
-from initramfs.agent.disk.parallel import Progress, silent
-from initramfs.agent.disk.read_label import read_label
-from initramfs.agent.disk.restore import Restore
-from initramfs.agent.disk.strategy import Adaptive
-from initramfs.agent.disk.usage import is_partition
+from initramfs.imaging.capture.capture import Count, Facts, capture
+from initramfs.imaging.device.device import Device
+from initramfs.imaging.device.parallel import Progress, silent
+from initramfs.imaging.device.usage import is_partition
+from initramfs.imaging.errors import ManifestError
+from initramfs.imaging.format.chunk import DEFAULT_CHUNK, DEFAULT_LEVEL
+from initramfs.imaging.format.header import Header, Kind
+from initramfs.imaging.format.manifest import Manifest, decode, encode
+from initramfs.imaging.label.read import read_label
+from initramfs.imaging.restore.grow_filesystem import fill
+from initramfs.imaging.restore.layout import WHOLE, Layout, compose
+from initramfs.imaging.restore.restore import Restore
+from initramfs.imaging.restore.strategy import Adaptive
+from initramfs.imaging.restore.verify_policy import pace_of
 from provisioner.errors import ProvisionerError
 from provisioner.store.audit import needed
 from provisioner.store.errors import NoImageError
@@ -36,16 +36,16 @@ if TYPE_CHECKING:
 
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-    from initramfs.agent.disk.device import Target
-    from initramfs.agent.disk.outcome import Outcome
-    from initramfs.agent.disk.source import ChunkSource
+    from initramfs.imaging.device.device import Target
+    from initramfs.imaging.format.source import ChunkSource
+    from initramfs.imaging.restore.outcome import Outcome
     from provisioner.store.names import Reference
     from provisioner.store.protocol import PrunableStore, Store, WritableStore
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to capture; see :func:`initramfs.agent.disk.capture.capture`. ``sector_size`` counts for files."""
+    """How to capture; see :func:`.capture.capture`. ``sector_size`` counts for files."""
 
     partition: int | None = None
     empty: Collection[int] = ()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
-from initramfs.agent.disk.source import ChunkSink, ChunkSource
+from initramfs.imaging.format.source import ChunkSink, ChunkSource
 
 if TYPE_CHECKING:
     from provisioner.store.names import Reference

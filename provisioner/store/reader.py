@@ -11,12 +11,12 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from initramfs.agent.disk.chunk import MIB, Unpacker
-from initramfs.agent.disk.manifest import Range, State
+from initramfs.imaging.format.chunk import MIB, Unpacker
+from initramfs.imaging.format.manifest import Range, State
 
 if TYPE_CHECKING:
-    from initramfs.agent.disk.manifest import Manifest
-    from initramfs.agent.disk.source import ChunkSource
+    from initramfs.imaging.format.manifest import Manifest
+    from initramfs.imaging.format.source import ChunkSource
 
 FILE = "image"
 """How the one file is called where an image is shown as a file."""

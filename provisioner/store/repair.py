@@ -10,19 +10,19 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from initramfs.agent.disk.capture import Facts, capture
-from initramfs.agent.disk.device import Device
-from initramfs.agent.disk.errors import ChunkError
-from initramfs.agent.disk.header import Kind
-from initramfs.agent.disk.parallel import Progress, silent
-from initramfs.agent.disk.read_label import read_label
-from initramfs.agent.disk.usage import is_partition
+from initramfs.imaging.capture.capture import Facts, capture
+from initramfs.imaging.device.device import Device
+from initramfs.imaging.device.parallel import Progress, silent
+from initramfs.imaging.device.usage import is_partition
+from initramfs.imaging.errors import ChunkError
+from initramfs.imaging.format.header import Kind
+from initramfs.imaging.label.read import read_label
 from provisioner.store.directory import DirectoryStore
 from provisioner.store.names import partition_of
 from provisioner.store.wrappers import check
 
 if TYPE_CHECKING:
-    from initramfs.agent.disk.manifest import Manifest
+    from initramfs.imaging.format.manifest import Manifest
     from provisioner.store.protocol import ChunkKeeper
 
 

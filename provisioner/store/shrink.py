@@ -16,19 +16,19 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from initramfs.agent.disk.capture import Count, Facts
-from initramfs.agent.disk.chunk import MIB
-from initramfs.agent.disk.device import Device, content_of
-from initramfs.agent.disk.errors import LayoutError
-from initramfs.agent.disk.fit import BARE
-from initramfs.agent.disk.gpt import backup_size, move
-from initramfs.agent.disk.header import Header
-from initramfs.agent.disk.label import Label, LabelType, Partition
-from initramfs.agent.disk.loop import loop_device
-from initramfs.agent.disk.manifest import Manifest, State
-from initramfs.agent.disk.probe import probe
-from initramfs.agent.disk.relabel import Edits, container_of, relabel
-from initramfs.agent.disk.resize import minimum, shrink, tidy
+from initramfs.imaging.capture.capture import Count, Facts
+from initramfs.imaging.device.device import Device, content_of
+from initramfs.imaging.device.loop import loop_device
+from initramfs.imaging.errors import LayoutError
+from initramfs.imaging.filesystem.probe import probe
+from initramfs.imaging.filesystem.resize import minimum, shrink, tidy
+from initramfs.imaging.format.chunk import MIB
+from initramfs.imaging.format.header import Header
+from initramfs.imaging.format.manifest import Manifest, State
+from initramfs.imaging.label.gpt import backup_size, move
+from initramfs.imaging.label.model import Label, LabelType, Partition
+from initramfs.imaging.label.relabel import Edits, container_of, relabel
+from initramfs.imaging.restore.fit import BARE
 from provisioner.store.exports import export_image
 from provisioner.store.files import failing
 from provisioner.store.operations import Options, add_image
@@ -36,7 +36,7 @@ from provisioner.store.operations import Options, add_image
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-    from initramfs.agent.disk.parallel import Progress
+    from initramfs.imaging.device.parallel import Progress
     from provisioner.store.names import Reference
     from provisioner.store.protocol import WritableStore
 

@@ -11,7 +11,7 @@ import contextlib
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
-from initramfs.agent.disk.errors import Corrupt
+from initramfs.imaging.errors import Corrupt
 from provisioner.errors import ConflictError
 from provisioner.store.files import failing
 from provisioner.store.incoming import RELIED, Incoming

@@ -11,8 +11,8 @@ import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from initramfs.agent.disk.chunk import Unpacker, content_size
-from initramfs.agent.disk.errors import ChunkError, Missing, Unavailable
+from initramfs.imaging.errors import ChunkError, Missing, Unavailable
+from initramfs.imaging.format.chunk import Unpacker, content_size
 from provisioner.errors import ProvisionerError
 from provisioner.store.errors import NoImageError, StoreError
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from initramfs.agent.disk.manifest import State, decode
+from initramfs.imaging.format.manifest import State, decode
 from provisioner.home import Home
 from provisioner.keys import load_public_key
 from tests.bench.measure import CLONESYS, Sample, measure

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from initramfs.apt import host_sources
+from initramfs.builder.apt import host_sources
 from tests.support.cache import cached
 from tests.support.command import run
 
@@ -91,7 +91,7 @@ rm "$root/etc/apt/sources.list.d/later.sources"
 def archive() -> Path:
     """A tar archive of the system (``root/``) and of the packages of each change (``changes/N/``), made once.
 
-    Takes minutes. Raises initramfs.errors.SourceError on a host without Debian's own package sources.
+    Takes minutes. Raises initramfs.builder.errors.SourceError on a host without Debian's own package sources.
     """
     return cached("bench-debian.tar", (Path(__file__), host_sources()), _make)
 

@@ -18,9 +18,9 @@ from pathlib import Path
 
 from initramfs.agent import cmdline
 from initramfs.agent.chunks import HttpChunks
-from initramfs.agent.disk.chunk import MIB, Unpacker, digest_of
-from initramfs.agent.disk.parallel import Worker, default_workers, run_parallel
 from initramfs.agent.fetch import Appliance, Clock
+from initramfs.imaging.device.parallel import Worker, default_workers, run_parallel
+from initramfs.imaging.format.chunk import MIB, Unpacker, digest_of
 
 CHUNKS = 32
 TURNS = 3

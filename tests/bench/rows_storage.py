@@ -8,7 +8,7 @@ from pathlib import Path
 from initramfs.agent.steps.identity import changes
 from initramfs.agent.steps.mount import mounted
 from initramfs.agent.steps.personalise import apply, read_hosts
-from initramfs.agent.wire import Personalisation
+from initramfs.messages import Personalisation
 from tests.bench import debian, disks
 from tests.bench.appliance import Appliance
 from tests.bench.report import Row, Verdict, at_most

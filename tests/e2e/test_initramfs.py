@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from initramfs.build import Built, build
-from initramfs.spec import load
+from initramfs.builder.build import Built, build
+from initramfs.builder.spec import load
 from tests.support.cache import BUILD
 from tests.support.direct import Direct
 from tests.support.hardware import Firmware

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from initramfs.agent.disk.device import Device
-from initramfs.agent.disk.fs_size import fs_size
-from initramfs.agent.disk.probe import probe, why_dirty
-from initramfs.agent.disk.regions import scope_of
+from initramfs.imaging.capture.regions import scope_of
+from initramfs.imaging.device.device import Device
+from initramfs.imaging.filesystem.probe import probe, why_dirty
+from initramfs.imaging.filesystem.size import fs_size
 from provisioner.home import Home
 from provisioner.keys import load_public_key
 from provisioner.store import operations
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from initramfs.agent.disk.domain import Span
-    from initramfs.agent.disk.label import Reader
-    from initramfs.agent.disk.manifest import Manifest
+    from initramfs.imaging.format.manifest import Manifest
+    from initramfs.imaging.label.model import Reader
+    from initramfs.imaging.spans import Span
     from tests.support.golden import Golden
     from tests.support.lab import Lab
 

@@ -15,7 +15,7 @@ from initramfs.agent.cmdline import CommandLine
 from initramfs.agent.errors import AgentError
 from initramfs.agent.fetch import Appliance, Clock
 from initramfs.agent.main import Session
-from initramfs.agent.wire import (
+from initramfs.messages import (
     Action,
     Assignment,
     Disk,

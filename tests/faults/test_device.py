@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from initramfs.agent.disk.device import Device, content_of
-from initramfs.agent.disk.errors import DeviceError, LayoutError
-from initramfs.agent.disk.restore import Restore
+from initramfs.imaging.device.device import Device, content_of
+from initramfs.imaging.errors import DeviceError, LayoutError
+from initramfs.imaging.restore.restore import Restore
 from provisioner.store import operations
 from tests.faults.conftest import SIZE, Loop, Site
 from tests.support.command import run

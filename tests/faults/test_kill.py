@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from initramfs.agent.disk.marker import decode_marker
-from initramfs.agent.disk.outcome import Outcome
-from initramfs.agent.disk.restore import Restore
-from initramfs.agent.disk.strategy import Adaptive
+from initramfs.imaging.restore.marker import decode_marker
+from initramfs.imaging.restore.outcome import Outcome
+from initramfs.imaging.restore.restore import Restore
+from initramfs.imaging.restore.strategy import Adaptive
 from provisioner.store import operations
 from tests.faults.conftest import NAME, Loop, Site
 from tests.support.chunk_server import Handler, serving

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from initramfs.agent.chunks import HttpChunks
-from initramfs.agent.disk.device import Device
-from initramfs.agent.disk.errors import ChunkError, Corrupt, Missing, Unavailable
-from initramfs.agent.disk.restore import Restore
 from initramfs.agent.fetch import Appliance, Clock
+from initramfs.imaging.device.device import Device
+from initramfs.imaging.errors import ChunkError, Corrupt, Missing, Unavailable
+from initramfs.imaging.restore.restore import Restore
 from provisioner.store import operations
 from tests.faults.conftest import SIZE, Site
 from tests.support.chunk_server import Handler, Trouble, serving

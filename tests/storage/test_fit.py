@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from initramfs.agent.disk.device import Device
-from initramfs.agent.disk.errors import LayoutError
-from initramfs.agent.disk.filling import fill
-from initramfs.agent.disk.fit import LAST
-from initramfs.agent.disk.label import Label
-from initramfs.agent.disk.layout import WHOLE, Layout, compose
-from initramfs.agent.disk.outcome import Outcome
-from initramfs.agent.disk.read_label import read_label
-from initramfs.agent.disk.restore import Restore
-from initramfs.agent.disk.source import ChunkSource
-from initramfs.agent.disk.strategy import Different
+from initramfs.imaging.device.device import Device
+from initramfs.imaging.errors import LayoutError
+from initramfs.imaging.format.source import ChunkSource
+from initramfs.imaging.label.model import Label
+from initramfs.imaging.label.read import read_label
+from initramfs.imaging.restore.fit import LAST
+from initramfs.imaging.restore.grow_filesystem import fill
+from initramfs.imaging.restore.layout import WHOLE, Layout, compose
+from initramfs.imaging.restore.outcome import Outcome
+from initramfs.imaging.restore.restore import Restore
+from initramfs.imaging.restore.strategy import Different
 from tests.support import content, filesystems
 from tests.support.command import run
 from tests.support.disk import Slot, insert, partition

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from initramfs.agent.disk.device import Device
-from initramfs.agent.disk.duplicates import collect, duplicates
-from initramfs.agent.disk.layout import compose
-from initramfs.agent.disk.read_label import read_label
-from initramfs.agent.disk.rename import rename
-from initramfs.agent.disk.restore import Restore
-from initramfs.agent.disk.uuids import contents, new_uuid, renamed
 from initramfs.agent.errors import PlanError
 from initramfs.agent.steps.identifiers import apply, others, settle
-from initramfs.agent.wire import DiskIdentity, Duplicates, Uuids
+from initramfs.imaging.device.device import Device
+from initramfs.imaging.filesystem.rename import rename
+from initramfs.imaging.label.read import read_label
+from initramfs.imaging.restore.duplicates import collect, duplicates
+from initramfs.imaging.restore.layout import compose
+from initramfs.imaging.restore.restore import Restore
+from initramfs.imaging.restore.uuids import contents, new_uuid, renamed
+from initramfs.messages import DiskIdentity, Duplicates, Uuids
 from tests.support import content, filesystems
 from tests.support.command import run
 from tests.support.disk import Slot, insert, partition

@@ -13,16 +13,16 @@ from pathlib import Path
 
 import pytest
 
-from initramfs.agent.disk.device import Device
-from initramfs.agent.disk.duplicates import collect, duplicates
-from initramfs.agent.disk.read_label import read_label
 from initramfs.agent.errors import PlanError
 from initramfs.agent.fetch import Appliance as Server
 from initramfs.agent.fetch import Clock
 from initramfs.agent.pipeline import Context, execute
 from initramfs.agent.plan import plan
 from initramfs.agent.report import Reporter
-from initramfs.agent.wire import (
+from initramfs.imaging.device.device import Device
+from initramfs.imaging.label.read import read_label
+from initramfs.imaging.restore.duplicates import collect, duplicates
+from initramfs.messages import (
     LAST,
     Action,
     Disk,

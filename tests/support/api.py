@@ -14,7 +14,8 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 
-from initramfs.agent import host_key, wire
+from initramfs import messages
+from initramfs.agent import host_key
 from provisioner import appliance
 from provisioner.api.app import create_app
 from provisioner.home import Home
@@ -79,32 +80,34 @@ class Api:
     ) -> httpx.Response:
         """An agent's first word."""
         public = host_key.public_half(key)
-        message = wire.Contact(nonce, challenge, "0.1.0", mac, inventory(mac), public)
-        return self.request("POST", "/api/v1/agent/contact", content=wire.encode(message))
+        message = messages.Contact(nonce, challenge, "0.1.0", mac, inventory(mac), public)
+        return self.request("POST", "/api/v1/agent/contact", content=messages.encode(message))
 
-    def assignment(self, answer: httpx.Response) -> wire.Assignment:
+    def assignment(self, answer: httpx.Response) -> messages.Assignment:
         """What a contact's answer says, its signature checked."""
-        payload, signature = wire.decode(wire.Signed, answer.content).parts()
+        payload, signature = messages.decode(messages.Signed, answer.content).parts()
         load_public_key(self.home).verify(signature, payload)
-        return wire.decode(wire.Assignment, payload)
+        return messages.decode(messages.Assignment, payload)
 
     def post(self, path: str, message: object, token: str) -> httpx.Response:
         """A message under an agent's token."""
         headers = {"Authorization": f"Bearer {token}"}
-        return self.request("POST", path, content=wire.encode(message), headers=headers)
+        return self.request("POST", path, content=messages.encode(message), headers=headers)
 
     def finish(
-        self, given: wire.Assignment, result: wire.Result, key: Ed25519PrivateKey = HOST_KEY
+        self, given: messages.Assignment, result: messages.Result, key: Ed25519PrivateKey = HOST_KEY
     ) -> httpx.Response:
         """An agent's last word, signed."""
         assert given.job is not None
         return self.post(f"/api/v1/agent/jobs/{given.job.id}/result", stated(given, result, key), given.token)
 
 
-def stated(given: wire.Assignment, result: wire.Result, key: Ed25519PrivateKey = HOST_KEY) -> wire.Signed:
+def stated(
+    given: messages.Assignment, result: messages.Result, key: Ed25519PrivateKey = HOST_KEY
+) -> messages.Signed:
     """What a host signs at the end of what it was given."""
     assert given.job is not None
-    return host_key.sign(wire.Statement(given.host, given.job.id, given.attempt, result), key)
+    return host_key.sign(messages.Statement(given.host, given.job.id, given.attempt, result), key)
 
 
 @contextmanager
@@ -122,24 +125,24 @@ def api(home: Path) -> Iterator[Api]:
         app.state.services.database.close()
 
 
-def inventory(mac: str = MAC) -> wire.Inventory:
+def inventory(mac: str = MAC) -> messages.Inventory:
     """What a small machine is made of."""
-    return wire.Inventory(
-        system=wire.System("QEMU", "pc", "S1", "11111111-2222-3333-4444-555555555555"),
-        firmware=wire.FirmwareType.UEFI,
+    return messages.Inventory(
+        system=messages.System("QEMU", "pc", "S1", "11111111-2222-3333-4444-555555555555"),
+        firmware=messages.FirmwareType.UEFI,
         cpu_model="a processor",
         cpu_count=2,
         memory=2**30,
-        disks=(wire.Disk("sda", 10**10, 512, 512, serial="D1"),),
-        nics=(wire.Nic("eth0", mac),),
+        disks=(messages.Disk("sda", 10**10, 512, 512, serial="D1"),),
+        nics=(messages.Nic("eth0", mac),),
     )
 
 
-def reports(first: int, *steps: tuple[str, wire.StepState]) -> wire.Reports:
+def reports(first: int, *steps: tuple[str, messages.StepState]) -> messages.Reports:
     """A batch numbered from ``first``."""
-    return wire.Reports(
+    return messages.Reports(
         tuple(
-            wire.Report(first + i, NOW + first + i, step, state, title=f"Step {step}", done=50, total=100)
+            messages.Report(first + i, NOW + first + i, step, state, title=f"Step {step}", done=50, total=100)
             for i, (step, state) in enumerate(steps)
         )
     )

@@ -10,7 +10,7 @@ import platform
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from initramfs.apt import host_sources
+from initramfs.builder.apt import host_sources
 from tests.support.cache import ROOT, cached
 from tests.support.command import run
 from tests.support.filesystems import EPOCH
@@ -66,7 +66,7 @@ INCLUDED = (
 def tarball() -> Path:
     """The root file system as a tar archive, made once per recipe (half a minute).
 
-    Raises initramfs.errors.SourceError on a host without Debian's own package sources.
+    Raises initramfs.builder.errors.SourceError on a host without Debian's own package sources.
     """
     return cached("debian.tar", (Path(__file__), OVERLAY, host_sources()), _make)
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.live import Live
 
-from initramfs.errors import BuildError
+from initramfs.builder.errors import BuildError
 from tests.support.appliance import ApplianceError
 from tests.support.cache import BUILD
 from tests.support.command import CommandError

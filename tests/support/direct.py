@@ -18,7 +18,7 @@ from tests.support.waiting import Deadline, TooLateError, until
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from initramfs.build import Built
+    from initramfs.builder.build import Built
 
 MAC = "52:54:00:c1:05:99"
 MEMORY = 1024

@@ -6,7 +6,7 @@ import random
 import threading
 from pathlib import Path
 
-from initramfs.agent.disk.errors import DeviceError
+from initramfs.imaging.errors import DeviceError
 
 
 class PowerCutError(DeviceError):

@@ -13,12 +13,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from initramfs.agent.disk.chunk import Packer
-from initramfs.agent.disk.errors import Unavailable
-from initramfs.agent.disk.header import Header, Kind
-from initramfs.agent.disk.manifest import Range, State, decode, encode
-from initramfs.agent.disk.restore import Restore
-from initramfs.agent.disk.strategy import Adaptive
+from initramfs.imaging.errors import Unavailable
+from initramfs.imaging.format.chunk import Packer
+from initramfs.imaging.format.header import Header, Kind
+from initramfs.imaging.format.manifest import Range, State, decode, encode
+from initramfs.imaging.restore.restore import Restore
+from initramfs.imaging.restore.strategy import Adaptive
 from tests.support.images import KEY, MIB, PUBLIC, lay
 
 CONTENT = random.Random(1).randbytes(MIB)

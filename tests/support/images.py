@@ -11,14 +11,14 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from initramfs.agent.disk.capture import Count, Facts, capture
-from initramfs.agent.disk.device import Device
-from initramfs.agent.disk.errors import DeviceError, Missing
-from initramfs.agent.disk.header import Header, Kind
-from initramfs.agent.disk.layout import WHOLE, Layout, compose
-from initramfs.agent.disk.manifest import Manifest, Range, decode, encode
-from initramfs.agent.disk.marker import decode_marker
-from initramfs.agent.disk.restore import Restore
+from initramfs.imaging.capture.capture import Count, Facts, capture
+from initramfs.imaging.device.device import Device
+from initramfs.imaging.errors import DeviceError, Missing
+from initramfs.imaging.format.header import Header, Kind
+from initramfs.imaging.format.manifest import Manifest, Range, decode, encode
+from initramfs.imaging.restore.layout import WHOLE, Layout, compose
+from initramfs.imaging.restore.marker import decode_marker
+from initramfs.imaging.restore.restore import Restore
 
 MIB = 1 << 20
 SECTOR = 512

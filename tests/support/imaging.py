@@ -9,7 +9,7 @@ from typing import Any
 
 from typer.testing import CliRunner
 
-from initramfs.agent.disk.manifest import Manifest
+from initramfs.imaging.format.manifest import Manifest
 from provisioner.cli import app
 from provisioner.home import Home
 from provisioner.keys import load_public_key

@@ -12,9 +12,9 @@ import sys
 import threading
 from pathlib import Path
 
-from initramfs.agent.disk.device import Device
-from initramfs.agent.disk.restore import Restore
-from initramfs.agent.disk.strategy import Adaptive
+from initramfs.imaging.device.device import Device
+from initramfs.imaging.restore.restore import Restore
+from initramfs.imaging.restore.strategy import Adaptive
 from provisioner.home import Home
 from provisioner.keys import load_public_key
 from provisioner.store import operations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from initramfs.agent.disk.label import Label, LabelType, Partition
+from initramfs.imaging.label.model import Label, LabelType, Partition
 
 GUID = "0b1f2f6a-3c8e-4b5e-9d53-0f5d2b7c1a{:02x}"
 LINUX = "0fc63daf-8483-4772-8e79-3d69d8477de4"

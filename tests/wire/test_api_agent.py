@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from initramfs.agent import wire
-from initramfs.agent.wire import StepState
+from initramfs import messages
+from initramfs.messages import StepState
 from netboot.model import LocalDisk
 from provisioner.booter import ProvisionerBooter
 from provisioner.job import State
@@ -17,14 +17,14 @@ from provisioner.state import events, hosts, jobs
 from tests.support.api import MAC, NOW, OTHER_KEY, OTHER_MAC, Api, api, inventory, reports, stated
 from tests.support.boot import CLIENT, HERE
 
-JOB = wire.Job(
+JOB = messages.Job(
     0,
-    wire.Action.RESTORE,
+    messages.Action.RESTORE,
     "class",
-    partition_images=(wire.PartitionImage(5, wire.ImageRef("sda5_Debian", 1, "d" * 64)),),
-    personalisation=wire.Personalisation(5, "pc1", "example.org", phone_home_url="at contact"),
+    partition_images=(messages.PartitionImage(5, messages.ImageRef("sda5_Debian", 1, "d" * 64)),),
+    personalisation=messages.Personalisation(5, "pc1", "example.org", phone_home_url="at contact"),
 )
-RECEIPT = wire.Receipt("sda", "D1", "", (), 10, 10, 1000, 2000, {"write": 1.5})
+RECEIPT = messages.Receipt("sda", "D1", "", (), 10, 10, 1000, 2000, {"write": 1.5})
 
 
 @pytest.fixture(name="site")
@@ -57,7 +57,7 @@ def test_full_exchange(site: Api) -> None:
     seen = jobs.get_job(site.database, number)
     assert seen.state is State.RUNNING
     assert [(step.name, step.state, step.done) for step in seen.steps] == [("write", "started", 50)]
-    assert site.finish(given, wire.Result(ok=True, receipt=RECEIPT)).status_code == 204
+    assert site.finish(given, messages.Result(ok=True, receipt=RECEIPT)).status_code == 204
     done = jobs.get_job(site.database, number)
     assert done.state is State.SUCCEEDED
     assert done.receipt is not None
@@ -119,7 +119,7 @@ def test_an_overheard_contact_is_not_answered_to_another_key(site: Api) -> None:
     nonce = site.nonce()
     given = site.assignment(site.contact(nonce))
     assert site.contact(nonce, key=OTHER_KEY).status_code == 409
-    assert site.finish(given, wire.Result(ok=True)).status_code == 204
+    assert site.finish(given, messages.Result(ok=True)).status_code == 204
     assert jobs.get_job(site.database, number).state is State.SUCCEEDED
 
 
@@ -137,8 +137,8 @@ def test_a_contact_with_a_key_that_is_none(site: Api, key: str) -> None:
     """Refused before the nonce is used up."""
     number = queue(site)
     nonce = site.nonce()
-    message = wire.Contact(nonce, "c1", "0.1.0", MAC, inventory(), key)
-    answer = site.request("POST", "/api/v1/agent/contact", content=wire.encode(message))
+    message = messages.Contact(nonce, "c1", "0.1.0", MAC, inventory(), key)
+    answer = site.request("POST", "/api/v1/agent/contact", content=messages.encode(message))
     assert answer.status_code == 400
     assert "host_key" in answer.json()["detail"]
     assert jobs.get_job(site.database, number).state is State.QUEUED
@@ -148,7 +148,7 @@ def test_a_contact_with_a_key_that_is_none(site: Api, key: str) -> None:
 def test_an_agent_of_an_earlier_version_is_told_so(site: Api) -> None:
     """Its initramfs is older than the appliance; nothing has been written, and it says what to look at."""
     queue(site)
-    message = json.loads(wire.encode(wire.Contact(site.nonce(), "c1", "0.1.0", MAC, inventory(), "")))
+    message = json.loads(messages.encode(messages.Contact(site.nonce(), "c1", "0.1.0", MAC, inventory(), "")))
     del message["host_key"]
     answer = site.request("POST", "/api/v1/agent/contact", content=json.dumps(message))
     assert answer.status_code == 400
@@ -200,7 +200,7 @@ def test_failed_job_boots_the_own_disk(site: Api) -> None:
     """A failure is kept with its hint, and the machine does not come back for more."""
     number = queue(site)
     given = site.assignment(site.contact(site.nonce()))
-    result = wire.Result(ok=False, error="two disks match", hint="name one")
+    result = messages.Result(ok=False, error="two disks match", hint="name one")
     site.finish(given, result)
     job = jobs.get_job(site.database, number)
     assert (job.state, job.error, job.hint) == (State.FAILED, "two disks match", "name one")
@@ -224,8 +224,8 @@ def test_repeated_result_changes_nothing(site: Api) -> None:
     number = queue(site)
     given = site.assignment(site.contact(site.nonce()))
     path = f"/api/v1/agent/jobs/{number}"
-    assert site.finish(given, wire.Result(ok=True)).status_code == 204
-    assert site.finish(given, wire.Result(ok=False)).status_code == 204
+    assert site.finish(given, messages.Result(ok=True)).status_code == 204
+    assert site.finish(given, messages.Result(ok=False)).status_code == 204
     assert (
         site.post(f"{path}/reports", reports(1, ("write", StepState.STARTED)), given.token).status_code == 204
     )
@@ -249,13 +249,13 @@ def test_of_two_agents_with_one_job_only_the_later_ends_it(site: Api) -> None:
     assert first.job is not None
     assert second.job is not None
     assert first.job.id == second.job.id == number
-    refused = site.finish(first, wire.Result(ok=True, receipt=RECEIPT))
+    refused = site.finish(first, messages.Result(ok=True, receipt=RECEIPT))
     assert refused.status_code == 409
     assert "another contact" in refused.json()["detail"]
     job = jobs.get_job(site.database, number)
     assert (job.state, job.receipt) == (State.RUNNING, None)
-    assert site.finish(second, wire.Result(ok=True, receipt=RECEIPT)).status_code == 204
-    assert site.finish(first, wire.Result(ok=False)).status_code == 409
+    assert site.finish(second, messages.Result(ok=True, receipt=RECEIPT)).status_code == 204
+    assert site.finish(first, messages.Result(ok=False)).status_code == 409
     assert jobs.get_job(site.database, number).state is State.SUCCEEDED
 
 
@@ -264,10 +264,10 @@ def test_an_agent_whose_clock_says_1970_is_heard(site: Api) -> None:
     number = queue(site)
     given = site.assignment(site.contact(site.nonce()))
     path = f"/api/v1/agent/jobs/{number}"
-    early = wire.Reports((wire.Report(1, -3.5, "write", StepState.STARTED),))
+    early = messages.Reports((messages.Report(1, -3.5, "write", StepState.STARTED),))
     assert site.post(f"{path}/reports", early, given.token).status_code == 204
     assert jobs.get_job(site.database, number).heard == NOW
-    assert site.finish(given, wire.Result(ok=True, receipt=RECEIPT)).status_code == 204
+    assert site.finish(given, messages.Result(ok=True, receipt=RECEIPT)).status_code == 204
     assert jobs.get_job(site.database, number).ended == NOW
 
 
@@ -290,8 +290,8 @@ def test_wrong_tokens(site: Api) -> None:
     assert given.job is not None
     assert given.job.personalisation is not None
     path = f"/api/v1/agent/jobs/{number}/result"
-    done = stated(given, wire.Result(ok=True))
-    assert site.request("POST", path, content=wire.encode(done)).status_code == 401
+    done = stated(given, messages.Result(ok=True))
+    assert site.request("POST", path, content=messages.encode(done)).status_code == 401
     assert site.post(path, done, "wrong").status_code == 401
     assert site.post("/api/v1/agent/jobs/999/result", done, given.token).status_code == 403
     assert site.post(path, done, given.job.personalisation.phone_home_token).status_code == 403
@@ -333,9 +333,9 @@ def test_phone_home(site: Api) -> None:
     person = given.job.personalisation
     assert person is not None
     assert person.phone_home_url == "http://192.0.2.1:8080/api/v1/phone-home"
-    message = wire.PhoneHome(person.phone_home_token, "pc1")
-    assert site.request("POST", "/api/v1/phone-home", content=wire.encode(message)).status_code == 204
+    message = messages.PhoneHome(person.phone_home_token, "pc1")
+    assert site.request("POST", "/api/v1/phone-home", content=messages.encode(message)).status_code == 204
     assert hosts.get_host(site.database, "pc1").phoned_home_as == "pc1"
     assert events.list_events(site.database, MAC)[-1].kind == "phone-home"
-    wrong = wire.PhoneHome(given.token, "evil")
-    assert site.request("POST", "/api/v1/phone-home", content=wire.encode(wrong)).status_code == 403
+    wrong = messages.PhoneHome(given.token, "evil")
+    assert site.request("POST", "/api/v1/phone-home", content=messages.encode(wrong)).status_code == 403

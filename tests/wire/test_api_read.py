@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from initramfs.agent import wire
-from initramfs.agent.wire import StepState
+from initramfs import messages
+from initramfs.messages import StepState
 from netboot.events import Event, Kind
 from provisioner.state import events, hosts, jobs
 from tests.support.api import MAC, NOW, OTHER_MAC, Api, api, reports
 
-JOB = wire.Job(0, wire.Action.INVENTORY, "inventory")
+JOB = messages.Job(0, messages.Action.INVENTORY, "inventory")
 
 
 @pytest.fixture(name="site")
@@ -109,7 +109,7 @@ def test_job_page_says_what_went_wrong(site: Api) -> None:
     assert "Step write" in site.get(jobs_page).text
     site.clock.value += 5
     given = site.assignment(site.contact(site.nonce()))
-    failed = wire.Result(ok=False, error="two disks match <sda>", hint="name one in [disk]")
+    failed = messages.Result(ok=False, error="two disks match <sda>", hint="name one in [disk]")
     site.finish(given, failed)
     page = site.get(jobs_page).text
     for text in ("failed", "two disks match &lt;sda&gt;", "name one in [disk]", "contact"):
@@ -121,8 +121,8 @@ def test_job_page_says_what_went_wrong(site: Api) -> None:
 def test_what_machines_say_is_escaped(site: Api) -> None:
     """An agent's text is text, also in the log."""
     token = site.assignment(site.contact(site.nonce())).token
-    evil = wire.Report(1, NOW, "x", StepState.LOG, title="<b>t</b>", detail="<script>alert(1)</script>")
-    site.post("/api/v1/agent/jobs/1/reports", wire.Reports((evil,)), token)
+    evil = messages.Report(1, NOW, "x", StepState.LOG, title="<b>t</b>", detail="<script>alert(1)</script>")
+    site.post("/api/v1/agent/jobs/1/reports", messages.Reports((evil,)), token)
     for path in ("/", "/jobs/1"):
         page = site.get(path).text
         assert "<script>alert" not in page

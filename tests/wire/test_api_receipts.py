@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from initramfs.agent import wire
+from initramfs import messages
 from initramfs.agent.host_key import public_half
-from initramfs.agent.wire import StepState
+from initramfs.messages import StepState
 from provisioner.cli import app
 from provisioner.errors import ProvisionerError
 from provisioner.keys import load_private_key
@@ -22,10 +22,10 @@ from provisioner.state import hosts, jobs
 from provisioner.state.models import Receipt
 from tests.support.api import HOST_KEY, MAC, NOW, OTHER_KEY, OTHER_MAC, Api, api, reports, stated
 
-IMAGE = wire.ImageRef("sda5_Debian", 2, "d" * 64)
-JOB = wire.Job(0, wire.Action.RESTORE, "class", partition_images=(wire.PartitionImage(5, IMAGE),))
-RECEIPT = wire.Receipt(
-    "sda", "D1", "", (IMAGE,), 10, 10, 1000, 2000, carried=(wire.Carried(5, IMAGE, 10, 10),)
+IMAGE = messages.ImageRef("sda5_Debian", 2, "d" * 64)
+JOB = messages.Job(0, messages.Action.RESTORE, "class", partition_images=(messages.PartitionImage(5, IMAGE),))
+RECEIPT = messages.Receipt(
+    "sda", "D1", "", (IMAGE,), 10, 10, 1000, 2000, carried=(messages.Carried(5, IMAGE, 10, 10),)
 )
 
 
@@ -38,7 +38,7 @@ def site_(tmp_path: Path) -> Iterator[Api]:
         yield site
 
 
-def start_job(site: Api, mac: str = MAC) -> tuple[int, wire.Assignment]:
+def start_job(site: Api, mac: str = MAC) -> tuple[int, messages.Assignment]:
     """A job from its order to its first write; its number."""
     number = jobs.queue_job(site.database, "pc1" if mac == MAC else "pc2", JOB, now=NOW, who="test")
     given = site.assignment(site.contact(site.nonce(mac), mac=mac))
@@ -47,7 +47,7 @@ def start_job(site: Api, mac: str = MAC) -> tuple[int, wire.Assignment]:
     return number, given
 
 
-def run_job(site: Api, mac: str, result: wire.Result) -> int:
+def run_job(site: Api, mac: str, result: messages.Result) -> int:
     """A job from its order to its result; its number."""
     number, given = start_job(site, mac)
     assert site.finish(given, result).status_code == 204
@@ -66,8 +66,10 @@ def where(site: Api, name: str) -> list[dict[str, Any]]:
 
 def test_disks_that_carry_an_image_are_found(site: Api) -> None:
     """With host, disk, and when it was proved; by name or by generation."""
-    number = run_job(site, MAC, wire.Result(ok=True, receipt=RECEIPT))
-    run_job(site, OTHER_MAC, wire.Result(ok=True, receipt=replace(RECEIPT, disk_wwn="w1", disk_serial="D2")))
+    number = run_job(site, MAC, messages.Result(ok=True, receipt=RECEIPT))
+    run_job(
+        site, OTHER_MAC, messages.Result(ok=True, receipt=replace(RECEIPT, disk_wwn="w1", disk_serial="D2"))
+    )
     one, two = where(site, "sda5_Debian")
     assert (one["host"], one["serial"], one["partition"], one["job"]) == ("pc1", "D1", 5, number)
     assert (two["host"], two["wwn"], two["received"]) == ("pc2", "w1", NOW)
@@ -77,7 +79,7 @@ def test_disks_that_carry_an_image_are_found(site: Api) -> None:
 
 def test_it_reads_well(site: Api) -> None:
     """One line for each disk."""
-    run_job(site, MAC, wire.Result(ok=True, receipt=RECEIPT))
+    run_job(site, MAC, messages.Result(ok=True, receipt=RECEIPT))
     shown = CliRunner().invoke(app, ["--home", str(site.home), "image", "where", "sda5_Debian"]).stdout
     assert "sda5_Debian@2" in shown
     assert "pc1" in shown
@@ -86,16 +88,16 @@ def test_it_reads_well(site: Api) -> None:
 
 def test_a_job_that_fails_after_writing_ends_the_proof(site: Api) -> None:
     """Until the next one succeeds."""
-    run_job(site, MAC, wire.Result(ok=True, receipt=RECEIPT))
-    run_job(site, MAC, wire.Result(ok=False, error="the disk is failing"))
+    run_job(site, MAC, messages.Result(ok=True, receipt=RECEIPT))
+    run_job(site, MAC, messages.Result(ok=False, error="the disk is failing"))
     assert where(site, "sda5_Debian") == []
-    run_job(site, MAC, wire.Result(ok=True, receipt=RECEIPT))
+    run_job(site, MAC, messages.Result(ok=True, receipt=RECEIPT))
     assert len(where(site, "sda5_Debian")) == 1
 
 
 def test_a_receipt_that_somebody_changed_is_refused(site: Api) -> None:
     """In the database itself."""
-    run_job(site, MAC, wire.Result(ok=True, receipt=RECEIPT))
+    run_job(site, MAC, messages.Result(ok=True, receipt=RECEIPT))
     with site.database.write() as session:
         row = session.query(Receipt).one()
         row.document = row.document | {"payload": row.document["payload"][:-8] + "AAAAAAA="}
@@ -107,13 +109,13 @@ def test_a_receipt_of_another_host_is_refused(site: Api) -> None:
     """Also if somebody was heard to tell the same key: what is signed names host, job and attempt."""
     number, given = start_job(site)
     other, theirs = start_job(site, OTHER_MAC)
-    replayed = stated(theirs, wire.Result(ok=True, receipt=RECEIPT))
+    replayed = stated(theirs, messages.Result(ok=True, receipt=RECEIPT))
     answer = site.post(f"/api/v1/agent/jobs/{number}/result", replayed, given.token)
     assert answer.status_code == 403
     assert f"job {other} on pc2" in answer.json()["detail"]
     assert "replaying" in answer.json()["hint"]
     assert where(site, "sda5_Debian") == []
-    assert site.finish(given, wire.Result(ok=True, receipt=RECEIPT)).status_code == 204
+    assert site.finish(given, messages.Result(ok=True, receipt=RECEIPT)).status_code == 204
     assert [found["host"] for found in where(site, "sda5_Debian")] == ["pc1"]
 
 
@@ -122,7 +124,7 @@ def test_a_machine_that_starts_again_signs_with_its_new_key(site: Api) -> None:
     number, _ = start_job(site)
     given = site.assignment(site.contact(site.nonce(), key=OTHER_KEY))
     assert given.attempt == 2
-    result = wire.Result(ok=True, receipt=RECEIPT)
+    result = messages.Result(ok=True, receipt=RECEIPT)
     assert site.finish(given, result, HOST_KEY).status_code == 403
     (line,) = [line for line in jobs.get_log(site.database, number) if line.state == "refused"]
     assert line.attempt == 2
@@ -135,23 +137,23 @@ def test_a_machine_that_starts_again_signs_with_its_new_key(site: Api) -> None:
 def test_a_result_after_the_end_changes_nothing(site: Api) -> None:
     """Neither the host's own nor a forged one, which is refused all the same."""
     number, given = start_job(site)
-    assert site.finish(given, wire.Result(ok=True, receipt=RECEIPT)).status_code == 204
-    assert site.finish(given, wire.Result(ok=False, error="x"), OTHER_KEY).status_code == 403
-    assert site.finish(given, wire.Result(ok=False, error="x")).status_code == 204
+    assert site.finish(given, messages.Result(ok=True, receipt=RECEIPT)).status_code == 204
+    assert site.finish(given, messages.Result(ok=False, error="x"), OTHER_KEY).status_code == 403
+    assert site.finish(given, messages.Result(ok=False, error="x")).status_code == 204
     assert jobs.get_job(site.database, number).error == ""
     assert len(where(site, "sda5_Debian")) == 1
 
 
 def test_receipts_of_earlier_versions_are_believed_as_before(site: Api) -> None:
     """They have the appliance's signature alone, and that is what is said of them."""
-    number = run_job(site, MAC, wire.Result(ok=True, receipt=RECEIPT))
+    number = run_job(site, MAC, messages.Result(ok=True, receipt=RECEIPT))
     key = load_private_key(site.home)
     with site.database.write() as session:
         row = session.query(Receipt).one()
         document = json.loads(base64.b64decode(row.document["payload"]))
         del document["host_key"], document["statement"]
         payload = json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
-        row.document = json.loads(wire.encode(wire.Signed.of(payload, key.sign(payload))))
+        row.document = json.loads(messages.encode(messages.Signed.of(payload, key.sign(payload))))
     (found,) = where(site, "sda5_Debian")
     assert (found["host"], found["job"], found["host_key"]) == ("pc1", number, "")
     shown = CliRunner().invoke(app, ["--home", str(site.home), "image", "where", "sda5_Debian"]).stdout
@@ -161,6 +163,6 @@ def test_receipts_of_earlier_versions_are_believed_as_before(site: Api) -> None:
 
 def test_a_removed_host_takes_its_receipts_along(site: Api) -> None:
     """Nobody can say any more where that disk is."""
-    run_job(site, MAC, wire.Result(ok=True, receipt=RECEIPT))
+    run_job(site, MAC, messages.Result(ok=True, receipt=RECEIPT))
     hosts.remove_host(site.database, "pc1", now=NOW, who="test")
     assert where(site, "sda5_Debian") == []

@@ -14,11 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from initramfs.agent import host_key, wire
+from initramfs import messages
+from initramfs.agent import host_key
 from initramfs.agent.chunks import HttpChunks
-from initramfs.agent.disk.capture import Facts
-from initramfs.agent.disk.errors import DeviceError
-from initramfs.agent.disk.manifest import decode
 from initramfs.agent.errors import AgentError, ServerError
 from initramfs.agent.fetch import Appliance, Clock
 from initramfs.agent.inventory import read_inventory
@@ -27,7 +25,10 @@ from initramfs.agent.plan import plan
 from initramfs.agent.report import Reporter
 from initramfs.agent.steps.backup import Capture
 from initramfs.agent.upload import HttpSink
-from initramfs.agent.wire import Action, Disk, ImageRef, Job, PartitionImage
+from initramfs.imaging.capture.capture import Facts
+from initramfs.imaging.errors import DeviceError
+from initramfs.imaging.format.manifest import decode
+from initramfs.messages import Action, Disk, ImageRef, Job, PartitionImage
 from provisioner import appliance, images
 from provisioner.home import Home
 from provisioner.keys import load_nonce_key, load_private_key, load_public_key
@@ -53,7 +54,7 @@ pytestmark = [
 
 MAC = "52:54:00:00:00:01"
 NAMES = (PartitionImage(1, ImageRef("sda1_Data", 0, "")), PartitionImage(2, ImageRef("sda2_Noise", 0, "")))
-JOB = Job(0, Action.BACKUP, "keep", partition_images=NAMES, backup=wire.Backup("as it is"))
+JOB = Job(0, Action.BACKUP, "keep", partition_images=NAMES, backup=messages.Backup("as it is"))
 
 
 @dataclass
@@ -82,17 +83,17 @@ class Site:
         """An agent that has said hello."""
         talk = Appliance(self.http.url, Clock(time.monotonic, time.sleep), patience=30)
         nonce = mint(load_nonce_key(self.home), MAC, time.time(), secrets.token_bytes(16))
-        hello = wire.Contact(nonce, "c", "0.1.0", MAC, read_inventory(), host_key.public_half(KEY))
-        answer = wire.decode(wire.Signed, talk.post("/api/v1/agent/contact", wire.encode(hello)))
-        given = wire.decode(wire.Assignment, answer.parts()[0])
+        hello = messages.Contact(nonce, "c", "0.1.0", MAC, read_inventory(), host_key.public_half(KEY))
+        answer = messages.decode(messages.Signed, talk.post("/api/v1/agent/contact", messages.encode(hello)))
+        given = messages.decode(messages.Assignment, answer.parts()[0])
         assert given.job
         talk.token, self.attempt = given.token, given.attempt
         return talk, given.job
 
-    def finish(self, talk: Appliance, job: Job, result: wire.Result) -> None:
+    def finish(self, talk: Appliance, job: Job, result: messages.Result) -> None:
         """The agent's last word, signed."""
-        signed = host_key.sign(wire.Statement("pc1", job.id, self.attempt, result), KEY)
-        talk.post(f"/api/v1/agent/jobs/{job.id}/result", wire.encode(signed))
+        signed = host_key.sign(messages.Statement("pc1", job.id, self.attempt, result), KEY)
+        talk.post(f"/api/v1/agent/jobs/{job.id}/result", messages.encode(signed))
         talk.close_all()
 
 
@@ -134,7 +135,7 @@ def attached(path: Path) -> Iterator[Disk]:
         run("losetup", "--detach", device)
 
 
-def work(talk: Appliance, job: Job, disk: Disk) -> wire.Receipt | None:
+def work(talk: Appliance, job: Job, disk: Disk) -> messages.Receipt | None:
     """Everything between contact and result, as the agent does it."""
     seen = replace(read_inventory(), disks=(disk,))
     context = Context(talk, KEY.public_key())
@@ -155,7 +156,7 @@ def test_a_backup_is_the_disk_again(site: Site, disk: Path, tmp_path: Path) -> N
     with attached(disk) as source:
         talk, job = site.contact(JOB)
         receipt = work(talk, job, source)
-    site.finish(talk, job, wire.Result(ok=True, receipt=receipt))
+    site.finish(talk, job, messages.Result(ok=True, receipt=receipt))
     assert receipt
     assert [(made.name, made.generation) for made in receipt.images] == [("sda1_Data", 1), ("sda2_Noise", 1)]
     assert restored(site, "sda2_Noise", tmp_path / "noise") == disk.read_bytes()[25 * MIB : 41 * MIB]
@@ -172,7 +173,7 @@ def test_a_second_backup_sends_only_what_changed(site: Site, disk: Path) -> None
     with attached(disk) as source:
         talk, job = site.contact(JOB)
         work(talk, job, source)
-        site.finish(talk, job, wire.Result(ok=True))
+        site.finish(talk, job, messages.Result(ok=True))
     before = set(site.store.chunks())
     with disk.open("r+b") as file:
         file.seek(30 * MIB)
@@ -180,7 +181,7 @@ def test_a_second_backup_sends_only_what_changed(site: Site, disk: Path) -> None
     with attached(disk) as source:
         talk, job = site.contact(JOB)
         work(talk, job, source)
-        site.finish(talk, job, wire.Result(ok=True))
+        site.finish(talk, job, messages.Result(ok=True))
     assert len(set(site.store.chunks()) - before) == 1
     assert site.store.generations("sda2_Noise") == [1, 2]
 
@@ -193,19 +194,19 @@ def test_a_damaged_generation_does_not_stop_a_backup(site: Site, disk: Path) -> 
     with attached(disk) as source:
         talk, job = site.contact(JOB)
         work(talk, job, source)
-    site.finish(talk, job, wire.Result(ok=True))
+    site.finish(talk, job, messages.Result(ok=True))
     operations.load(site.store, site.store.resolve("sda1_Data@2"), load_public_key(site.home))
 
 
 def test_an_image_of_the_whole_disk_can_have_empty_partitions(site: Site, disk: Path) -> None:
     """As CloneSys' InitClone: zeros for what other images fill."""
     wanted = replace(
-        JOB, partition_images=(), disk_image=ImageRef("sda_Init", 0, ""), backup=wire.Backup("", (2,))
+        JOB, partition_images=(), disk_image=ImageRef("sda_Init", 0, ""), backup=messages.Backup("", (2,))
     )
     with attached(disk) as source:
         talk, job = site.contact(wanted)
         work(talk, job, source)
-    site.finish(talk, job, wire.Result(ok=True))
+    site.finish(talk, job, messages.Result(ok=True))
     image = operations.load(site.store, site.store.resolve("sda_Init"), load_public_key(site.home))
     assert image.header.label
     assert sum(item.length for item in image.index if any(item.digest)) < 12 * MIB
@@ -219,12 +220,12 @@ def test_a_backup_can_do_without_swap_files(site: Site, disk: Path, tmp_path: Pa
     images = []
     for without_swap in (False, True):
         wanted = replace(
-            JOB, partition_images=NAMES[:1], backup=wire.Backup("", (), without_swap=without_swap)
+            JOB, partition_images=NAMES[:1], backup=messages.Backup("", (), without_swap=without_swap)
         )
         with attached(disk) as source:
             talk, job = site.contact(wanted)
             work(talk, job, source)
-        site.finish(talk, job, wire.Result(ok=True))
+        site.finish(talk, job, messages.Result(ok=True))
         images.append(
             operations.load(site.store, site.store.resolve("sda1_Data"), load_public_key(site.home)).header
         )
@@ -249,7 +250,7 @@ def test_a_server_that_restarts_in_the_middle_is_waited_for(site: Site, disk: Pa
         assert waits.wait(30)
         site.http.start()
         agent.join()
-    site.finish(talk, job, wire.Result(ok=True))
+    site.finish(talk, job, messages.Result(ok=True))
     assert site.store.generations("sda2_Noise") == [1]
 
 
@@ -257,7 +258,7 @@ def test_an_interrupted_upload_goes_on_where_it_was(site: Site, disk: Path) -> N
     """The host is switched off in the middle; the next attempt of the same job sends only the rest."""
     talk, job = site.contact(replace(JOB, partition_images=NAMES[1:]))
     with attached(disk) as source:
-        step = Capture(source, 2, "sda2_Noise", wire.Backup())
+        step = Capture(source, 2, "sda2_Noise", messages.Backup())
 
         class SwitchedOffError(AgentError):
             """The power is gone."""
@@ -287,7 +288,7 @@ def test_an_interrupted_upload_goes_on_where_it_was(site: Site, disk: Path) -> N
         said: list[str] = []
         reporter = Reporter((lambda report: said.append(report.detail),), now=time.time)
         execute([step], Context(talk, KEY.public_key(), disk=source), reporter)
-    site.finish(talk, job, wire.Result(ok=True))
+    site.finish(talk, job, messages.Result(ok=True))
     assert any("11 of 16 chunks sent" in line for line in said)
 
 
@@ -304,7 +305,7 @@ def test_what_is_mounted_is_not_captured(site: Site, disk: Path, tmp_path: Path)
             work(talk, job, source)
     finally:
         run("umount", point)
-    site.finish(talk, job, wire.Result(ok=False))
+    site.finish(talk, job, messages.Result(ok=False))
     assert site.store.names() == []
 
 
@@ -320,7 +321,7 @@ def test_a_queued_job_keeps_its_image(site: Site, disk: Path) -> None:
     image = decode(talk.get(f"/api/v1/agent/manifests/{made.digest}"), load_public_key(site.home))
     assert len(image.index) == 16
     assert all(HttpChunks(talk).fetch(item.digest) for item in image.index)
-    site.finish(talk, job, wire.Result(ok=False))
+    site.finish(talk, job, messages.Result(ok=False))
     assert '"chunks": 16' in clonesys(site, "image", "gc", "--json")
 
 
@@ -368,7 +369,7 @@ def test_only_a_backup_may_send(site: Site, kind: Action) -> None:
         HttpSink(talk).has([bytes(32)])
     with pytest.raises(ServerError, match="403"):
         HttpSink(talk).put(bytes(32), b"x")
-    site.finish(talk, job, wire.Result(ok=False))
+    site.finish(talk, job, messages.Result(ok=False))
 
 
 def test_only_whole_chunks_and_named_images_are_taken(site: Site) -> None:
@@ -382,7 +383,7 @@ def test_only_whole_chunks_and_named_images_are_taken(site: Site) -> None:
     with pytest.raises(ServerError, match="413"):
         HttpSink(talk).put(bytes(32), bytes(5 * MIB))
     assert list(site.store.chunks()) == []
-    site.finish(talk, job, wire.Result(ok=False))
+    site.finish(talk, job, messages.Result(ok=False))
 
 
 def test_a_full_disk_is_told_at_once(tmp_path: Path, disk: Path) -> None:
@@ -400,7 +401,7 @@ def test_a_full_disk_is_told_at_once(tmp_path: Path, disk: Path) -> None:
             site = Site(home, http)
             talk, job = site.contact(replace(JOB, partition_images=NAMES[:1]))
             work(talk, job, source)
-            site.finish(talk, job, wire.Result(ok=True))
+            site.finish(talk, job, messages.Result(ok=True))
             talk, job = site.contact(replace(JOB, partition_images=NAMES[1:]))
             with pytest.raises(ServerError, match="no space left"):
                 work(talk, job, source)

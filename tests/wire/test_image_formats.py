@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from initramfs.agent.disk.capture import Facts
-from initramfs.agent.disk.manifest import Manifest
+from initramfs.imaging.capture.capture import Facts
+from initramfs.imaging.format.manifest import Manifest
 from provisioner.store.directory import DirectoryStore
 from provisioner.store.errors import StoreError
 from provisioner.store.exports import Format, export_image

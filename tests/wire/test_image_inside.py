@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from initramfs.agent.disk.capture import Facts
-from initramfs.agent.disk.manifest import Manifest
+from initramfs.imaging.capture.capture import Facts
+from initramfs.imaging.format.manifest import Manifest
 from provisioner.errors import ProvisionerError
 from provisioner.home import Home
 from provisioner.keys import create_keys, load_private_key, load_public_key

@@ -12,7 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from initramfs.agent import host_key, wire
+from initramfs import messages
+from initramfs.agent import host_key
 from initramfs.agent.cmdline import CommandLine
 from initramfs.agent.fetch import Appliance, Clock
 from initramfs.agent.main import Session
@@ -31,12 +32,21 @@ from tests.support.wiretap import Wiretap
 
 pytestmark = pytest.mark.wire
 
-IMAGE = wire.ImageRef("sda5_Debian", 2, "d" * 64)
-JOB = wire.Job(0, wire.Action.RESTORE, "class", partition_images=(wire.PartitionImage(5, IMAGE),))
-RECEIPT = wire.Receipt(
-    "sda", "D1", "w1", (IMAGE,), 10, 10, 1000, 2000, {"write": 1.5}, carried=(wire.Carried(5, IMAGE, 10, 10),)
+IMAGE = messages.ImageRef("sda5_Debian", 2, "d" * 64)
+JOB = messages.Job(0, messages.Action.RESTORE, "class", partition_images=(messages.PartitionImage(5, IMAGE),))
+RECEIPT = messages.Receipt(
+    "sda",
+    "D1",
+    "w1",
+    (IMAGE,),
+    10,
+    10,
+    1000,
+    2000,
+    {"write": 1.5},
+    carried=(messages.Carried(5, IMAGE, 10, 10),),
 )
-DONE = wire.Result(ok=True, receipt=RECEIPT)
+DONE = messages.Result(ok=True, receipt=RECEIPT)
 
 
 @dataclass
@@ -47,13 +57,13 @@ class Site:
     database: Database
     tap: Wiretap
 
-    def agent(self) -> tuple[Session, wire.Assignment]:
+    def agent(self) -> tuple[Session, messages.Assignment]:
         """A machine is started, and told what to do."""
         talk = Appliance(self.tap.url, Clock(time.monotonic, time.sleep), patience=30)
         session = Session(talk, inventory(), lambda _line: None, Home(self.home).keys / "appliance.pub")
         nonce = mint(load_nonce_key(self.home), MAC, time.time(), secrets.token_bytes(16))
         given = session.contact(CommandLine(self.tap.url, nonce, MAC))
-        talk.post(f"/api/v1/agent/jobs/{number(given)}/reports", wire.encode(wire.Reports(())))
+        talk.post(f"/api/v1/agent/jobs/{number(given)}/reports", messages.encode(messages.Reports(())))
         return session, given
 
     def forge(self, path: str, body: bytes) -> httpx.Response:
@@ -63,16 +73,16 @@ class Site:
         )
 
 
-def number(given: wire.Assignment) -> int:
+def number(given: messages.Assignment) -> int:
     """The job's."""
     assert given.job is not None
     return given.job.id
 
 
-def statement(given: wire.Assignment, session: Session) -> bytes:
+def statement(given: messages.Assignment, session: Session) -> bytes:
     """What the host itself says at the end."""
-    stated = wire.Statement(given.host, number(given), given.attempt, DONE)
-    return wire.encode(host_key.sign(stated, session.own_key))
+    stated = messages.Statement(given.host, number(given), given.attempt, DONE)
+    return messages.encode(host_key.sign(stated, session.own_key))
 
 
 @pytest.fixture
@@ -95,8 +105,10 @@ def test_a_listener_has_the_token_and_cannot_forge_a_receipt(site: Site) -> None
     session, given = site.agent()
     path = f"/api/v1/agent/jobs/{number(given)}/result"
     own = host_key.make_key(secrets.token_bytes)
-    stated = wire.Statement("pc1", number(given), given.attempt, wire.Result(ok=True, receipt=RECEIPT))
-    for body in (wire.encode(host_key.sign(stated, own)), wire.encode(DONE), b""):
+    stated = messages.Statement(
+        "pc1", number(given), given.attempt, messages.Result(ok=True, receipt=RECEIPT)
+    )
+    for body in (messages.encode(host_key.sign(stated, own)), messages.encode(DONE), b""):
         refused = site.forge(path, body)
         assert refused.status_code == 403
         assert "signed" in refused.json()["detail"]
@@ -125,7 +137,7 @@ def test_a_receipt_that_is_changed_on_its_way_is_refused(site: Site) -> None:
     (signed,) = receipts.all_receipts(site.database)
     kept = open_signed(signed, load_public_key(site.home))
     assert kept.receipt == RECEIPT
-    assert kept.statement == wire.decode(wire.Signed, json.dumps(true).encode())
+    assert kept.statement == messages.decode(messages.Signed, json.dumps(true).encode())
 
 
 def test_a_receipt_that_was_heard_is_good_for_nothing_else(site: Site) -> None:

@@ -10,7 +10,7 @@ import io
 import os
 import time
 
-from initramfs.agent.errors import AgentError
+from initramfs.errors import ExplainedError
 
 ACTIVE = "/sys/class/tty/console/active"
 
@@ -27,7 +27,7 @@ def stamp(line: str, seconds: float) -> str:
 
 def explain(error: BaseException) -> list[str]:
     """An error as lines for people: ours with its hint, any other with where it happened."""
-    if isinstance(error, AgentError):
+    if isinstance(error, ExplainedError):
         lines = [f"error: {error.message}"]
         return [*lines, f"hint: {error.hint}"] if error.hint else lines
     import traceback  # noqa: PLC0415 - slow to import, and hoped not to be needed

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import initramfs.agent
+import initramfs
 from initramfs.agent.boot.outcome import Outcome
 
 LIST = Path("/etc/clonesys/selftest.json")
@@ -43,7 +43,7 @@ def checks(wanted: Mapping[str, Any]) -> Iterator[Check]:
     """Everything that is tried, in the order of the list."""
     for name, (command, statuses) in wanted["programs"].items():
         yield f"program {name}", _program(command, statuses)
-    agent = [module.name for module in pkgutil.walk_packages(initramfs.agent.__path__, "initramfs.agent.")]
+    agent = [module.name for module in pkgutil.walk_packages(initramfs.__path__, "initramfs.")]
     for name in [*wanted["python"], *(name for name in agent if not name.endswith(".__main__"))]:
         yield f"python {name}", _python(name)
     for kind, command in wanted["filesystems"].items():

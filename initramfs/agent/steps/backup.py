@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from initramfs.agent.disk.capture import Count, Facts, capture
-from initramfs.agent.disk.device import Device
-from initramfs.agent.disk.regions import scope_of
 from initramfs.agent.fetch import Conflict
 from initramfs.agent.pipeline import Context
 from initramfs.agent.report import Progress
 from initramfs.agent.upload import HttpSink
-from initramfs.agent.wire import Backup, Disk, ImageRef, PartitionImage, Receipt
+from initramfs.imaging.capture.capture import Count, Facts, capture
+from initramfs.imaging.capture.regions import scope_of
+from initramfs.imaging.device.device import Device
+from initramfs.messages import Backup, Disk, ImageRef, PartitionImage, Receipt
 
 MIB = 1 << 20
 

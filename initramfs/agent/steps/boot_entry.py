@@ -10,13 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from initramfs.agent.disk.errors import ToolError
-from initramfs.agent.disk.label import ESP
-from initramfs.agent.disk.run import run
 from initramfs.agent.pipeline import Context
 from initramfs.agent.report import Progress
 from initramfs.agent.steps.efi import LABEL, LOADERS, choose_loader, parse, stale, wanted_order
 from initramfs.agent.steps.mount import mounted
+from initramfs.imaging.errors import ToolError
+from initramfs.imaging.label.model import ESP
+from initramfs.imaging.run import run
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from initramfs.agent.disk.filling import fill
 from initramfs.agent.pipeline import Context
 from initramfs.agent.report import Progress
-from initramfs.agent.wire import LAST
+from initramfs.imaging.restore.grow_filesystem import fill
+from initramfs.messages import LAST
 
 
 @dataclass(frozen=True, slots=True)

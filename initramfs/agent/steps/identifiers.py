@@ -13,22 +13,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from initramfs.agent.disk.device import Device
-from initramfs.agent.disk.duplicates import Duplicate, Identifier, collect, duplicates, identifiers
-from initramfs.agent.disk.errors import DiskError
-from initramfs.agent.disk.filling import place_of
-from initramfs.agent.disk.header import Filesystem
-from initramfs.agent.disk.layout import Layout
-from initramfs.agent.disk.loop import loop_device
-from initramfs.agent.disk.mounting import mounted
-from initramfs.agent.disk.rename import rename
-from initramfs.agent.disk.uuids import Random, Renames, fresh
 from initramfs.agent.errors import PlanError, StepError
 from initramfs.agent.pipeline import Context
 from initramfs.agent.report import Progress
 from initramfs.agent.steps import bcd
 from initramfs.agent.steps.references import FILES, SUBVOLUMES, rewrite
-from initramfs.agent.wire import DiskIdentity, Duplicates, Uuids
+from initramfs.imaging.device.device import Device
+from initramfs.imaging.device.loop import loop_device
+from initramfs.imaging.device.mounting import mounted
+from initramfs.imaging.errors import DiskError
+from initramfs.imaging.filesystem.rename import rename
+from initramfs.imaging.format.header import Filesystem
+from initramfs.imaging.restore.duplicates import Duplicate, Identifier, collect, duplicates, identifiers
+from initramfs.imaging.restore.grow_filesystem import place_of
+from initramfs.imaging.restore.layout import Layout
+from initramfs.imaging.restore.uuids import Random, Renames, fresh
+from initramfs.messages import DiskIdentity, Duplicates, Uuids
 
 REFERRING = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "vfat", "ntfs"})
 """File systems in which references are looked for: roots, boot partitions, EFI system partitions."""

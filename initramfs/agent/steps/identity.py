@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from initramfs.agent.errors import PlanError
-from initramfs.agent.wire import Personalisation
+from initramfs.messages import Personalisation
 
 HOSTS_DEFAULT = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
 

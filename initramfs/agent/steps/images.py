@@ -12,21 +12,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from initramfs.agent.chunks import HttpChunks
-from initramfs.agent.disk.device import Device
-from initramfs.agent.disk.header import Firmware
-from initramfs.agent.disk.label import Partition
-from initramfs.agent.disk.layout import Layout, compose
-from initramfs.agent.disk.manifest import MAX_FILE, Manifest, decode
-from initramfs.agent.disk.medium import pace_of
-from initramfs.agent.disk.read_label import read_label
-from initramfs.agent.disk.restore import Restore
-from initramfs.agent.disk.strategy import Adaptive
-from initramfs.agent.disk.uuids import contents, renamed
 from initramfs.agent.errors import PlanError, TrustError
 from initramfs.agent.pipeline import Context
 from initramfs.agent.report import Progress
 from initramfs.agent.steps.identifiers import others, settle
-from initramfs.agent.wire import Disk, FirmwareType, ImageRef, Job, PartitionImage
+from initramfs.imaging.device.device import Device
+from initramfs.imaging.format.header import Firmware
+from initramfs.imaging.format.manifest import MAX_FILE, Manifest, decode
+from initramfs.imaging.label.model import Partition
+from initramfs.imaging.label.read import read_label
+from initramfs.imaging.restore.layout import Layout, compose
+from initramfs.imaging.restore.restore import Restore
+from initramfs.imaging.restore.strategy import Adaptive
+from initramfs.imaging.restore.uuids import contents, renamed
+from initramfs.imaging.restore.verify_policy import pace_of
+from initramfs.messages import Disk, FirmwareType, ImageRef, Job, PartitionImage
 
 GIB = 1 << 30
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from initramfs.agent.disk.run import run
+from initramfs.imaging.run import run
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from initramfs.agent.report import Progress
 from initramfs.agent.steps.identity import Changes, File, changes
 from initramfs.agent.steps.images import area
 from initramfs.agent.steps.mount import mounted
-from initramfs.agent.wire import Personalisation
+from initramfs.messages import Personalisation
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from initramfs.agent.wire import Carried, Disk, ImageRef, PartitionImage, Receipt
+from initramfs.messages import Carried, Disk, ImageRef, PartitionImage, Receipt
 
 if TYPE_CHECKING:
-    from initramfs.agent.disk.outcome import Outcome
-    from initramfs.agent.disk.restore import Restore
+    from initramfs.imaging.restore.outcome import Outcome
+    from initramfs.imaging.restore.restore import Restore
 
 
 def receipt(restore: Restore, disk: Disk, laid: Sequence[PartitionImage]) -> Receipt:

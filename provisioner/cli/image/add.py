@@ -12,8 +12,8 @@ from typing import Annotated
 
 import typer
 
-from initramfs.agent.disk.capture import Count, Facts
-from initramfs.agent.disk.chunk import MAX_CHUNK, MIN_CHUNK
+from initramfs.imaging.capture.capture import Count, Facts
+from initramfs.imaging.format.chunk import MAX_CHUNK, MIN_CHUNK
 from provisioner.cli.bars import bar
 from provisioner.cli.context import Context
 from provisioner.cli.image.common import done, store_of

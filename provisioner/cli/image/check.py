@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from initramfs.agent.disk.manifest import Manifest
+from initramfs.imaging.format.manifest import Manifest
 from provisioner.cli.bars import bar
 from provisioner.cli.context import of
 from provisioner.cli.image.common import load, load_all, refuse, store_of

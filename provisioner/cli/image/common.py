@@ -12,8 +12,8 @@ from typing import Annotated, Any
 
 import typer
 
-from initramfs.agent.disk.manifest import Manifest
-from initramfs.agent.disk.outcome import Outcome
+from initramfs.imaging.format.manifest import Manifest
+from initramfs.imaging.restore.outcome import Outcome
 from provisioner.cli.bars import size
 from provisioner.cli.output import print_json, say
 from provisioner.errors import ProvisionerError

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from initramfs.agent.disk.header import Kind
-from initramfs.agent.disk.manifest import Manifest
-from initramfs.agent.errors import AgentError
+from initramfs.errors import ExplainedError
+from initramfs.imaging.format.header import Kind
+from initramfs.imaging.format.manifest import Manifest
 from provisioner.cli.bars import size
 from provisioner.cli.context import of
 from provisioner.cli.image.common import Image, load
@@ -90,7 +90,7 @@ def _files(home: Path, old: Manifest, new: Manifest, part: PartitionDiff) -> lis
         ):
             was, now = changed(old, new, WHOLE if number is None else number)
             return list(diff_trees(Tree(before, was), Tree(after, now)))
-    except (AgentError, ProvisionerError) as error:
+    except (ExplainedError, ProvisionerError) as error:
         return error.message
     except OSError as error:
         return f"cannot be read: {error}"

@@ -12,9 +12,9 @@ from typing import Annotated
 
 import typer
 
-from initramfs.agent.disk.layout import Layout
-from initramfs.agent.disk.manifest import Manifest
-from initramfs.agent.disk.source import ChunkSource
+from initramfs.imaging.format.manifest import Manifest
+from initramfs.imaging.format.source import ChunkSource
+from initramfs.imaging.restore.layout import Layout
 from provisioner.cli.bars import bar
 from provisioner.cli.context import of
 from provisioner.cli.image.common import Image, Number, ask, done, load, numbers, store_of

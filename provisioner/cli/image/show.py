@@ -8,8 +8,8 @@ from typing import Any
 
 import typer
 
-from initramfs.agent.disk.header import Header
-from initramfs.agent.disk.manifest import Manifest
+from initramfs.imaging.format.header import Header
+from initramfs.imaging.format.manifest import Manifest
 from provisioner.cli.bars import size
 from provisioner.cli.context import of
 from provisioner.cli.image.common import Image, load, load_all, refuse

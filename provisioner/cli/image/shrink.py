@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from initramfs.agent.disk.capture import Facts
+from initramfs.imaging.capture.capture import Facts
 from provisioner.cli.bars import bar, size
 from provisioner.cli.context import of
 from provisioner.cli.image.common import load, store_of

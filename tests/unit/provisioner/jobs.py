@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from initramfs.agent.wire import Action, Job
+from initramfs.messages import Action, Job
 
 INVENTORY_JOB = Job(0, Action.INVENTORY, "inventory")

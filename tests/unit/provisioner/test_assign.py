@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from initramfs.agent.wire import Backup, FirmwareType, ImageRef
+from initramfs.messages import Backup, FirmwareType, ImageRef
 from provisioner.assign import PHONE_HOME_WANTED, Target, make_job, with_phone_home
 from provisioner.errors import InvalidError, NotFoundError
 from provisioner.profile import read_profile

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from initramfs.agent.wire import LAST, Action, After, DiskIdentity, Duplicates, FirmwareType, Fit, Uuids
+from initramfs.messages import LAST, Action, After, DiskIdentity, Duplicates, FirmwareType, Fit, Uuids
 from provisioner.appliance import EXAMPLE_PROFILE
 from provisioner.errors import InvalidError, Problem
 from provisioner.profile import BUILT_IN, read_profile

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from initramfs.agent.wire import Carried, ImageRef, Receipt, Signed
+from initramfs.messages import Carried, ImageRef, Receipt, Signed
 from provisioner.errors import ProvisionerError
 from provisioner.receipt import Kept, carriers, open_signed, sign
 

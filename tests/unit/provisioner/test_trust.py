@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from initramfs.agent.host_key import make_key, public_half, sign
-from initramfs.agent.wire import ImageRef, Receipt, Result, Signed, Statement, WireError, encode
+from initramfs.messages import ImageRef, Receipt, Result, Signed, Statement, WireError, encode
 from provisioner.trust import UnprovedError, load_host_key, open_statement, read_signed
 
 KEY = make_key(lambda length: b"k" * length)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from initramfs.agent.disk.chunk import Packer
-from initramfs.agent.disk.errors import Corrupt, Missing, Unavailable
+from initramfs.imaging.errors import Corrupt, Missing, Unavailable
+from initramfs.imaging.format.chunk import Packer
 from provisioner.store.directory import DirectoryStore
 from provisioner.store.errors import NoImageError
 from provisioner.store.names import Reference

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from initramfs.agent.disk.errors import Missing, Unavailable
+from initramfs.imaging.errors import Missing, Unavailable
 from provisioner.store.directory import DirectoryStore
 from provisioner.store.errors import ImageNameError, NoImageError, StoreError, StoreFullError
 from provisioner.store.names import Reference, Wanted, partition_of

@@ -15,8 +15,8 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from initramfs.agent.disk.marker import encode_marker
-from initramfs.agent.errors import AgentError
+from initramfs.errors import ExplainedError
+from initramfs.imaging.restore.marker import encode_marker
 from provisioner.cli import app
 from provisioner.errors import ProvisionerError
 from provisioner.home import Home
@@ -169,7 +169,7 @@ def test_a_bad_manifest_is_named(
     assert not as_json(done.stdout)["ok"]
     assert as_json(done.stdout)["chunks"] == 2
     for arguments in (("gc",), ("show", "sda5_Bad"), ("verify", "sda5_Bad")):
-        with pytest.raises(AgentError, match=r"^sda5_Bad@1: "):
+        with pytest.raises(ExplainedError, match=r"^sda5_Bad@1: "):
             call(*arguments)
     assert as_json(call("rm", "sda5_Bad", "--yes", "--json"))
     assert "all whole" in call("verify")
@@ -239,7 +239,7 @@ def test_what_cannot_be_done_is_said_with_a_hint(
     """Never a traceback: our own errors only."""
     call("capture", raw, "sda5_There")
     names = {"RAW": raw, "NEW": tmp_path / "new"}
-    with pytest.raises((ProvisionerError, AgentError)):
+    with pytest.raises((ProvisionerError, ExplainedError)):
         call(*(names.get(a, a) for a in arguments))
     assert not (tmp_path / "new").exists()
 

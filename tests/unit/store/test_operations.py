@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from initramfs.agent.disk.capture import Facts
-from initramfs.agent.disk.device import Device
-from initramfs.agent.disk.errors import Corrupt, LabelError, ManifestError
-from initramfs.agent.disk.manifest import Manifest, State
+from initramfs.imaging.capture.capture import Facts
+from initramfs.imaging.device.device import Device
+from initramfs.imaging.errors import Corrupt, LabelError, ManifestError
+from initramfs.imaging.format.manifest import Manifest, State
 from provisioner.errors import ProvisionerError
 from provisioner.store.audit import audit
 from provisioner.store.directory import DirectoryStore

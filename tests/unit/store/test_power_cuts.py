@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from initramfs.agent.disk.capture import Facts
+from initramfs.imaging.capture.capture import Facts
 from provisioner.store.audit import audit
 from provisioner.store.directory import DirectoryStore
 from provisioner.store.operations import Options, add_image, everything, prune

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from initramfs.agent.disk.chunk import Packer
-from initramfs.agent.disk.errors import Corrupt
+from initramfs.imaging.errors import Corrupt
+from initramfs.imaging.format.chunk import Packer
 from provisioner.store.directory import DirectoryStore
 from provisioner.store.uploads import IncompleteError, Uploads
 

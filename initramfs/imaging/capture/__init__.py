@@ -1,0 +1,1 @@
+"""From a disk or partition to chunks and an unsigned manifest."""

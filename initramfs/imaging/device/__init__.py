@@ -1,0 +1,1 @@
+"""Disks, partitions and files as the kernel shows them, and doing much to them in parallel."""

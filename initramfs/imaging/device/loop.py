@@ -1,0 +1,54 @@
+"""A part of a disk or file as a block device of its own: partclone and mount want one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from initramfs.imaging.device.usage import SYS_BLOCK
+from initramfs.imaging.errors import ToolError
+from initramfs.imaging.run import run
+
+PATIENCE = 60.0
+"""Seconds that the last user of a loop device has to let go of it."""
+AGAIN = 0.02
+
+
+@contextmanager
+def loop_device(path: Path, offset: int, size: int, *, writable: bool = False) -> Iterator[Path]:
+    """A loop device over ``size`` bytes of ``path`` from ``offset``, gone at the end. Raises ToolError."""
+    mode = () if writable else ("--read-only",)
+    name = run(
+        "losetup", "--find", "--show", *mode, "--offset", str(offset), "--sizelimit", str(size), str(path)
+    ).stdout.strip()
+    backing = SYS_BLOCK / Path(name).name / "loop/backing_file"
+    behind = _read(backing)
+    try:
+        yield Path(name)
+    finally:
+        run("losetup", "--detach", name)
+        if writable:
+            _wait(lambda: _read(backing) != behind, name)
+
+
+def _wait(gone: Callable[[], bool], name: str) -> None:
+    """The kernel detaches it when its last user closes it, and only then is everything written.
+
+    umount does not say so: a mount namespace made meanwhile may still have the file system mounted.
+    """
+    end = time.monotonic() + PATIENCE
+    while not gone():
+        if time.monotonic() > end:
+            raise ToolError(
+                f"{name} is still in use after {PATIENCE:.0f} s", "see what holds it: fuser, lsof"
+            )
+        time.sleep(AGAIN)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""

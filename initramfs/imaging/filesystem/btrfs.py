@@ -1,0 +1,159 @@
+"""What of a Btrfs on one device is in use, as its own extent tree says.
+
+No I/O. partclone's map is a beginning: it names the first copies only (metadata has two, in the usual profile
+DUP), and not always all blocks of metadata. A restored file system would have an old disk's bytes there.
+For the structures see uapi/linux/btrfs_tree.h.
+"""
+
+from __future__ import annotations
+
+import struct
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from initramfs.imaging.errors import CaptureError
+from initramfs.imaging.label.model import Reader
+from initramfs.imaging.spans import Span
+
+SUPER, SUPER_SIZE = 0x10000, 4096
+ADDRESS, NUMBER = struct.Struct("<Q"), struct.Struct("<I")
+ROOT, CHUNK_ROOT, DEVICES, NODE_SIZE, SYSTEM_SIZE, SYSTEM = 0x50, 0x58, 0x88, 0x94, 0xA0, 0x32B
+"""Places in the superblock. The last is its copy of those chunks in which the chunk tree lies."""
+
+HEADER = struct.Struct("<48xQ40xIB")
+"""Of a node: its address, number of items, level."""
+POINTER = struct.Struct("<17xQ8x")
+ITEM = struct.Struct("<QBQII")
+"""Of a leaf: the key, where the item lies behind the header, its size."""
+KEY = struct.Struct("<9xQ")
+CHUNK = struct.Struct("<Q16x8x12xH2x")
+"""Length, number of stripes."""
+STRIPE = struct.Struct("<8xQ16x")
+CHUNK_ITEM, ROOT_ITEM, EXTENT_ITEM, METADATA_ITEM = 228, 132, 168, 169
+EXTENT_TREE = 2
+ROOT_ADDRESS = 176
+"""Where a root item tells the tree's root."""
+MAX_LEVEL, MAX_NODE = 8, 1 << 16
+
+Item = tuple[int, int, int, bytes]
+"""A key's object, type and offset, and the item."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A part of the address space, and where on the device its copies begin."""
+
+    address: int
+    length: int
+    places: tuple[int, ...]
+
+    @property
+    def end(self) -> int:
+        """The first address behind."""
+        return self.address + self.length
+
+
+def devices(read: Reader) -> int:
+    """How many devices the file system whose superblock ``read`` gives is made of."""
+    return _field(_superblock(read), DEVICES)
+
+
+def extents(read: Reader) -> list[Span]:
+    """All that is allocated, in all copies, in no order. ``read`` starts at the file system, of one device.
+
+    Raises CaptureError for trees that cannot be read.
+    """
+    try:
+        return list(_extents(read))
+    except (struct.error, RecursionError) as error:
+        raise CaptureError(f"the btrfs has a tree that makes no sense: {error}") from error
+
+
+def _extents(read: Reader) -> Iterator[Span]:
+    superblock = _superblock(read)
+    size = min(NUMBER.unpack_from(superblock, NODE_SIZE)[0], MAX_NODE)
+    array = superblock[SYSTEM : SYSTEM + NUMBER.unpack_from(superblock, SYSTEM_SIZE)[0]]
+    first = _Trees(read, size, list(_system(array)))
+    found = first.items(_field(superblock, CHUNK_ROOT))
+    trees = _Trees(read, size, [_chunk(at, item, 0) for _, kind, at, item in found if kind == CHUNK_ITEM])
+    for tree, kind, _, item in trees.items(_field(superblock, ROOT)):
+        if (tree, kind) == (EXTENT_TREE, ROOT_ITEM):
+            yield from trees.spans(_allocated(trees.items(_field(item, ROOT_ADDRESS)), size))
+            return
+    raise CaptureError("the btrfs has no extent tree")
+
+
+def _allocated(items: Iterable[Item], node_size: int) -> Iterator[Span]:
+    """Addresses, joined where they touch."""
+    start = end = 0
+    for address, kind, length, _ in items:
+        if kind not in (EXTENT_ITEM, METADATA_ITEM):
+            continue
+        if address != end:
+            yield start, end
+            start = address
+        end = address + (length if kind == EXTENT_ITEM else node_size)
+    yield start, end
+
+
+class _Trees:
+    """Trees of ``size`` bytes a node, in these chunks."""
+
+    def __init__(self, read: Reader, size: int, chunks: list[Chunk]) -> None:
+        self._read, self._size = read, size
+        self._chunks = sorted(chunks, key=lambda chunk: chunk.address)
+
+    def items(self, address: int, above: int = MAX_LEVEL) -> Iterator[Item]:
+        """What the tree with this root holds, in the order of the keys."""
+        node = self._read(next(iter(self.spans([(address, address + self._size)])))[0], self._size)
+        own, count, level = HEADER.unpack_from(node)
+        if own != address or level >= above:
+            raise CaptureError(f"the btrfs has no node of a tree at address {address}")
+        for number in range(count):
+            if level:
+                child = POINTER.unpack_from(node, HEADER.size + number * POINTER.size)[0]
+                yield from self.items(child, level)
+            else:
+                *key, at, size = ITEM.unpack_from(node, HEADER.size + number * ITEM.size)
+                yield (*key, node[HEADER.size + at : HEADER.size + at + size])
+
+    def spans(self, addresses: Iterable[Span]) -> Iterator[Span]:
+        """Where on the device they lie, in all copies."""
+        for start, end in addresses:
+            at = start
+            while at < end:
+                chunk = self._chunk_of(at)
+                stop = min(end, chunk.end)
+                yield from (
+                    (place + at - chunk.address, place + stop - chunk.address) for place in chunk.places
+                )
+                at = stop
+
+    def _chunk_of(self, address: int) -> Chunk:
+        number = bisect_right(self._chunks, address, key=lambda chunk: chunk.address) - 1
+        if number < 0 or address >= self._chunks[number].end or not self._chunks[number].places:
+            raise CaptureError(f"the btrfs has no chunk for address {address}")
+        return self._chunks[number]
+
+
+def _superblock(read: Reader) -> bytes:
+    return read(SUPER, SUPER_SIZE).ljust(SUPER_SIZE, b"\0")
+
+
+def _field(data: bytes, at: int) -> int:
+    return int(ADDRESS.unpack_from(data, at)[0])
+
+
+def _system(array: bytes) -> Iterator[Chunk]:
+    at = 0
+    while at < len(array):
+        chunk = _chunk(KEY.unpack_from(array, at)[0], array, at + KEY.size)
+        yield chunk
+        at += KEY.size + CHUNK.size + len(chunk.places) * STRIPE.size
+
+
+def _chunk(address: int, data: bytes, at: int) -> Chunk:
+    length, count = CHUNK.unpack_from(data, at)
+    places = [STRIPE.unpack_from(data, at + CHUNK.size + n * STRIPE.size)[0] for n in range(count)]
+    return Chunk(address, length, tuple(places))

@@ -1,0 +1,63 @@
+"""How large a file system itself is: the smallest partition that holds it as it is.
+
+No I/O: a few well-known bytes through a reader that starts at the file system. A file system may be
+smaller than its partition; then the partition can be cut to it.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from initramfs.imaging.label.model import Reader
+
+BTRFS_SUPER = 0x10000
+SUPER_SIZE = 4096
+
+
+def fs_size(kind: str, read: Reader, size: int) -> int:
+    """Bytes from the partition's start that ``kind`` (blkid's name) needs.
+
+    Never more than ``size``, the partition's, and that if it is not known.
+    """
+    match kind:
+        case "ext2" | "ext3" | "ext4":
+            found = _ext(_get(read, 1024, 1024))
+        case "ntfs":
+            found = _ntfs(_get(read, 0, 512))
+        case "xfs":
+            found = _xfs(_get(read, 0, 512))
+        case "btrfs":
+            found = _btrfs(_get(read, BTRFS_SUPER, SUPER_SIZE))
+        case _:
+            return size
+    return min(found, size) or size
+
+
+def _get(read: Reader, offset: int, length: int) -> bytes:
+    return read(offset, length).ljust(length, b"\0")
+
+
+def _ext(superblock: bytes) -> int:
+    """See fs/ext4/ext4.h: s_blocks_count_lo, s_log_block_size, s_feature_incompat, s_blocks_count_hi."""
+    low, shift = struct.unpack_from("<I", superblock, 4)[0], struct.unpack_from("<I", superblock, 0x18)[0]
+    wide = struct.unpack_from("<I", superblock, 0x60)[0] & 0x80
+    high = struct.unpack_from("<I", superblock, 0x150)[0] if wide else 0
+    return int((high << 32 | low) << 10 + min(shift, 6))
+
+
+def _ntfs(boot: bytes) -> int:
+    """Bytes per sector, number of sectors; one more holds the copy of the boot sector."""
+    sector, count = struct.unpack_from("<H", boot, 11)[0], struct.unpack_from("<Q", boot, 40)[0]
+    return int(sector * (count + 1))
+
+
+def _xfs(superblock: bytes) -> int:
+    """See fs/xfs/libxfs/xfs_format.h: sb_blocksize, sb_dblocks; big-endian."""
+    block, count = struct.unpack_from(">IQ", superblock, 4)
+    return int(block * count)
+
+
+def _btrfs(superblock: bytes) -> int:
+    """See fs/btrfs/ctree.h: dev_item.total_bytes, where this file system has no other device."""
+    devices = struct.unpack_from("<Q", superblock, 0x88)[0]
+    return int(struct.unpack_from("<Q", superblock, 0xC9 + 8)[0]) if devices == 1 else 0

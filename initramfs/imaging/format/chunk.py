@@ -1,0 +1,106 @@
+"""Chunks: a name and an object. The name is the SHA-256 of the content, the object one zstd frame.
+
+No I/O. zstd stores what does not compress as it is, so there is no second
+form of object (``frame`` says what a frame must be). Frames carry their content
+size, and it is compared with the expected one before a byte is decompressed: an
+object cannot claim memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import zstandard
+
+from initramfs.imaging.errors import Corrupt
+from initramfs.imaging.format.frame import why_no_object
+
+if TYPE_CHECKING:
+    Buffer = bytes | bytearray | memoryview
+
+KIB = 1024
+MIB = 1024 * KIB
+MIN_CHUNK = 64 * KIB
+MAX_CHUNK = 4 * MIB
+DEFAULT_CHUNK = MIB
+DEFAULT_LEVEL = 3
+
+HINT = (
+    "the copy on the server is damaged: 'clonesys image verify' names the images, capture or import them anew"
+)
+
+
+def digest_of(content: Buffer) -> bytes:
+    """The name of a chunk with this content: 32 bytes."""
+    return hashlib.sha256(content).digest()
+
+
+class Packer:
+    """Compresses chunks. Belongs to one thread."""
+
+    def __init__(self, level: int = DEFAULT_LEVEL) -> None:
+        self._zstd = zstandard.ZstdCompressor(compression_params=_parameters(level))
+
+    def pack(self, content: Buffer) -> bytes:
+        """The object of a chunk."""
+        return self._zstd.compress(content)
+
+
+def _parameters(level: int) -> zstandard.ZstdCompressionParameters:
+    """Zstd's own for this level; those of the default level with tables that fit a core's cache.
+
+    They are made for content without end. For 1 MiB, tables of an eighth of the size are a quarter faster
+    and cost 1.5 % more bytes, on a Debian's chunks.
+    """
+    tables = {"chain_log": 14, "hash_log": 15} if level == DEFAULT_LEVEL else {}
+    return zstandard.ZstdCompressionParameters.from_level(
+        level, source_size=DEFAULT_CHUNK, write_content_size=True, **tables
+    )
+
+
+class Unpacker:
+    """Decompresses and checks chunks. Belongs to one thread."""
+
+    def __init__(self) -> None:
+        self._zstd = zstandard.ZstdDecompressor()
+
+    def unpack(self, digest: bytes, data: bytes, length: int) -> bytes:
+        """The content of an object, proved to be ``length`` bytes that hash to ``digest``.
+
+        Raises Corrupt for anything else.
+        """
+        content = bytearray(length)
+        self.unpack_into(digest, data, memoryview(content))
+        return bytes(content)
+
+    def unpack_into(self, digest: bytes, data: bytes, room: memoryview) -> None:
+        """The same into memory of the content's length, without a copy on the way.
+
+        Raises Corrupt; what ``room`` then holds is proved by nobody.
+        """
+        try:
+            claimed = zstandard.frame_content_size(data)
+            if claimed != len(room):
+                raise Corrupt(digest, f"holds {claimed} bytes instead of {len(room)}", HINT)
+            if wrong := why_no_object(data):
+                raise Corrupt(digest, wrong, HINT)
+            reader = self._zstd.stream_reader(data, closefd=False)
+            got = reader.readinto(room) + len(reader.read(1))  # the last makes it look at the frame's end
+        except zstandard.ZstdError as error:
+            raise Corrupt(digest, f"is no whole zstd frame: {error}", HINT) from error
+        if got != len(room):
+            raise Corrupt(digest, f"is no whole zstd frame: it gives {got} bytes", HINT)
+        if digest_of(room) != digest:
+            raise Corrupt(digest, "its content has another SHA-256", HINT)
+
+
+def content_size(digest: bytes, data: bytes) -> int:
+    """How many bytes an object says it holds, at most MAX_CHUNK. Raises Corrupt."""
+    try:
+        size: int = zstandard.frame_content_size(data)
+    except zstandard.ZstdError as error:
+        raise Corrupt(digest, f"is no zstd frame: {error}", HINT) from error
+    if not 0 < size <= MAX_CHUNK:
+        raise Corrupt(digest, f"claims {size} bytes", HINT)
+    return size

@@ -1,0 +1,1 @@
+"""Partition tables: reading MBR and GPT, and changing what they say. No I/O."""

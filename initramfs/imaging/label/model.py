@@ -1,0 +1,129 @@
+"""Disk labels: which partitions a disk has, whatever kind of table says so.
+
+No I/O: bytes come through a reader. All offsets and sizes are bytes. The
+kinds of table live in :mod:`mbr <initramfs.imaging.label.mbr>` and
+:mod:`gpt <initramfs.imaging.label.gpt>`, the joint in :mod:`read <initramfs.imaging.label.read>`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import pairwise
+
+from initramfs.imaging.errors import LabelError
+
+Reader = Callable[[int, int], bytes]
+"""``read(offset, length)`` of a disk. Short only at the disk's end."""
+
+REPAIR = "look at it with 'sfdisk --verify' and repair it first"
+
+EXTENDED = frozenset({"5", "f", "85"})
+"""MBR types of containers: DOS, Windows LBA, Linux."""
+FIRST_LOGICAL = 5
+"""The number of an MBR's first logical partition, as everywhere since 1991."""
+
+ESP = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b"
+BIOS_BOOT = "21686148-6449-6e6f-744e-656564454649"
+
+
+class LabelType(StrEnum):
+    """The kinds of table."""
+
+    MBR = "mbr"
+    GPT = "gpt"
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """One partition.
+
+    Attributes:
+        number: as in the device's name: 5 for sda5.
+        start: bytes from the start of the disk.
+        size: bytes.
+        type: MBR: lower-case hex without leading zeros, as sfdisk prints it; GPT: lower-case UUID.
+        uuid: the PARTUUID: lower-case; for MBR the disk's id and the number.
+        name: GPT only.
+        attrs: GPT attribute bits.
+        bootable: MBR's active flag.
+    """
+
+    number: int
+    start: int
+    size: int
+    type: str
+    uuid: str = ""
+    name: str = ""
+    attrs: int = 0
+    bootable: bool = False
+
+    @property
+    def end(self) -> int:
+        """The first byte behind."""
+        return self.start + self.size
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A partition table. ``id`` is the disk's identifier: 8 hex digits (MBR) or a UUID (GPT)."""
+
+    type: LabelType
+    id: str
+    partitions: tuple[Partition, ...]
+
+    @property
+    def areas(self) -> tuple[Partition, ...]:
+        """The partitions that hold data, by place on the disk: without extended containers."""
+        real = (p for p in self.partitions if not self.is_container(p))
+        return tuple(sorted(real, key=lambda p: p.start))
+
+    def is_container(self, partition: Partition) -> bool:
+        """Whether this is an extended partition, which only holds others."""
+        return self.type is LabelType.MBR and partition.type in EXTENDED
+
+    def area(self, number: int) -> Partition | None:
+        """The data partition with this number."""
+        return next((p for p in self.areas if p.number == number), None)
+
+    def is_logical(self, partition: Partition) -> bool:
+        """Whether this partition lies in an extended one."""
+        return self.type is LabelType.MBR and partition.number >= FIRST_LOGICAL
+
+    def check(self, size: int, sector_size: int) -> None:
+        """Raises LabelError unless such a table can be on a disk of ``size`` bytes: the order, the places."""
+        numbers = [p.number for p in self.partitions]
+        if len(set(numbers)) != len(numbers):
+            raise LabelError("two partitions have the same number", REPAIR)
+        if numbers != sorted(numbers) or min(numbers, default=1) < 1:
+            raise LabelError(f"the partitions are numbered {numbers}", REPAIR)
+        for part in self.partitions:
+            _check_place(part, size, sector_size)
+        _check_apart(self.areas)
+        _check_apart(p for p in self.partitions if not self.is_logical(p))
+        self._check_logical()
+
+    def _check_logical(self) -> None:
+        """There may be several containers (85 beside 5): logical partitions are those of the first."""
+        outer = next((p for p in self.partitions if self.is_container(p)), None)
+        for part in filter(self.is_logical, self.partitions):
+            if self.is_container(part):
+                raise LabelError(f"partition {part.number} is an extended one inside of another", REPAIR)
+            if outer is None or part.start < outer.start or part.end > outer.end:
+                raise LabelError(f"partition {part.number} lies outside of the extended partition", REPAIR)
+
+
+def _check_place(part: Partition, size: int, sector_size: int) -> None:
+    if part.size <= 0 or part.size % sector_size or part.start % sector_size:
+        raise LabelError(
+            f"partition {part.number} has {part.size} bytes from byte {part.start}: no whole sectors", REPAIR
+        )
+    if part.end > size:
+        raise LabelError(f"partition {part.number} ends at byte {part.end}, the disk at {size}", REPAIR)
+
+
+def _check_apart(parts: Iterable[Partition]) -> None:
+    for before, part in pairwise(sorted(parts, key=lambda p: p.start)):
+        if part.start < before.end:
+            raise LabelError(f"partitions {before.number} and {part.number} overlap", REPAIR)

@@ -1,0 +1,125 @@
+"""Looking at what the target holds outside of the guards, before anything is written.
+
+Only reads. What it finds right is proved as well as what is read back after writing:
+it was read past the caches and has the hash that the signed manifest names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from initramfs.imaging.device.parallel import Meter, Progress, Worker, run_parallel, silent
+from initramfs.imaging.restore.bitmap import Bitmap
+from initramfs.imaging.restore.readback import ReadBack
+
+if TYPE_CHECKING:
+    from initramfs.imaging.device.device import Target
+    from initramfs.imaging.restore.layout import Extent, Layout
+    from initramfs.imaging.restore.outcome import Tally
+    from initramfs.imaging.restore.strategy import Strategy
+
+Numbered = tuple[int, int, "Extent"]
+"""An extent with its number among all that lie outside of the guards, and among those that are data."""
+
+
+class Survey:
+    """What is right on one target.
+
+    Attributes:
+        present: numbers of the extents outside of the guards that are right.
+        count: data extents outside of the guards.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        target: Target,
+        tally: Tally,
+        *,
+        workers: int,
+        progress: Progress,
+        clock: Callable[[], float],
+    ) -> None:
+        self._layout, self._target, self._tally = layout, target, tally
+        self._workers, self._progress, self._clock = workers, progress, clock
+        self._all, self.count = _count(layout)
+        self.present, self._seen = Bitmap(self._all), Bitmap(self._all)
+        self._bytes, self._seconds = 0, 0.0
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything outside of the guards is right."""
+        return len(self.present) == self._all
+
+    @property
+    def read_rate(self) -> float:
+        """See Prober."""
+        return self._bytes / self._seconds if self._seconds > 0 else float("inf")
+
+    def run(self, strategy: Strategy, fetch_rate: float | None) -> None:
+        """Look at what the strategy chooses, and at all zeros. Raises DeviceError.
+
+        Zeros are always worth a look: a wrong range shows in its first bytes, a right one need be neither
+        written nor read back.
+        """
+        choice = strategy.choose(self, fetch_rate)
+
+        def chosen() -> Iterator[Numbered]:
+            for item in self._numbered():
+                number, data, extent = item
+                if number not in self._seen and (extent.digest is None or choice(data)):
+                    yield item
+
+        self._look(chosen, self._progress)
+
+    def probe(self, numbers: Collection[int]) -> set[int]:
+        """See Prober."""
+        wanted = set(numbers)
+        items = [item for item in self._numbered() if item[1] in wanted and item[2].digest is not None]
+        began = self._clock()
+        self._look(lambda: (item for item in items if item[0] not in self._seen), silent)
+        self._seconds += self._clock() - began
+        self._bytes += sum(extent.length for _, _, extent in items)
+        return {data for number, data, _ in items if number in self.present}
+
+    def missing(self) -> Iterator[Extent]:
+        """What lies outside of the guards and was not found right, in order."""
+        return (extent for number, _, extent in self._numbered() if number not in self.present)
+
+    def _numbered(self) -> Iterator[Numbered]:
+        data = 0
+        for number, extent in enumerate(self._layout.bulk()):
+            yield number, data, extent
+            data += extent.digest is not None
+
+    def _look(self, items: Callable[[], Iterable[Numbered]], progress: Progress) -> None:
+        meter = Meter("survey", sum(extent.length for _, _, extent in items()), progress)
+
+        def make_worker() -> Worker[Numbered]:
+            readback = ReadBack(self._target)
+
+            def look(item: Numbered) -> None:
+                number, _, extent = item
+                self._note(number, extent, matches=readback.matches(extent))
+                meter.add(extent.length)
+
+            return look
+
+        run_parallel(items(), make_worker, self._workers)
+
+    def _note(self, number: int, extent: Extent, *, matches: bool) -> None:
+        self._seen.add(number)
+        self._tally.add(extent.image, bytes_read=extent.length)
+        if matches:
+            self.present.add(number)
+            verified = int(extent.digest is not None)
+            self._tally.add(extent.image, bytes_skipped=extent.length, chunks_verified=verified)
+
+
+def _count(layout: Layout) -> tuple[int, int]:
+    everything = data = 0
+    for extent in layout.bulk():
+        everything += 1
+        data += extent.digest is not None
+    return everything, data

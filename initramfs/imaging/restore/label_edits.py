@@ -1,0 +1,85 @@
+"""Making a layout's edits of its label: in the guards' content, which is still in memory, and on the disk.
+
+A GPT lies in the guards and is edited before it is moved to the disk's end. The records of logical partitions
+lie between partitions: they are changed on the disk, after they were verified, and read back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from initramfs.imaging.device.device import allocate, content_of
+from initramfs.imaging.errors import VerifyError
+from initramfs.imaging.label.relabel import Patch, relabel
+from initramfs.imaging.restore.readback import ReadBack
+
+if TYPE_CHECKING:
+    from initramfs.imaging.device.device import Target
+    from initramfs.imaging.restore.layout import Guard, Layout
+
+Contents = Iterable[tuple["Guard", bytearray]]
+"""Guards, and what they will hold."""
+
+
+def edited_head(layout: Layout, head: bytes) -> bytes:
+    """The disk's head with the GPT edited; its backup is made anew by the move. Raises LabelError."""
+    result = bytearray(head)
+    if layout.label is not None:
+        patches = relabel(
+            lambda at, length: head[at : at + length], layout.label, layout.sector_size, layout.edits
+        )
+        for patch in patches:
+            if patch.offset + len(patch.data) <= len(head):
+                result[patch.offset : patch.offset + len(patch.data)] = patch.data
+    return bytes(result)
+
+
+def make_edits(layout: Layout, target: Target, contents: Contents) -> None:
+    """Make all edits that :func:`edited_head` has not. Raises LabelError, DeviceError, VerifyError."""
+    if layout.label is None or layout.relocate or not layout.whole:
+        return
+    view = _View(target, layout.sector_size, list(contents))
+    for patch in relabel(view.read, layout.label, layout.sector_size, layout.edits):
+        view.patch(patch)
+
+
+class _View:
+    """The disk as it will be when the guards are closed."""
+
+    def __init__(self, target: Target, sector_size: int, contents: list[tuple[Guard, bytearray]]) -> None:
+        self._target, self._sector_size, self._contents = target, sector_size, contents
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Guards' content where there is one, else what the disk holds."""
+        data = bytearray(self._sectors(offset, length))
+        for guard, content in self._contents:
+            low, high = max(offset, guard.start), min(offset + length, guard.end)
+            if low < high:
+                data[low - offset : high - offset] = content[low - guard.start : high - guard.start]
+        return bytes(data)
+
+    def patch(self, patch: Patch) -> None:
+        """Change it. No patch lies across the border of a guard."""
+        for guard, content in self._contents:
+            if guard.start <= patch.offset < guard.end:
+                at = patch.offset - guard.start
+                content[at : at + len(patch.data)] = patch.data
+                return
+        first = patch.offset - patch.offset % self._sector_size
+        sector = bytearray(self._sectors(first, self._sector_size))
+        sector[patch.offset - first : patch.offset - first + len(patch.data)] = patch.data
+        self._target.write(content_of(sector), first)
+        self._target.flush()
+        if not ReadBack(self._target).equals(first, sector):
+            raise VerifyError(
+                f"{self._target.path}: the sector at {first} reads back different",
+                "the disk does not keep what is written to it: replace it",
+            )
+
+    def _sectors(self, offset: int, length: int) -> bytes:
+        step = self._sector_size
+        first, last = offset - offset % step, min(-(-(offset + length) // step) * step, self._target.size)
+        buffer = allocate(max(last - first, 0))
+        self._target.read_into(buffer, first)
+        return bytes(buffer[offset - first : offset - first + length])

@@ -1,0 +1,115 @@
+"""New identifiers for a disk, its partitions and its file systems, and what becomes of the old ones.
+
+No I/O; randomness comes as an argument. All clones of an image share its identifiers. That is wanted in a
+classroom, and a trap where two of them meet in one machine.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from initramfs.imaging.format.header import Filesystem
+from initramfs.imaging.format.manifest import Manifest
+from initramfs.imaging.label.model import Label, LabelType
+from initramfs.imaging.label.relabel import Edits, edited
+from initramfs.imaging.restore.layout import Layout
+
+Random = Callable[[int], bytes]
+"""That many random bytes."""
+
+SHORT = 8
+"""A disk signature's digits: in a text they could be anything."""
+
+UUID_TYPES = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "swap"})
+CHANGEABLE = UUID_TYPES | {"vfat", "ntfs"}
+"""File systems, by blkid's names, that get another identifier from their own tools."""
+
+
+@dataclass(frozen=True, slots=True)
+class Renamed:
+    """One file system and its new identifier, as blkid will show it."""
+
+    type: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Renames:
+    """What is changed.
+
+    Attributes:
+        edits: of the label; empty if it is not written.
+        filesystems: by partition.
+        words: old to new, for texts that refer to them; the old ones in lower case.
+        boot_words: likewise the disk's and partitions' identifiers, as Windows' boot configuration has them.
+        kept: file systems by partition whose identifier no tool here can change.
+    """
+
+    edits: Edits = field(default_factory=Edits)
+    filesystems: Mapping[int, Renamed] = field(default_factory=dict)
+    words: Mapping[str, str] = field(default_factory=dict)
+    boot_words: Mapping[str, str] = field(default_factory=dict)
+    kept: Mapping[int, Filesystem] = field(default_factory=dict)
+
+
+def contents(disk: Manifest | None, laid: Mapping[int, Manifest]) -> dict[int, Filesystem]:
+    """The file systems that will be written, by partition."""
+    found = {fs.partition: fs for fs in disk.header.filesystems} if disk is not None else {}
+    kept = {number: fs for number, fs in found.items() if number not in laid}
+    return kept | {number: fs for number, image in laid.items() for fs in image.header.filesystems}
+
+
+def fresh(label: Label | None, filesystems: Mapping[int, Filesystem], random: Random) -> Renames:
+    """New identifiers for everything that has one. ``label``: None if no label is written."""
+    named = {number: fs for number, fs in sorted(filesystems.items()) if fs.uuid}
+    renamed = {
+        number: Renamed(fs.type, fs.uuid, new_uuid(fs.type, random))
+        for number, fs in named.items()
+        if fs.type in CHANGEABLE
+    }
+    edits = _label_edits(label, random) if label is not None else Edits()
+    boot = dict(_label_words(label, edits)) if label is not None else {}
+    words = {old: new for old, new in boot.items() if len(old) > SHORT}
+    words |= {fs.old.lower(): fs.new for fs in renamed.values()}
+    kept = {number: fs for number, fs in named.items() if number not in renamed}
+    return Renames(edits, renamed, words, boot, kept)
+
+
+def new_uuid(kind: str, random: Random) -> str:
+    """An identifier as ``kind`` has them: a UUID (RFC 4122, version 4), FAT's 8 or NTFS's 16 digits."""
+    if kind == "vfat":
+        digits = random(4).hex().upper()
+        return f"{digits[:4]}-{digits[4:]}"
+    if kind == "ntfs":
+        return random(8).hex().upper()
+    return _uuid4(random)
+
+
+def renamed(layout: Layout, renames: Renames) -> Layout:
+    """The layout that writes the new label. A GPT is made anew, in both copies."""
+    if layout.label is None or not renames.edits:
+        return layout
+    both = Edits(layout.edits.sizes, renames.edits.id, renames.edits.uuids)
+    relocate = layout.relocate or layout.label.type is LabelType.GPT
+    return replace(layout, label=edited(layout.label, both), edits=both, relocate=relocate)
+
+
+def _uuid4(random: Random) -> str:
+    return str(uuid.UUID(bytes=random(16), version=4))
+
+
+def _label_edits(label: Label, random: Random) -> Edits:
+    if label.type is LabelType.MBR:
+        return Edits(id=f"{int.from_bytes(random(4), 'big') or 1:08x}")
+    return Edits(id=_uuid4(random), uuids={part.number: _uuid4(random) for part in label.partitions})
+
+
+def _label_words(old: Label, edits: Edits) -> Iterator[tuple[str, str]]:
+    """The disk's identifier and the PARTUUIDs."""
+    new = edited(old, edits)
+    yield old.id.lower(), new.id
+    for before, after in zip(old.partitions, new.partitions, strict=True):
+        yield before.uuid.lower(), after.uuid

@@ -1,0 +1,85 @@
+"""What the agent and the appliance say to each other, as JSON.
+
+A leaf that both sides import. Plain frozen dataclasses and one codec.
+Sizes are bytes, times are seconds since the epoch.
+
+The exchange:
+
+1. ``POST /api/v1/agent/contact`` :class:`Contact` → :class:`Signed` by the appliance, around an
+   :class:`Assignment`. The nonce from the boot script is used up by it.
+2. ``GET /api/v1/agent/manifests/<digest>`` → a signed manifest (``docs/image-format.md``).
+3. ``GET /store/chunks/<first two hex digits>/<digest>`` → a chunk.
+4. ``POST /api/v1/agent/jobs/<id>/reports`` :class:`Reports` → 204.
+5. ``POST /api/v1/agent/jobs/<id>/result`` :class:`Signed` by the host, with the key that its contact
+   told, around a :class:`Statement` → 204.
+
+A backup sends instead of fetching:
+
+6. ``POST /api/v1/agent/chunks/missing`` :class:`Digests` → :class:`Digests`: those that have to be sent.
+7. ``PUT /api/v1/agent/chunks/<digest>``, a chunk's object → 204. Checked on arrival.
+8. ``POST /api/v1/agent/images``, an unsigned manifest (``docs/image-format.md``, without the signature)
+   → :class:`ImageRef`: the appliance has signed it, and the image is there.
+
+All from 2 on but 3 carry ``Authorization: Bearer <token>`` from the assignment. Every
+request may be repeated, because an answer can be lost on its way: a contact is
+known by nonce, challenge and key together, a report by its ``sequence``, an image by being the same.
+"""
+
+from __future__ import annotations
+
+from initramfs.messages.codec import WireError, decode, encode
+from initramfs.messages.exchange import Assignment, Contact, Digests, PhoneHome, Signed
+from initramfs.messages.job import (
+    LAST,
+    Action,
+    After,
+    Backup,
+    DiskIdentity,
+    DiskRule,
+    Duplicates,
+    Fit,
+    ImageRef,
+    Job,
+    PartitionImage,
+    Personalisation,
+    Uuids,
+)
+from initramfs.messages.machine import Disk, FirmwareType, Inventory, Nic, System
+from initramfs.messages.reports import Report, Reports, StepState
+from initramfs.messages.result import Carried, Receipt, Result, Statement
+
+__all__ = [
+    "LAST",
+    "Action",
+    "After",
+    "Assignment",
+    "Backup",
+    "Carried",
+    "Contact",
+    "Digests",
+    "Disk",
+    "DiskIdentity",
+    "DiskRule",
+    "Duplicates",
+    "FirmwareType",
+    "Fit",
+    "ImageRef",
+    "Inventory",
+    "Job",
+    "Nic",
+    "PartitionImage",
+    "Personalisation",
+    "PhoneHome",
+    "Receipt",
+    "Report",
+    "Reports",
+    "Result",
+    "Signed",
+    "Statement",
+    "StepState",
+    "System",
+    "Uuids",
+    "WireError",
+    "decode",
+    "encode",
+]

@@ -1,0 +1,81 @@
+"""The envelopes: contact and assignment, signed messages, what a backup asks, the phone-home."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+
+from initramfs.messages.codec import WireError
+from initramfs.messages.job import Job
+from initramfs.messages.machine import Inventory
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """The agent's first word. ``challenge`` is random and comes back signed: no answer can be replayed.
+
+    ``host_key`` is the public half of the host's Ed25519 key for this boot: 64 hexadecimal digits.
+    """
+
+    nonce: str
+    challenge: str
+    agent_version: str
+    mac: str
+    inventory: Inventory
+    host_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """The appliance's answer to a contact. Without a job the agent reboots into the local disk.
+
+    ``host_key`` is the contact's: had somebody changed it on its way, it would come back as his. ``attempt``
+    counts how often the job was given out, from 1. ``now`` is the appliance's time of day, in which the agent
+    dates its reports: its own clock may say 1970. None: it is not told.
+    """
+
+    challenge: str
+    host_key: str
+    host: str
+    token: str
+    job: Job | None
+    attempt: int = 0
+    now: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """Ed25519 over the JSON bytes in ``payload``; both fields base64. Whose key, says the exchange."""
+
+    payload: str
+    signature: str
+
+    def parts(self) -> tuple[bytes, bytes]:
+        """``(payload, signature)`` as bytes. Raises WireError if either is not base64."""
+        try:
+            return base64.b64decode(self.payload, validate=True), base64.b64decode(
+                self.signature, validate=True
+            )
+        except binascii.Error as error:
+            raise WireError(f"signed message is not base64: {error}") from error
+
+    @classmethod
+    def of(cls, payload: bytes, signature: bytes) -> Signed:
+        """Wrap what was signed."""
+        return cls(base64.b64encode(payload).decode(), base64.b64encode(signature).decode())
+
+
+@dataclass(frozen=True, slots=True)
+class Digests:
+    """Chunks by name, 64 hexadecimal digits each."""
+
+    digests: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneHome:
+    """``POST /api/v1/phone-home``: the installed system says that it is up, under which name."""
+
+    token: str
+    hostname: str

@@ -1,0 +1,58 @@
+"""Personalisation: what is written into a clone so that it is this host and no other."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from initramfs.agent.errors import PlanError
+from initramfs.agent.steps.identity import changes, hosts_file
+from initramfs.messages import Personalisation
+
+WANTED = Personalisation(
+    root=5,
+    hostname="rifpc7",
+    domain="lab",
+    phone_home_url="http://10.0.0.1:8080/api/v1/phone-home",
+    phone_home_token="t0",
+)
+
+
+def test_the_name_and_a_fresh_machine_id_are_always_written() -> None:
+    """Clones that share a machine-id share a DHCP address."""
+    files = {file.path: file.content for file in changes(WANTED, None).files}
+    assert files["etc/hostname"] == "rifpc7\n"
+    assert files["etc/machine-id"] == ""
+
+
+def test_hosts_keeps_everything_but_the_old_name() -> None:
+    """Only Debian's 127.0.1.1 line is ours."""
+    old = "127.0.0.1 localhost\n127.0.1.1 golden\n10.0.0.9 fileserver\n"
+    assert (
+        hosts_file(old, "rifpc7", "lab")
+        == "127.0.0.1 localhost\n10.0.0.9 fileserver\n127.0.1.1\trifpc7.lab rifpc7\n"
+    )
+
+
+def test_without_a_url_nothing_phones_home() -> None:
+    """No unit, no token, no link."""
+    plain = changes(Personalisation(root=1, hostname="a"), None)
+    assert not plain.links
+    assert not any("phone-home" in file.path for file in plain.files)
+
+
+@pytest.mark.parametrize("name", ["", "-a", "a b", "a/b", "a" * 64, "a\n"])
+def test_a_name_that_is_none_is_refused(name: str) -> None:
+    """It would end up in files that other programs parse."""
+    with pytest.raises(PlanError, match="host name"):
+        changes(Personalisation(root=1, hostname=name), None)
+
+
+def test_the_script_is_good_bash(tmp_path: Path) -> None:
+    """It runs unattended on somebody's machine: at least bash must agree that it is a script."""
+    script = next(file for file in changes(WANTED, None).files if file.path.endswith("/phone-home"))
+    path = tmp_path / "phone-home"
+    path.write_text(script.content)
+    subprocess.run(["bash", "-n", str(path)], check=True)
+    assert "/dev/tcp/10.0.0.1/8080" in script.content
+    assert "POST /api/v1/phone-home HTTP/1.1" in script.content

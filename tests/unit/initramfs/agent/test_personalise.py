@@ -1,0 +1,61 @@
+"""Applying a host's identity to a root, on real directories, hostile ones included."""
+
+from pathlib import Path
+
+import pytest
+
+from initramfs.agent.errors import StepError
+from initramfs.agent.steps.identity import changes
+from initramfs.agent.steps.personalise import apply, read_hosts
+from initramfs.messages import Personalisation
+
+WANTED = Personalisation(
+    root=5, hostname="rifpc7", phone_home_url="http://10.0.0.1/api", phone_home_token="t"
+)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A Linux root as far as we care."""
+    (tmp_path / "root/etc").mkdir(parents=True)
+    (tmp_path / "root/etc/hostname").write_text("golden\n")
+    return tmp_path / "root"
+
+
+def test_the_identity_is_applied_and_may_be_again(root: Path) -> None:
+    """A run that was cut is repeated; the second time changes nothing."""
+    for _ in range(2):
+        apply(changes(WANTED, read_hosts(root)), root)
+    assert (root / "etc/hostname").read_text() == "rifpc7\n"
+    assert (root / "etc/hosts").read_text().count("rifpc7") == 1
+    assert (root / "usr/local/lib/clonesys/phone-home").stat().st_mode & 0o777 == 0o755
+    assert (root / "etc/clonesys/phone-home.json").stat().st_mode & 0o777 == 0o600
+    link = root / "etc/systemd/system/multi-user.target.wants/clonesys-phone-home.service"
+    assert str(link.readlink()) == "/etc/systemd/system/clonesys-phone-home.service"
+    assert not list(root.rglob(".clonesys-*"))
+
+
+def test_a_symlink_in_the_image_is_replaced_not_followed(root: Path, tmp_path: Path) -> None:
+    """/etc/hostname pointing out of the root must not make us write there."""
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    (root / "etc/hostname").unlink()
+    (root / "etc/hostname").symlink_to(victim)
+    apply(changes(WANTED, None), root)
+    assert victim.read_text() == "precious"
+    assert (root / "etc/hostname").read_text() == "rifpc7\n"
+
+
+def test_a_directory_that_leads_out_is_refused(root: Path, tmp_path: Path) -> None:
+    """Likewise for a directory on the way."""
+    (tmp_path / "outside").mkdir()
+    (root / "usr").symlink_to(tmp_path / "outside")
+    with pytest.raises(StepError, match="leads out"):
+        apply(changes(WANTED, None), root)
+    assert not list((tmp_path / "outside").iterdir())
+
+
+def test_what_is_no_linux_root_is_refused(tmp_path: Path) -> None:
+    """A data partition has no /etc; writing one there would be wrong silently."""
+    with pytest.raises(StepError, match="not a Linux root"):
+        read_hosts(tmp_path)

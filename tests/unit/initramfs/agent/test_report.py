@@ -1,0 +1,125 @@
+"""Reports: ordered, thinned out, and never lost while the appliance is away."""
+
+import threading
+
+import pytest
+
+from initramfs.agent.errors import ServerError, Unreachable
+from initramfs.agent.report import Outbox, Reporter, going_on
+from initramfs.messages import Report, Reports, StepState
+
+
+def states(reports: list[Report]) -> list[tuple[str, StepState]]:
+    """What happened, without the rest."""
+    return [(report.step, report.state) for report in reports]
+
+
+def test_a_step_that_succeeds_is_started_and_finished() -> None:
+    """In this order, numbered without gaps."""
+    seen: list[Report] = []
+    reporter = Reporter((seen.append,), now=lambda: 1.0)
+    with reporter.step("write", "Write images") as progress:
+        progress(5, 10)
+    assert states(seen) == [
+        ("write", StepState.STARTED),
+        ("write", StepState.PROGRESS),
+        ("write", StepState.FINISHED),
+    ]
+    assert [report.sequence for report in seen] == [1, 2, 3]
+
+
+def test_a_step_that_fails_says_why_and_the_error_goes_on() -> None:
+    """The caller decides what a failure means."""
+    seen: list[Report] = []
+    reporter = Reporter((seen.append,), now=lambda: 1.0)
+    with pytest.raises(ValueError, match="disk on fire"), reporter.step("write", ""):
+        raise ValueError("disk on fire")
+    assert seen[-1].state is StepState.FAILED
+    assert seen[-1].detail == "disk on fire"
+
+
+def test_progress_is_thinned_out_but_its_end_is_kept() -> None:
+    """A thousand chunks in no time are two events: the first and the last."""
+    seen: list[Report] = []
+    reporter = Reporter((seen.append,), now=lambda: 1.0, clock=lambda: 1.0)
+    with reporter.step("write", "") as progress:
+        for done in range(1, 1001):
+            progress(done, 1000)
+    assert [report.done for report in seen if report.state is StepState.PROGRESS] == [1, 1000]
+
+
+def test_the_outbox_keeps_order_while_the_other_side_is_slow() -> None:
+    """What piles up is sent in one batch, oldest first; closing waits for all of it."""
+    gate, got = threading.Event(), list[Report]()
+
+    def send(batch: Reports) -> None:
+        gate.wait()
+        got.extend(batch.reports)
+
+    outbox = Outbox(send)
+    for number in range(1, 51):
+        outbox.put(Report(number, 0.0, "write", StepState.LOG))
+    gate.set()
+    outbox.close()
+    assert [report.sequence for report in got] == list(range(1, 51))
+
+
+def test_a_refusal_is_not_swallowed() -> None:
+    """If the appliance says no (a cancelled job), closing says so."""
+
+    def send(_batch: Reports) -> None:
+        raise ServerError("403")
+
+    outbox = Outbox(send)
+    outbox.put(Report(1, 0.0, "write", StepState.LOG))
+    with pytest.raises(ServerError):
+        outbox.close()
+
+
+def test_whoever_goes_on_reporting_after_a_refusal_is_stopped() -> None:
+    """The engine's threads report progress: an agent whose job was taken from it stops writing."""
+    refused = threading.Event()
+
+    def send(_batch: Reports) -> None:
+        refused.set()
+        raise ServerError("job 7 was started again by another contact")
+
+    outbox = Outbox(send)
+    outbox.put(Report(1, 0.0, "write", StepState.STARTED))
+    assert refused.wait(30)
+    outbox._thread.join(30)
+    with pytest.raises(ServerError, match="started again"):
+        outbox.put(Report(2, 0.0, "write", StepState.PROGRESS))
+
+
+def test_an_appliance_that_is_away_for_good_stops_nobody() -> None:
+    """What is under way ends; that nobody could be told is said at the end."""
+
+    def send(_batch: Reports) -> None:
+        raise Unreachable("waited half an hour")
+
+    outbox = Outbox(send)
+    outbox.put(Report(1, 0.0, "seal", StepState.STARTED))
+    outbox._thread.join(30)
+    outbox.put(Report(2, 0.0, "seal", StepState.FINISHED))
+    with pytest.raises(Unreachable):
+        outbox.close()
+
+
+def test_a_clock_that_jumps_to_1970_disturbs_nothing() -> None:
+    """Durations and the pace of progress are measured otherwise."""
+    days, seconds = iter([1_700_000_000.0, 1_700_000_000.0, 3.0, 3.0, 3.0, 3.0]), iter([0.0, 1.0, 2.0, 3.0])
+    seen: list[Report] = []
+    reporter = Reporter((seen.append,), now=lambda: next(days), clock=lambda: next(seconds))
+    with reporter.step("write", "") as progress:
+        progress(1, 10)
+        progress(2, 10)
+    assert [report.done for report in seen if report.state is StepState.PROGRESS] == [1, 2]
+    assert reporter.seconds == {"write": 3.0}
+
+
+def test_the_time_of_day_goes_on_from_what_was_told() -> None:
+    """Whatever this machine's own clock says."""
+    seconds = iter([100.0, 100.0, 112.5])
+    now = going_on(1_700_000_000.0, clock=lambda: next(seconds))
+    assert [now(), now()] == [1_700_000_000.0, 1_700_000_012.5]
