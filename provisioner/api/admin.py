@@ -9,9 +9,11 @@ from sqlalchemy import select
 
 from provisioner.api.auth import Administrator
 from provisioner.api.services import Served
-from provisioner.host import parse_mac
-from provisioner.state import events, hosts, jobs
-from provisioner.state.views import EventView, HostView, JobView, LogView, ObservedView
+from provisioner.hosts import registry
+from provisioner.hosts.names import parse_mac
+from provisioner.jobs import queue
+from provisioner.jobs.views import EventView, HostView, JobView, LogView, ObservedView
+from provisioner.timeline import events
 
 public = APIRouter(prefix="/api/v1", tags=["read"])
 router = APIRouter(prefix="/api/v1", tags=["read"], dependencies=[Administrator])
@@ -28,19 +30,19 @@ def health(served: Served) -> dict[str, str]:
 @router.get("/hosts")
 def list_hosts(served: Served) -> list[HostView]:
     """All hosts by name, each with its latest job."""
-    return hosts.list_hosts(served.database)
+    return registry.list_hosts(served.database)
 
 
 @router.get("/hosts/{name}")
 def get_host(name: str, served: Served) -> HostView:
     """One host by name or alias."""
-    return hosts.get_host(served.database, name)
+    return registry.get_host(served.database, name)
 
 
 @router.get("/observed")
 def list_observed(served: Served) -> list[ObservedView]:
     """Machines that asked and that nobody has added."""
-    return hosts.list_observed(served.database)
+    return registry.list_observed(served.database)
 
 
 @router.get("/jobs")
@@ -48,19 +50,19 @@ def list_jobs(
     served: Served, host: str | None = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
 ) -> list[JobView]:
     """The latest jobs, newest first; of one host if named."""
-    return jobs.list_jobs(served.database, host, limit)
+    return queue.list_jobs(served.database, host, limit)
 
 
 @router.get("/jobs/{number}")
 def get_job(number: int, served: Served) -> JobView:
     """One job with its steps."""
-    return jobs.get_job(served.database, number)
+    return queue.get_job(served.database, number)
 
 
 @router.get("/jobs/{number}/log")
 def get_log(number: int, served: Served) -> list[LogView]:
     """What the agents of a job said, oldest first."""
-    return jobs.get_log(served.database, number)
+    return queue.get_log(served.database, number)
 
 
 @router.get("/events")

@@ -8,16 +8,18 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Request, Response
 
 from initramfs import messages
-from provisioner import images, nonce, receipt
 from provisioner.api.messages import MAX_BODY, body, described, reader
 from provisioner.api.services import Peer, Served, Services
-from provisioner.assign import with_phone_home
-from provisioner.errors import NotFoundError
-from provisioner.host import parse_mac
-from provisioner.state import agents, events, results
-from provisioner.state.agents import Admission
-from provisioner.state.tokens import TokenError
-from provisioner.trust import load_host_key, sign_assignment
+from provisioner.base.errors import NotFoundError
+from provisioner.hosts.names import parse_mac
+from provisioner.images import catalogue
+from provisioner.jobs import placements, results
+from provisioner.jobs.contact import Admission, admit, authorise, take_reports
+from provisioner.jobs.make import with_phone_home
+from provisioner.security import nonces
+from provisioner.security.signatures import load_host_key, sign_assignment
+from provisioner.security.tokens import TokenError
+from provisioner.timeline import events
 
 JSON = "application/json"
 NO_CONTENT = 204
@@ -54,7 +56,7 @@ def contact(
     """An agent's first word: uses up its nonce, starts the host's job, answers with a signed assignment."""
     now = served.now()
     load_host_key(message.host_key)
-    ticket = nonce.verify(
+    ticket = nonces.verify(
         served.nonce_key,
         message.nonce,
         now,
@@ -62,9 +64,7 @@ def contact(
         max_age=served.config.contact.nonce_minutes * 60,
     )
     policy = served.config.contact
-    admission = agents.admit(
-        served.database, ticket, message, address=address, now=now, attempts=policy.attempts
-    )
+    admission = admit(served.database, ticket, message, address=address, now=now, attempts=policy.attempts)
     url = f"{request.url.scheme}://{request.url.netloc}/api/v1/phone-home"
     return _assignment(served, admission, message, url)
 
@@ -72,8 +72,8 @@ def contact(
 @router.get("/agent/manifests/{digest}")
 def manifest(digest: str, token: Bearer, served: Served) -> Response:
     """The signed manifest with this digest, exactly as it is stored."""
-    agents.authorise(served.database, token, served.now())
-    found = images.manifest(served.home.root, digest)
+    authorise(served.database, token, served.now())
+    found = catalogue.manifest(served.home.root, digest)
     if found is None:
         raise NotFoundError(f"there is no manifest {digest}", "was the image removed after the job was made?")
     return Response(found, media_type="application/octet-stream")
@@ -89,7 +89,7 @@ def reports(
     served: Served,
 ) -> None:
     """What happened in a job since the last batch. May be repeated."""
-    agents.take_reports(served.database, token, number, message, served.now())
+    take_reports(served.database, token, number, message, served.now())
 
 
 @router.post("/agent/jobs/{number}/result", status_code=NO_CONTENT, openapi_extra=described(messages.Signed))
@@ -101,7 +101,7 @@ def result(
     address: Peer,
 ) -> None:
     """How a job ended: a Statement, signed by its host. May be repeated; what is not signed is noted."""
-    sign = partial(receipt.sign, key=served.signing_key)
+    sign = partial(placements.sign, key=served.signing_key)
     results.take_result(served.database, token, number, content, address=address, now=served.now(), sign=sign)
 
 

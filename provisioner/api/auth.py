@@ -16,7 +16,7 @@ from fastapi.exceptions import HTTPException
 from fastapi.security import HTTPBasic, HTTPBasicCredentials
 
 from provisioner.api.services import Served
-from provisioner.passwords import password_matches
+from provisioner.security.passwords import password_matches
 
 USER = "admin"
 _CHALLENGE = {"WWW-Authenticate": 'Basic realm="clonesys"'}

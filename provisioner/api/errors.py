@@ -10,12 +10,12 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from initramfs.messages import WireError
-from provisioner.errors import ConflictError, InvalidError, NotFoundError, ProvisionerError
-from provisioner.nonce import ForeignNonceError, NonceError
-from provisioner.state.agents import UnknownHostError
-from provisioner.state.tokens import ForeignTokenError, TokenError
-from provisioner.store.errors import StoreFullError
-from provisioner.trust import UnprovedError
+from provisioner.base.errors import ConflictError, InvalidError, NotFoundError, ProvisionerError
+from provisioner.jobs.contact import UnknownHostError
+from provisioner.security.nonces import ForeignNonceError, NonceError
+from provisioner.security.signatures import UnprovedError
+from provisioner.security.tokens import ForeignTokenError, TokenError
+from provisioner.stores.errors import StoreFullError
 
 STATUS: tuple[tuple[type[ProvisionerError], int], ...] = (
     (ForeignNonceError, 403),

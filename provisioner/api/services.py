@@ -11,11 +11,11 @@ from typing import Annotated
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import Depends, Request
 
-from provisioner.config import Config, load_config
-from provisioner.errors import ProvisionerError
-from provisioner.home import Home
-from provisioner.keys import load_nonce_key, load_private_key
-from provisioner.state.database import Database, open_database
+from provisioner.base.config import Config, load_config
+from provisioner.base.errors import ProvisionerError
+from provisioner.base.home import Home
+from provisioner.database.engine import Database, open_database
+from provisioner.security.keys import load_nonce_key, load_private_key
 
 
 @dataclass(frozen=True, slots=True)

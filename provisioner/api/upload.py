@@ -22,14 +22,14 @@ from provisioner.api.agent import JSON, NO_CONTENT, Bearer
 from provisioner.api.errors import TooLargeError
 from provisioner.api.messages import body, described, reader
 from provisioner.api.services import Served, Services
-from provisioner.errors import InvalidError, Problem
-from provisioner.state import agents
-from provisioner.state.agents import BackingUp
-from provisioner.store.audit import needed_of
-from provisioner.store.directory import DirectoryStore
-from provisioner.store.names import Reference
-from provisioner.store.operations import load
-from provisioner.store.uploads import Uploads
+from provisioner.base.errors import InvalidError, Problem
+from provisioner.images.operations import load
+from provisioner.images.verify import needed_of
+from provisioner.jobs import contact
+from provisioner.jobs.contact import BackingUp
+from provisioner.stores.directory.store import DirectoryStore
+from provisioner.stores.directory.uploads import Uploads
+from provisioner.stores.names import Reference
 
 MAX_OBJECT = MAX_CHUNK + (64 << 10)
 """Bytes of a chunk's object: content that does not compress grows a little."""
@@ -43,7 +43,7 @@ router = APIRouter(prefix="/api/v1/agent", tags=["agent"])
 
 def backing_up(token: Bearer, served: Served) -> BackingUp:
     """The backup job whose agent asks. Raises TokenError, ForeignTokenError, ConflictError."""
-    return agents.authorise_backup(served.database, token, served.now())
+    return contact.authorise_backup(served.database, token, served.now())
 
 
 Job = Annotated[BackingUp, Depends(backing_up)]

@@ -15,10 +15,10 @@ import typer
 from initramfs.agent.errors import AgentError
 from initramfs.builder.errors import BuildError
 from netboot.errors import NetbootError
+from provisioner.base.errors import InvalidError, ProvisionerError
 from provisioner.cli.context import DEFAULT_HOME, Context
 from provisioner.cli.lazy import LazyGroup
 from provisioner.cli.output import say
-from provisioner.errors import InvalidError, ProvisionerError
 
 VERBS = ("init", "serve", "status")
 GROUPS = ("host", "profile", "image", "job", "initramfs")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from provisioner.state.database import Database
+    from provisioner.database.engine import Database
 
 DEFAULT_HOME = "/var/lib/clonesys"
 
@@ -29,8 +29,8 @@ class Context:
     def database(self) -> Iterator[Database]:
         """The appliance's state, at this version's tables. Raises ProvisionerError if ``home`` is none."""
         # Loaded here, because it takes longer than many a command that needs no database.
-        from provisioner.appliance import migrate  # noqa: PLC0415
-        from provisioner.state.database import open_database  # noqa: PLC0415
+        from provisioner.commands.init_appliance import migrate  # noqa: PLC0415
+        from provisioner.database.engine import open_database  # noqa: PLC0415
 
         migrate(self.home)
         database = open_database(self.home)

@@ -11,11 +11,11 @@ from provisioner.cli.context import of
 from provisioner.cli.output import AsJson, clock, print_facts, print_json, say
 from provisioner.cli.table import print_table
 from provisioner.cli.words import job_line
-from provisioner.host import parse_mac, parse_name, parse_uuid
-from provisioner.order import set_profile
-from provisioner.progress import human_bytes
-from provisioner.state import hosts
-from provisioner.state.views import HostView
+from provisioner.commands.assign_profile import set_profile
+from provisioner.hosts import registry
+from provisioner.hosts.names import parse_mac, parse_name, parse_uuid
+from provisioner.jobs.progress import human_bytes
+from provisioner.jobs.views import HostView
 
 app = typer.Typer(no_args_is_help=True, help="Machines: add, list, and say what they do next.")
 
@@ -53,7 +53,7 @@ def adopt(
 def list_(context: typer.Context, *, as_json: AsJson = False) -> None:
     """List machines, and those seen on the network that nobody has added."""
     with of(context).database() as database:
-        known, seen = hosts.list_hosts(database), hosts.list_observed(database)
+        known, seen = registry.list_hosts(database), registry.list_observed(database)
     if as_json:
         print_json({"hosts": known, "observed": seen})
         return
@@ -70,7 +70,7 @@ def list_(context: typer.Context, *, as_json: AsJson = False) -> None:
 def show(context: typer.Context, name: Name, *, as_json: AsJson = False) -> None:
     """Show one machine: what it is made of and what it did last."""
     with of(context).database() as database:
-        host = hosts.get_host(database, name.lower())
+        host = registry.get_host(database, name.lower())
     if as_json:
         print_json(host)
         return
@@ -85,7 +85,7 @@ def rm(context: typer.Context, name: Name) -> None:
     """Remove a machine, its jobs and their logs. It is only observed afterwards."""
     ours = of(context)
     with ours.database() as database:
-        hosts.remove_host(database, name.lower(), now=time.time(), who=ours.who)
+        registry.remove_host(database, name.lower(), now=time.time(), who=ours.who)
     say(f"removed {name}")
 
 
@@ -108,7 +108,7 @@ def set_(
 def _add(context: typer.Context, name: str, macs: list[str], aliases: list[str], uuid: str) -> None:
     ours = of(context)
     with ours.database() as database:
-        hosts.add_host(
+        registry.add_host(
             database,
             parse_name(name),
             [parse_mac(mac) for mac in macs],

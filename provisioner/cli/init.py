@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from provisioner import appliance
+from provisioner.base.errors import ProvisionerError
+from provisioner.base.home import Home
 from provisioner.cli.context import of
 from provisioner.cli.output import say
-from provisioner.errors import ProvisionerError
-from provisioner.home import Home
+from provisioner.commands import init_appliance
 
 
 def init(
@@ -23,11 +23,11 @@ def init(
     home = of(context).home
     if not yes:
         _ask(f"Make an appliance in {home}?")
-    password = appliance.create(home)
+    password = init_appliance.create(home)
     say(f"appliance in {home}")
     if password is not None:
         say(f"web pages and API: user admin, password {password} (kept nowhere: note it now)")
-    missing = appliance.copy_loaders(Home(home).boot)
+    missing = init_appliance.copy_loaders(Home(home).boot)
     if missing:
         say(f"missing: {', '.join(missing)} (install Debian's 'ipxe', then run init again)")
     say("next:")

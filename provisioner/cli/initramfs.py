@@ -10,13 +10,13 @@ import typer
 
 from initramfs.builder import build as builder
 from initramfs.builder import spec
-from provisioner import boot_files
-from provisioner.appliance import migrate
-from provisioner.booter import INITRAMFS, KERNEL
+from provisioner.boot import files
+from provisioner.boot.booter import INITRAMFS, KERNEL
 from provisioner.cli.context import of
 from provisioner.cli.output import AsJson, print_json, say
-from provisioner.keys import load_public_key
-from provisioner.progress import human_bytes
+from provisioner.commands.init_appliance import migrate
+from provisioner.jobs.progress import human_bytes
+from provisioner.security.keys import load_public_key
 
 app = typer.Typer(no_args_is_help=True, help="What machines boot: Debian's kernel and our agent.")
 
@@ -46,7 +46,7 @@ def build(
         refresh=refresh,
         report=(lambda _line: None) if as_json else say,
     )
-    boot_files.install(home, {KERNEL: built.kernel, INITRAMFS: built.initramfs})
+    files.install(home, {KERNEL: built.kernel, INITRAMFS: built.initramfs})
     if as_json:
         print_json(asdict(built))
     else:

@@ -11,9 +11,9 @@ from provisioner.cli.context import of
 from provisioner.cli.output import AsJson, clock, print_facts, print_json, say
 from provisioner.cli.table import print_table
 from provisioner.cli.words import progress_line
-from provisioner.progress import human_bytes, human_seconds
-from provisioner.state import jobs
-from provisioner.state.views import JobView, StepView
+from provisioner.jobs import queue
+from provisioner.jobs.progress import human_bytes, human_seconds
+from provisioner.jobs.views import JobView, StepView
 
 app = typer.Typer(no_args_is_help=True, help="Jobs: what machines do and have done.")
 
@@ -30,7 +30,7 @@ def list_(
 ) -> None:
     """List jobs, newest first."""
     with of(context).database() as database:
-        found = jobs.list_jobs(database, host.lower() if host else None, limit)
+        found = queue.list_jobs(database, host.lower() if host else None, limit)
     if as_json:
         print_json(found)
         return
@@ -41,7 +41,7 @@ def list_(
 def show(context: typer.Context, number: Number, *, as_json: AsJson = False) -> None:
     """Show one job: steps, log, error, receipt."""
     with of(context).database() as database:
-        job, log = jobs.get_job(database, number), jobs.get_log(database, number)
+        job, log = queue.get_job(database, number), queue.get_log(database, number)
     if as_json:
         print_json({"job": job, "log": log})
         return
@@ -60,7 +60,7 @@ def cancel(context: typer.Context, number: Number) -> None:
     """End a job. A machine that is at it stops at its next report; its disk may be incomplete."""
     ours = of(context)
     with ours.database() as database:
-        jobs.cancel_job(database, number, now=time.time(), who=ours.who)
+        queue.cancel_job(database, number, now=time.time(), who=ours.who)
     say(f"job {number} is cancelled")
 
 

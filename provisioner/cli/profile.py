@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from provisioner import profile_files
+from provisioner.base.errors import NotFoundError, ProvisionerError
 from provisioner.cli.context import of
 from provisioner.cli.output import AsJson, print_json, say
 from provisioner.cli.table import print_table
-from provisioner.errors import NotFoundError, ProvisionerError
-from provisioner.profile import BUILT_IN, Profile, read_profile
+from provisioner.profiles import files
+from provisioner.profiles.model import BUILT_IN, Profile, read_profile
 
 app = typer.Typer(no_args_is_help=True, help="Boot profiles: what a machine can be told to do.")
 
@@ -23,7 +23,7 @@ File = Annotated[Path, typer.Argument(help="A TOML file.")]
 @app.command("list")
 def list_(context: typer.Context, *, as_json: AsJson = False) -> None:
     """List profiles, with what is wrong with those that are wrong."""
-    found = profile_files.list_profiles(of(context).home)
+    found = files.list_profiles(of(context).home)
     if as_json:
         print_json({name: _plain(profile) for name, profile in found.items()})
         return
@@ -35,11 +35,11 @@ def show(context: typer.Context, name: Name, *, as_json: AsJson = False) -> None
     """Show a profile as it was written."""
     home = of(context).home
     if as_json:
-        print_json(_plain(profile_files.load_profile(home, name)))
+        print_json(_plain(files.load_profile(home, name)))
     elif name in BUILT_IN:
         say(f"# built in: {BUILT_IN[name].description}\naction = {BUILT_IN[name].action.value!r}")
     else:
-        say(profile_files.read_text(home, name).rstrip())
+        say(files.read_text(home, name).rstrip())
 
 
 @app.command()
@@ -61,14 +61,14 @@ def add(
     replace: Annotated[bool, typer.Option("--replace", help="Replace one of the same name.")] = False,
 ) -> None:
     """Check a file and keep it in the appliance."""
-    profile_files.add_profile(of(context).home, name or file.stem, _read(file), replace=replace)
+    files.add_profile(of(context).home, name or file.stem, _read(file), replace=replace)
     say(f"added {name or file.stem}")
 
 
 @app.command()
 def rm(context: typer.Context, name: Name) -> None:
     """Remove a profile. Jobs made from it stay as they are."""
-    profile_files.remove_profile(of(context).home, name)
+    files.remove_profile(of(context).home, name)
     say(f"removed {name}")
 
 

@@ -11,10 +11,10 @@ from typing import Annotated
 import typer
 
 from netboot import sockets
-from provisioner.appliance import migrate
+from provisioner.base.config import load_config, parse_listen
+from provisioner.base.errors import ProvisionerError
 from provisioner.cli.context import of
-from provisioner.config import load_config, parse_listen
-from provisioner.errors import ProvisionerError
+from provisioner.commands.init_appliance import migrate
 from provisioner.serve.settings import PARTS, Settings
 from provisioner.serve.supervisor import Supervisor
 

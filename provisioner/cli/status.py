@@ -6,20 +6,20 @@ from collections import Counter
 
 import typer
 
+from provisioner.base.home import BLOBS, Home
 from provisioner.cli.context import of
 from provisioner.cli.output import AsJson, print_facts, print_json, say
 from provisioner.cli.table import print_table
 from provisioner.cli.words import progress_line
-from provisioner.home import BLOBS, Home
-from provisioner.job import ENDED
-from provisioner.state import hosts
+from provisioner.hosts import registry
+from provisioner.jobs.life import ENDED
 
 
 def status(context: typer.Context, *, as_json: AsJson = False) -> None:
     """Show what this appliance has and what its machines are doing."""
     ours = of(context)
     with ours.database() as database:
-        known, observed = hosts.list_hosts(database), hosts.list_observed(database)
+        known, observed = registry.list_hosts(database), registry.list_observed(database)
     missing = sorted(name for name in BLOBS if Home(ours.home).blob(name) is None)
     states = Counter(str(host.job.state) for host in known if host.job)
     if as_json:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from provisioner import progress
-from provisioner.job import ENDED
-from provisioner.state.views import JobView
+from provisioner.jobs import progress
+from provisioner.jobs.life import ENDED
+from provisioner.jobs.views import JobView
 
 
 def job_line(job: JobView | None) -> str:

@@ -14,7 +14,7 @@ import threading
 from importlib import import_module
 
 from netboot.errors import NetbootError
-from provisioner.errors import ProvisionerError
+from provisioner.base.errors import ProvisionerError
 from provisioner.serve.handshake import Word, say
 from provisioner.serve.settings import Settings
 

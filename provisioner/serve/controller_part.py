@@ -11,10 +11,10 @@ import threading
 import time
 from collections.abc import Callable
 
-from provisioner.config import load_config
+from provisioner.base.config import load_config
+from provisioner.database.engine import open_database
+from provisioner.jobs import upkeep
 from provisioner.serve.settings import Settings
-from provisioner.state import upkeep
-from provisioner.state.database import open_database
 
 log = logging.getLogger("clonesys.controller")
 

@@ -21,8 +21,8 @@ from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
-from provisioner.api.app import create_app
-from provisioner.home import Home
+from provisioner.base.home import Home
+from provisioner.serve.application import create_app
 from provisioner.serve.settings import Settings
 
 CHUNKS = "/store/chunks"

@@ -7,12 +7,12 @@ import signal
 from collections.abc import Callable
 
 from netboot import service
-from provisioner.booter import ProvisionerBooter
-from provisioner.config import load_config
+from provisioner.base.config import load_config
+from provisioner.boot.booter import ProvisionerBooter
+from provisioner.database.engine import open_database
+from provisioner.hosts.zone import HostZone
 from provisioner.serve.settings import Settings
-from provisioner.sink import DatabaseSink
-from provisioner.state.database import open_database
-from provisioner.zone import HostZone
+from provisioner.timeline.sink import DatabaseSink
 
 
 def run(settings: Settings, ready: Callable[[dict[str, str]], None]) -> None:

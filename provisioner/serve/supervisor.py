@@ -18,7 +18,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
-from provisioner.errors import ProvisionerError
+from provisioner.base.errors import ProvisionerError
 from provisioner.serve import supervision
 from provisioner.serve.handshake import Word, heard
 from provisioner.serve.settings import Settings

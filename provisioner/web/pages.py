@@ -13,7 +13,9 @@ from fastapi.responses import HTMLResponse
 
 from provisioner.api.auth import Administrator
 from provisioner.api.services import Served, Services
-from provisioner.state import events, hosts, jobs
+from provisioner.hosts import registry
+from provisioner.jobs import queue
+from provisioner.timeline import events
 from provisioner.web.render import render
 
 AFTERWARDS = 900.0
@@ -53,15 +55,15 @@ def _page(template: str, **values: Any) -> HTMLResponse:
 
 def _hosts(served: Services) -> dict[str, Any]:
     return {
-        "hosts": hosts.list_hosts(served.database),
-        "observed": hosts.list_observed(served.database),
+        "hosts": registry.list_hosts(served.database),
+        "observed": registry.list_observed(served.database),
         "now": served.now(),
     }
 
 
 def _job(served: Services, number: int) -> dict[str, Any]:
-    found = jobs.get_job(served.database, number)
-    host = hosts.get_host(served.database, found.host)
+    found = queue.get_job(served.database, number)
+    host = registry.get_host(served.database, found.host)
     until = (found.ended or served.now()) + AFTERWARDS
     seen = [
         event
@@ -71,7 +73,7 @@ def _job(served: Services, number: int) -> dict[str, Any]:
     ]
     return {
         "job": found,
-        "log": jobs.get_log(served.database, number),
+        "log": queue.get_log(served.database, number),
         "events": seen,
         "now": served.now(),
     }

@@ -7,8 +7,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from provisioner import progress
-from provisioner.job import State
+from provisioner.jobs import progress
+from provisioner.jobs.life import State
 
 WORDS = {
     State.QUEUED: "waiting",

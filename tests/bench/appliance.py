@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from initramfs.imaging.format.manifest import State, decode
-from provisioner.home import Home
-from provisioner.keys import load_public_key
+from provisioner.base.home import Home
+from provisioner.security.keys import load_public_key
 from tests.bench.measure import CLONESYS, Sample, measure
 from tests.support.command import run
 from tests.support.daemon import Daemon

@@ -15,10 +15,10 @@ from initramfs.imaging.capture.regions import scope_of
 from initramfs.imaging.device.device import Device
 from initramfs.imaging.filesystem.probe import probe, why_dirty
 from initramfs.imaging.filesystem.size import fs_size
-from provisioner.home import Home
-from provisioner.keys import load_public_key
-from provisioner.store import operations
-from provisioner.store.directory import DirectoryStore
+from provisioner.base.home import Home
+from provisioner.images import operations
+from provisioner.security.keys import load_public_key
+from provisioner.stores.directory.store import DirectoryStore
 from tests.support import golden
 from tests.support.command import run
 from tests.support.disk import SECTOR

@@ -13,12 +13,12 @@ import pytest
 
 from initramfs.imaging.capture.capture import Facts
 from initramfs.imaging.format.manifest import Manifest
-from provisioner import appliance
-from provisioner.home import Home
-from provisioner.keys import load_private_key, load_public_key
-from provisioner.store import operations
-from provisioner.store.directory import DirectoryStore
-from provisioner.store.operations import Options
+from provisioner.base.home import Home
+from provisioner.commands import init_appliance
+from provisioner.images import operations
+from provisioner.images.operations import Options
+from provisioner.security.keys import load_private_key, load_public_key
+from provisioner.stores.directory.store import DirectoryStore
 from tests.support.command import run
 from tests.support.disk import Slot, partition
 from tests.support.images import MIB
@@ -54,7 +54,7 @@ class Site:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     """An MBR, two partitions with noise and zeros, 24 MiB."""
     folder = tmp_path_factory.mktemp("site")
-    appliance.create(folder / "home")
+    init_appliance.create(folder / "home")
     disk, rng = folder / "disk", random.Random(1)
     partition(disk, SIZE // MIB, "label: dos", (Slot(1, 10, "83", "bootable"), Slot(2, 10, "83")))
     with disk.open("r+b") as file:

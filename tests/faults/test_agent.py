@@ -26,13 +26,14 @@ from initramfs.messages import (
     Result,
     System,
 )
-from provisioner.home import Home
-from provisioner.job import State
-from provisioner.keys import load_nonce_key, load_public_key
-from provisioner.nonce import mint
-from provisioner.receipt import carriers, open_signed
-from provisioner.state import hosts, jobs, receipts
-from provisioner.state.database import Database, open_database
+from provisioner.base.home import Home
+from provisioner.database.engine import Database, open_database
+from provisioner.hosts import registry
+from provisioner.jobs import queue, receipts
+from provisioner.jobs.life import State
+from provisioner.jobs.placements import carriers, open_signed
+from provisioner.security.keys import load_nonce_key, load_public_key
+from provisioner.security.nonces import mint
 from tests.faults.conftest import NAME, SIZE, Loop, Site
 from tests.support.images import reason_on
 from tests.support.web import Web
@@ -56,7 +57,7 @@ class Machine:
         """A job: install the image."""
         ref = ImageRef(NAME, 1, self.site.image.digest.hex())
         job = Job(0, Action.INITINSTALL, "class", disk_image=ref)
-        return jobs.queue_job(self.database, "pc7", job, now=time.time(), who="test")
+        return queue.queue_job(self.database, "pc7", job, now=time.time(), who="test")
 
     def boot(self) -> tuple[Session, Assignment]:
         """The agent's first word, and what it is told to do."""
@@ -82,12 +83,12 @@ class Machine:
 def machine(site: Site, loop: Loop, tmp_path: Path) -> Iterator[Machine]:
     """With a used disk."""
     database = open_database(site.home)
-    hosts.add_host(database, "pc7", [MAC], now=time.time(), who="test")
+    registry.add_host(database, "pc7", [MAC], now=time.time(), who="test")
     try:
         with loop() as disk, Web(site.home, tmp_path / "web.log") as web:
             yield Machine(site, web.url, disk, database, [])
     finally:
-        hosts.remove_host(database, "pc7", now=time.time(), who="test")
+        registry.remove_host(database, "pc7", now=time.time(), who="test")
         database.close()
 
 
@@ -143,8 +144,8 @@ def test_the_second_of_two_agents_supersedes_the_first(machine: Machine) -> None
     first.appliance.close_all()
     content = machine.disk.read_bytes()
     assert content == machine.site.source or "another contact" in reason_on(content, 512)
-    assert jobs.get_job(machine.database, number).state is State.RUNNING
-    assert jobs.get_job(machine.database, number).receipt is None
+    assert queue.get_job(machine.database, number).state is State.RUNNING
+    assert queue.get_job(machine.database, number).receipt is None
 
 
 def test_a_job_that_is_cancelled_stops(machine: Machine) -> None:
@@ -155,7 +156,7 @@ def test_a_job_that_is_cancelled_stops(machine: Machine) -> None:
     def write(line: str) -> None:
         machine.lines.append(line)
         if line.startswith("==> Make"):
-            jobs.cancel_job(machine.database, number, now=time.time(), who="test")
+            queue.cancel_job(machine.database, number, now=time.time(), who="test")
 
     session.write = write
     with pytest.raises(AgentError, match="cancelled"):

@@ -10,7 +10,7 @@ import pytest
 from initramfs.imaging.device.device import Device, content_of
 from initramfs.imaging.errors import DeviceError, LayoutError
 from initramfs.imaging.restore.restore import Restore
-from provisioner.store import operations
+from provisioner.images import operations
 from tests.faults.conftest import SIZE, Loop, Site
 from tests.support.command import run
 from tests.support.images import MIB, lay, reason_on

@@ -14,7 +14,7 @@ from initramfs.imaging.restore.marker import decode_marker
 from initramfs.imaging.restore.outcome import Outcome
 from initramfs.imaging.restore.restore import Restore
 from initramfs.imaging.restore.strategy import Adaptive
-from provisioner.store import operations
+from provisioner.images import operations
 from tests.faults.conftest import NAME, Loop, Site
 from tests.support.chunk_server import Handler, serving
 

@@ -16,7 +16,7 @@ from initramfs.agent.fetch import Appliance, Clock
 from initramfs.imaging.device.device import Device
 from initramfs.imaging.errors import ChunkError, Corrupt, Missing, Unavailable
 from initramfs.imaging.restore.restore import Restore
-from provisioner.store import operations
+from provisioner.images import operations
 from tests.faults.conftest import SIZE, Site
 from tests.support.chunk_server import Handler, Trouble, serving
 from tests.support.images import MIB, lay, reason_on

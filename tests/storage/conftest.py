@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.keys import create_keys
+from provisioner.security.keys import create_keys
 from tests.support.imaging import Appliance
 
 

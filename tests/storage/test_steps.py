@@ -38,7 +38,7 @@ from initramfs.messages import (
     Report,
     System,
 )
-from provisioner.keys import load_public_key
+from provisioner.security.keys import load_public_key
 from tests.support import content, filesystems
 from tests.support.command import run
 from tests.support.disk import Slot, insert, partition

@@ -16,12 +16,12 @@ from fastapi import FastAPI
 
 from initramfs import messages
 from initramfs.agent import host_key
-from provisioner import appliance
-from provisioner.api.app import create_app
-from provisioner.home import Home
-from provisioner.keys import load_nonce_key, load_public_key
-from provisioner.nonce import mint
-from provisioner.state.database import Database
+from provisioner.base.home import Home
+from provisioner.commands import init_appliance
+from provisioner.database.engine import Database
+from provisioner.security.keys import load_nonce_key, load_public_key
+from provisioner.security.nonces import mint
+from provisioner.serve.application import create_app
 
 MAC = "52:54:00:00:00:01"
 OTHER_MAC = "52:54:00:00:00:02"
@@ -113,7 +113,7 @@ def stated(
 @contextmanager
 def api(home: Path) -> Iterator[Api]:
     """An appliance made in ``home``, served in this process."""
-    password = appliance.create(home)
+    password = init_appliance.create(home)
     for name in ("vmlinuz", "initramfs.img"):
         (Home(home).boot / name).write_bytes(b"boot me")
     clock = Time()

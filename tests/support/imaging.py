@@ -10,11 +10,11 @@ from typing import Any
 from typer.testing import CliRunner
 
 from initramfs.imaging.format.manifest import Manifest
+from provisioner.base.home import Home
 from provisioner.cli import app
-from provisioner.home import Home
-from provisioner.keys import load_public_key
-from provisioner.store import operations
-from provisioner.store.directory import DirectoryStore
+from provisioner.images import operations
+from provisioner.security.keys import load_public_key
+from provisioner.stores.directory.store import DirectoryStore
 
 
 @dataclass(frozen=True, slots=True)

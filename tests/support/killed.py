@@ -15,10 +15,10 @@ from pathlib import Path
 from initramfs.imaging.device.device import Device
 from initramfs.imaging.restore.restore import Restore
 from initramfs.imaging.restore.strategy import Adaptive
-from provisioner.home import Home
-from provisioner.keys import load_public_key
-from provisioner.store import operations
-from provisioner.store.directory import DirectoryStore
+from provisioner.base.home import Home
+from provisioner.images import operations
+from provisioner.security.keys import load_public_key
+from provisioner.stores.directory.store import DirectoryStore
 from tests.support.images import SECTOR, FileTarget
 
 

@@ -11,9 +11,11 @@ import pytest
 from initramfs import messages
 from initramfs.messages import StepState
 from netboot.model import LocalDisk
-from provisioner.booter import ProvisionerBooter
-from provisioner.job import State
-from provisioner.state import events, hosts, jobs
+from provisioner.boot.booter import ProvisionerBooter
+from provisioner.hosts import registry
+from provisioner.jobs.life import State
+from provisioner.jobs.queue import cancel_job, get_job, get_log, queue_job
+from provisioner.timeline import events
 from tests.support.api import MAC, NOW, OTHER_KEY, OTHER_MAC, Api, api, inventory, reports, stated
 from tests.support.boot import CLIENT, HERE
 
@@ -31,18 +33,18 @@ RECEIPT = messages.Receipt("sda", "D1", "", (), 10, 10, 1000, 2000, {"write": 1.
 def site_(tmp_path: Path) -> Iterator[Api]:
     """An appliance with one known host."""
     with api(tmp_path / "home") as site:
-        hosts.add_host(site.database, "pc1", [MAC], now=NOW, who="test")
+        registry.add_host(site.database, "pc1", [MAC], now=NOW, who="test")
         yield site
 
 
-def queue(site: Api) -> int:
+def enqueue(site: Api) -> int:
     """Give the host a job; its number."""
-    return jobs.queue_job(site.database, "pc1", JOB, now=NOW, who="test")
+    return queue_job(site.database, "pc1", JOB, now=NOW, who="test")
 
 
 def test_full_exchange(site: Api) -> None:
     """Contact, reports and result take a job from queued to succeeded, with its steps and receipt."""
-    number = queue(site)
+    number = enqueue(site)
     answer = site.contact(site.nonce())
     assert answer.status_code == 200
     given = site.assignment(answer)
@@ -54,11 +56,11 @@ def test_full_exchange(site: Api) -> None:
         1, ("write", StepState.PLANNED), ("write", StepState.STARTED), ("write", StepState.PROGRESS)
     )
     assert site.post(f"{path}/reports", batch, given.token).status_code == 204
-    seen = jobs.get_job(site.database, number)
+    seen = get_job(site.database, number)
     assert seen.state is State.RUNNING
     assert [(step.name, step.state, step.done) for step in seen.steps] == [("write", "started", 50)]
     assert site.finish(given, messages.Result(ok=True, receipt=RECEIPT)).status_code == 204
-    done = jobs.get_job(site.database, number)
+    done = get_job(site.database, number)
     assert done.state is State.SUCCEEDED
     assert done.receipt is not None
     assert done.receipt["chunks_verified"] == 10
@@ -71,10 +73,10 @@ def test_contact_tells_the_time_of_day(site: Api) -> None:
 
 def test_contact_stores_inventory_and_consumes_the_profile(site: Api) -> None:
     """After the contact the host's next boot is its own disk, and its inventory is known."""
-    queue(site)
-    assert hosts.get_host(site.database, "pc1").profile == "class"
+    enqueue(site)
+    assert registry.get_host(site.database, "pc1").profile == "class"
     site.contact(site.nonce())
-    host = hosts.get_host(site.database, "pc1")
+    host = registry.get_host(site.database, "pc1")
     assert host.profile == "local"
     assert host.firmware == "uefi"
     assert host.address == "192.0.2.7"
@@ -91,7 +93,7 @@ def test_contact_without_job(site: Api) -> None:
 
 def test_nonce_cannot_be_used_twice(site: Api) -> None:
     """A second contact with the same nonce and another challenge is refused."""
-    queue(site)
+    enqueue(site)
     nonce = site.nonce()
     assert site.contact(nonce).status_code == 200
     again = site.contact(nonce, challenge="c2")
@@ -101,13 +103,13 @@ def test_nonce_cannot_be_used_twice(site: Api) -> None:
 
 def test_lost_answer_can_be_asked_for_again(site: Api) -> None:
     """The same agent, whose answer got lost, gets the same job without a second attempt being counted."""
-    number = queue(site)
+    number = enqueue(site)
     nonce = site.nonce()
     site.contact(nonce)
     given = site.assignment(site.contact(nonce))
     assert given.job is not None
     assert given.job.id == number
-    assert jobs.get_job(site.database, number).attempts == 1
+    assert get_job(site.database, number).attempts == 1
     path = f"/api/v1/agent/jobs/{number}/reports"
     assert site.post(path, reports(1, ("write", StepState.STARTED)), given.token).status_code == 204
     assert site.assignment(site.contact(nonce)).job is None, "once it reported, it is no lost answer"
@@ -115,17 +117,17 @@ def test_lost_answer_can_be_asked_for_again(site: Api) -> None:
 
 def test_an_overheard_contact_is_not_answered_to_another_key(site: Api) -> None:
     """A listener knows nonce and challenge; whoever repeats them with a key of his own gets nothing."""
-    number = queue(site)
+    number = enqueue(site)
     nonce = site.nonce()
     given = site.assignment(site.contact(nonce))
     assert site.contact(nonce, key=OTHER_KEY).status_code == 409
     assert site.finish(given, messages.Result(ok=True)).status_code == 204
-    assert jobs.get_job(site.database, number).state is State.SUCCEEDED
+    assert get_job(site.database, number).state is State.SUCCEEDED
 
 
 def test_a_late_repetition_of_a_contact_does_not_join_the_next_attempt(site: Api) -> None:
     """The attempt belongs to the key of the contact that started it."""
-    queue(site)
+    enqueue(site)
     nonce = site.nonce()
     site.contact(nonce)
     assert site.assignment(site.contact(site.nonce(), key=OTHER_KEY)).attempt == 2
@@ -135,19 +137,19 @@ def test_a_late_repetition_of_a_contact_does_not_join_the_next_attempt(site: Api
 @pytest.mark.parametrize("key", ["", "00" * 31, "AB" * 32, " " * 64], ids=["none", "short", "upper", "blank"])
 def test_a_contact_with_a_key_that_is_none(site: Api, key: str) -> None:
     """Refused before the nonce is used up."""
-    number = queue(site)
+    number = enqueue(site)
     nonce = site.nonce()
     message = messages.Contact(nonce, "c1", "0.1.0", MAC, inventory(), key)
     answer = site.request("POST", "/api/v1/agent/contact", content=messages.encode(message))
     assert answer.status_code == 400
     assert "host_key" in answer.json()["detail"]
-    assert jobs.get_job(site.database, number).state is State.QUEUED
+    assert get_job(site.database, number).state is State.QUEUED
     assert site.contact(nonce).status_code == 200
 
 
 def test_an_agent_of_an_earlier_version_is_told_so(site: Api) -> None:
     """Its initramfs is older than the appliance; nothing has been written, and it says what to look at."""
-    queue(site)
+    enqueue(site)
     message = json.loads(messages.encode(messages.Contact(site.nonce(), "c1", "0.1.0", MAC, inventory(), "")))
     del message["host_key"]
     answer = site.request("POST", "/api/v1/agent/contact", content=json.dumps(message))
@@ -178,50 +180,50 @@ def test_nonce_of_another_machine(site: Api) -> None:
 def test_contact_of_a_host_that_was_removed(site: Api) -> None:
     """Its machine is put among the observed and told why it gets nothing."""
     nonce = site.nonce()
-    hosts.remove_host(site.database, "pc1", now=NOW, who="test")
+    registry.remove_host(site.database, "pc1", now=NOW, who="test")
     assert site.contact(nonce).status_code == 403
-    assert [machine.mac for machine in hosts.list_observed(site.database)] == [MAC]
+    assert [machine.mac for machine in registry.list_observed(site.database)] == [MAC]
 
 
 def test_three_attempts_then_the_own_disk(site: Api) -> None:
     """A job whose machine starts again and again is given out three times, and never a fourth."""
-    number = queue(site)
+    number = enqueue(site)
     booter = ProvisionerBooter(site.home, site.database, site.clock)
     for attempt in (1, 2, 3):
         assert not isinstance(booter.decide(CLIENT, HERE), LocalDisk)
         given = site.assignment(site.contact(site.nonce()))
         assert given.job is not None
-        assert jobs.get_job(site.database, number).attempts == attempt
+        assert get_job(site.database, number).attempts == attempt
     assert isinstance(booter.decide(CLIENT, HERE), LocalDisk)
     assert site.assignment(site.contact(site.nonce())).job is None
 
 
 def test_failed_job_boots_the_own_disk(site: Api) -> None:
     """A failure is kept with its hint, and the machine does not come back for more."""
-    number = queue(site)
+    number = enqueue(site)
     given = site.assignment(site.contact(site.nonce()))
     result = messages.Result(ok=False, error="two disks match", hint="name one")
     site.finish(given, result)
-    job = jobs.get_job(site.database, number)
+    job = get_job(site.database, number)
     assert (job.state, job.error, job.hint) == (State.FAILED, "two disks match", "name one")
     assert isinstance(ProvisionerBooter(site.home, site.database).decide(CLIENT, HERE), LocalDisk)
 
 
 def test_repeated_reports_change_nothing(site: Api) -> None:
     """A batch whose answer got lost may come again; its log lines are kept once."""
-    number = queue(site)
+    number = enqueue(site)
     given = site.assignment(site.contact(site.nonce()))
     path = f"/api/v1/agent/jobs/{number}/reports"
     batch = reports(1, ("write", StepState.STARTED), ("write", StepState.FINISHED))
     for _ in range(3):
         assert site.post(path, batch, given.token).status_code == 204
-    assert len(jobs.get_log(site.database, number)) == 2
-    assert jobs.get_job(site.database, number).steps[0].state == "finished"
+    assert len(get_log(site.database, number)) == 2
+    assert get_job(site.database, number).steps[0].state == "finished"
 
 
 def test_repeated_result_changes_nothing(site: Api) -> None:
     """The first result counts, also when late reports follow it."""
-    number = queue(site)
+    number = enqueue(site)
     given = site.assignment(site.contact(site.nonce()))
     path = f"/api/v1/agent/jobs/{number}"
     assert site.finish(given, messages.Result(ok=True)).status_code == 204
@@ -229,12 +231,12 @@ def test_repeated_result_changes_nothing(site: Api) -> None:
     assert (
         site.post(f"{path}/reports", reports(1, ("write", StepState.STARTED)), given.token).status_code == 204
     )
-    assert jobs.get_job(site.database, number).state is State.SUCCEEDED
+    assert get_job(site.database, number).state is State.SUCCEEDED
 
 
 def test_old_attempt_is_told_to_stop(site: Api) -> None:
     """When a machine was started again, what is left of its former agent may not report any more."""
-    number = queue(site)
+    number = enqueue(site)
     old = site.assignment(site.contact(site.nonce()))
     site.contact(site.nonce())
     path = f"/api/v1/agent/jobs/{number}/reports"
@@ -243,7 +245,7 @@ def test_old_attempt_is_told_to_stop(site: Api) -> None:
 
 def test_of_two_agents_with_one_job_only_the_later_ends_it(site: Api) -> None:
     """Both had a nonce of their own; whatever the first one says after the second came is refused."""
-    number = queue(site)
+    number = enqueue(site)
     first = site.assignment(site.contact(site.nonce()))
     second = site.assignment(site.contact(site.nonce(), challenge="c2"))
     assert first.job is not None
@@ -252,30 +254,30 @@ def test_of_two_agents_with_one_job_only_the_later_ends_it(site: Api) -> None:
     refused = site.finish(first, messages.Result(ok=True, receipt=RECEIPT))
     assert refused.status_code == 409
     assert "another contact" in refused.json()["detail"]
-    job = jobs.get_job(site.database, number)
+    job = get_job(site.database, number)
     assert (job.state, job.receipt) == (State.RUNNING, None)
     assert site.finish(second, messages.Result(ok=True, receipt=RECEIPT)).status_code == 204
     assert site.finish(first, messages.Result(ok=False)).status_code == 409
-    assert jobs.get_job(site.database, number).state is State.SUCCEEDED
+    assert get_job(site.database, number).state is State.SUCCEEDED
 
 
 def test_an_agent_whose_clock_says_1970_is_heard(site: Api) -> None:
     """Its times are for people; what counts (nonces, silence) goes by the appliance's clock."""
-    number = queue(site)
+    number = enqueue(site)
     given = site.assignment(site.contact(site.nonce()))
     path = f"/api/v1/agent/jobs/{number}"
     early = messages.Reports((messages.Report(1, -3.5, "write", StepState.STARTED),))
     assert site.post(f"{path}/reports", early, given.token).status_code == 204
-    assert jobs.get_job(site.database, number).heard == NOW
+    assert get_job(site.database, number).heard == NOW
     assert site.finish(given, messages.Result(ok=True, receipt=RECEIPT)).status_code == 204
-    assert jobs.get_job(site.database, number).ended == NOW
+    assert get_job(site.database, number).ended == NOW
 
 
 def test_cancelled_job_tells_its_agent(site: Api) -> None:
     """The agent of a cancelled job is refused with the reason."""
-    number = queue(site)
+    number = enqueue(site)
     given = site.assignment(site.contact(site.nonce()))
-    jobs.cancel_job(site.database, number, now=NOW, who="test")
+    cancel_job(site.database, number, now=NOW, who="test")
     answer = site.post(
         f"/api/v1/agent/jobs/{number}/reports", reports(1, ("write", StepState.STARTED)), given.token
     )
@@ -285,7 +287,7 @@ def test_cancelled_job_tells_its_agent(site: Api) -> None:
 
 def test_wrong_tokens(site: Api) -> None:
     """No token and a wrong one are 401; a good one for another job, or for another purpose, is 403."""
-    number = queue(site)
+    number = enqueue(site)
     given = site.assignment(site.contact(site.nonce()))
     assert given.job is not None
     assert given.job.personalisation is not None
@@ -297,7 +299,7 @@ def test_wrong_tokens(site: Api) -> None:
     assert site.post(path, done, given.job.personalisation.phone_home_token).status_code == 403
     site.clock.value += 25 * 3600
     assert site.post(path, done, given.token).status_code == 401
-    assert jobs.get_job(site.database, number).state is State.RUNNING
+    assert get_job(site.database, number).state is State.RUNNING
 
 
 @pytest.mark.parametrize(
@@ -319,7 +321,7 @@ def test_manifest_needs_a_token(site: Api) -> None:
     """Manifests are for agents with a job; one that does not exist is 404."""
     path = f"/api/v1/agent/manifests/{'0' * 64}"
     assert site.request("GET", path).status_code == 401
-    queue(site)
+    enqueue(site)
     token = site.assignment(site.contact(site.nonce())).token
     answer = site.request("GET", path, headers={"Authorization": f"Bearer {token}"})
     assert answer.status_code == 404
@@ -327,7 +329,7 @@ def test_manifest_needs_a_token(site: Api) -> None:
 
 def test_phone_home(site: Api) -> None:
     """The installed system's word is kept with its host and in the timeline."""
-    queue(site)
+    enqueue(site)
     given = site.assignment(site.contact(site.nonce()))
     assert given.job is not None
     person = given.job.personalisation
@@ -335,7 +337,7 @@ def test_phone_home(site: Api) -> None:
     assert person.phone_home_url == "http://192.0.2.1:8080/api/v1/phone-home"
     message = messages.PhoneHome(person.phone_home_token, "pc1")
     assert site.request("POST", "/api/v1/phone-home", content=messages.encode(message)).status_code == 204
-    assert hosts.get_host(site.database, "pc1").phoned_home_as == "pc1"
+    assert registry.get_host(site.database, "pc1").phoned_home_as == "pc1"
     assert events.list_events(site.database, MAC)[-1].kind == "phone-home"
     wrong = messages.PhoneHome(given.token, "evil")
     assert site.request("POST", "/api/v1/phone-home", content=messages.encode(wrong)).status_code == 403

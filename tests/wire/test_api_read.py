@@ -10,7 +10,9 @@ import pytest
 from initramfs import messages
 from initramfs.messages import StepState
 from netboot.events import Event, Kind
-from provisioner.state import events, hosts, jobs
+from provisioner.hosts import registry
+from provisioner.jobs import queue
+from provisioner.timeline import events
 from tests.support.api import MAC, NOW, OTHER_MAC, Api, api, reports
 
 JOB = messages.Job(0, messages.Action.INVENTORY, "inventory")
@@ -20,8 +22,8 @@ JOB = messages.Job(0, messages.Action.INVENTORY, "inventory")
 def site_(tmp_path: Path) -> Iterator[Api]:
     """An appliance with a host that is at work, and a machine that nobody knows."""
     with api(tmp_path / "home") as site:
-        hosts.add_host(site.database, "pc1", [MAC], aliases=["www"], now=NOW, who="test")
-        jobs.queue_job(site.database, "pc1", JOB, now=NOW, who="test")
+        registry.add_host(site.database, "pc1", [MAC], aliases=["www"], now=NOW, who="test")
+        queue.queue_job(site.database, "pc1", JOB, now=NOW, who="test")
         given = site.assignment(site.contact(site.nonce()))
         site.post("/api/v1/agent/jobs/1/reports", reports(1, ("write", StepState.STARTED)), given.token)
         asked = Event(NOW, Kind.IGNORED, OTHER_MAC, "192.0.2.9", "unknown host")

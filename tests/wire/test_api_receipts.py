@@ -15,11 +15,12 @@ from typer.testing import CliRunner
 from initramfs import messages
 from initramfs.agent.host_key import public_half
 from initramfs.messages import StepState
+from provisioner.base.errors import ProvisionerError
 from provisioner.cli import app
-from provisioner.errors import ProvisionerError
-from provisioner.keys import load_private_key
-from provisioner.state import hosts, jobs
-from provisioner.state.models import Receipt
+from provisioner.database.tables import Receipt
+from provisioner.hosts import registry
+from provisioner.jobs import queue
+from provisioner.security.keys import load_private_key
 from tests.support.api import HOST_KEY, MAC, NOW, OTHER_KEY, OTHER_MAC, Api, api, reports, stated
 
 IMAGE = messages.ImageRef("sda5_Debian", 2, "d" * 64)
@@ -33,14 +34,14 @@ RECEIPT = messages.Receipt(
 def site_(tmp_path: Path) -> Iterator[Api]:
     """An appliance with two hosts."""
     with api(tmp_path / "home") as site:
-        hosts.add_host(site.database, "pc1", [MAC], now=NOW, who="test")
-        hosts.add_host(site.database, "pc2", [OTHER_MAC], now=NOW, who="test")
+        registry.add_host(site.database, "pc1", [MAC], now=NOW, who="test")
+        registry.add_host(site.database, "pc2", [OTHER_MAC], now=NOW, who="test")
         yield site
 
 
 def start_job(site: Api, mac: str = MAC) -> tuple[int, messages.Assignment]:
     """A job from its order to its first write; its number."""
-    number = jobs.queue_job(site.database, "pc1" if mac == MAC else "pc2", JOB, now=NOW, who="test")
+    number = queue.queue_job(site.database, "pc1" if mac == MAC else "pc2", JOB, now=NOW, who="test")
     given = site.assignment(site.contact(site.nonce(mac), mac=mac))
     batch = reports(1, ("prepare", StepState.STARTED), ("write", StepState.STARTED))
     assert site.post(f"/api/v1/agent/jobs/{number}/reports", batch, given.token).status_code == 204
@@ -126,7 +127,7 @@ def test_a_machine_that_starts_again_signs_with_its_new_key(site: Api) -> None:
     assert given.attempt == 2
     result = messages.Result(ok=True, receipt=RECEIPT)
     assert site.finish(given, result, HOST_KEY).status_code == 403
-    (line,) = [line for line in jobs.get_log(site.database, number) if line.state == "refused"]
+    (line,) = [line for line in queue.get_log(site.database, number) if line.state == "refused"]
     assert line.attempt == 2
     assert "from 192.0.2.7: the result is not signed with the key that pc1 told" in line.text
     assert site.finish(given, result, OTHER_KEY).status_code == 204
@@ -140,7 +141,7 @@ def test_a_result_after_the_end_changes_nothing(site: Api) -> None:
     assert site.finish(given, messages.Result(ok=True, receipt=RECEIPT)).status_code == 204
     assert site.finish(given, messages.Result(ok=False, error="x"), OTHER_KEY).status_code == 403
     assert site.finish(given, messages.Result(ok=False, error="x")).status_code == 204
-    assert jobs.get_job(site.database, number).error == ""
+    assert queue.get_job(site.database, number).error == ""
     assert len(where(site, "sda5_Debian")) == 1
 
 
@@ -164,5 +165,5 @@ def test_receipts_of_earlier_versions_are_believed_as_before(site: Api) -> None:
 def test_a_removed_host_takes_its_receipts_along(site: Api) -> None:
     """Nobody can say any more where that disk is."""
     run_job(site, MAC, messages.Result(ok=True, receipt=RECEIPT))
-    hosts.remove_host(site.database, "pc1", now=NOW, who="test")
+    registry.remove_host(site.database, "pc1", now=NOW, who="test")
     assert where(site, "sda5_Debian") == []

@@ -29,16 +29,17 @@ from initramfs.imaging.capture.capture import Facts
 from initramfs.imaging.errors import DeviceError
 from initramfs.imaging.format.manifest import decode
 from initramfs.messages import Action, Disk, ImageRef, Job, PartitionImage
-from provisioner import appliance, images
-from provisioner.home import Home
-from provisioner.keys import load_nonce_key, load_private_key, load_public_key
-from provisioner.nonce import mint
-from provisioner.state import hosts, jobs
-from provisioner.state.database import open_database
-from provisioner.store import operations
-from provisioner.store.audit import audit
-from provisioner.store.directory import DirectoryStore
-from provisioner.store.exports import export_image
+from provisioner.base.home import Home
+from provisioner.commands import init_appliance
+from provisioner.database.engine import open_database
+from provisioner.hosts import registry
+from provisioner.images import catalogue, operations
+from provisioner.images.formats.exports import export_image
+from provisioner.images.verify import audit
+from provisioner.jobs import queue
+from provisioner.security.keys import load_nonce_key, load_private_key, load_public_key
+from provisioner.security.nonces import mint
+from provisioner.stores.directory.store import DirectoryStore
 from tests.support import filesystems
 from tests.support.command import run
 from tests.support.disk import Slot, insert, partition
@@ -74,7 +75,7 @@ class Site:
         """Queue a job for the host and let its agent fetch it."""
         database = open_database(self.home)
         try:
-            jobs.queue_job(database, "pc1", job, now=time.time(), who="test")
+            queue.queue_job(database, "pc1", job, now=time.time(), who="test")
         finally:
             database.close()
         return self.admitted()
@@ -101,9 +102,9 @@ class Site:
 def site(tmp_path: Path) -> Iterator[Site]:
     """An appliance with one host."""
     home = tmp_path / "home"
-    appliance.create(home)
+    init_appliance.create(home)
     database = open_database(home)
-    hosts.add_host(database, "pc1", [MAC], now=time.time(), who="test")
+    registry.add_host(database, "pc1", [MAC], now=time.time(), who="test")
     database.close()
     with HttpPart(home) as http:
         yield Site(home, http)
@@ -280,7 +281,7 @@ def test_an_interrupted_upload_goes_on_where_it_was(site: Site, disk: Path) -> N
             execute([step], Context(cut, KEY.public_key(), disk=source), Reporter((), now=time.time))
         cut.close_all()
         assert site.store.names() == []
-        operations.prune(site.store, load_public_key(site.home), images.demand(site.home), now=2e10)
+        operations.prune(site.store, load_public_key(site.home), catalogue.demand(site.home), now=2e10)
         arrived = len([p for p in site.store.places.uploads.glob("*/*") if len(p.name) == 64])
         assert arrived == 5
         talk.close_all()
@@ -332,7 +333,7 @@ def test_sweeps_beside_captures_take_nothing_that_is_needed(site: Site, tmp_path
 
     def sweep() -> None:
         while not done.is_set():
-            swept.append(operations.prune(site.store, key.public_key(), images.demand(site.home))[0])
+            swept.append(operations.prune(site.store, key.public_key(), catalogue.demand(site.home))[0])
 
     def capture(number: int) -> None:
         rng, path, name = random.Random(number % 2), tmp_path / f"raw{number}", f"sda{number}_Noise"
@@ -393,9 +394,9 @@ def test_a_full_disk_is_told_at_once(tmp_path: Path, disk: Path) -> None:
     run("mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", small)
     try:
         home = small / "home"
-        appliance.create(home)
+        init_appliance.create(home)
         database = open_database(home)
-        hosts.add_host(database, "pc1", [MAC], now=time.time(), who="test")
+        registry.add_host(database, "pc1", [MAC], now=time.time(), who="test")
         database.close()
         with HttpPart(home) as http, attached(disk) as source:
             site = Site(home, http)

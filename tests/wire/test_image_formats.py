@@ -15,11 +15,11 @@ import zstandard
 
 from initramfs.imaging.capture.capture import Facts
 from initramfs.imaging.format.manifest import Manifest
-from provisioner.store.directory import DirectoryStore
-from provisioner.store.errors import StoreError
-from provisioner.store.exports import Format, export_image
-from provisioner.store.imports import raw_file
-from provisioner.store.operations import Options, add_image, load
+from provisioner.images.formats.exports import Format, export_image
+from provisioner.images.formats.imports import raw_file
+from provisioner.images.operations import Options, add_image, load
+from provisioner.stores.directory.store import DirectoryStore
+from provisioner.stores.errors import StoreError
 from tests.support import filesystems
 from tests.support.clonezilla import save_disk, save_partition, split
 from tests.support.command import run

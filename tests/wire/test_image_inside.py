@@ -14,16 +14,16 @@ import pytest
 
 from initramfs.imaging.capture.capture import Facts
 from initramfs.imaging.format.manifest import Manifest
-from provisioner.errors import ProvisionerError
-from provisioner.home import Home
-from provisioner.keys import create_keys, load_private_key, load_public_key
-from provisioner.store import mounting
-from provisioner.store.audit import audit
-from provisioner.store.diff import OUTSIDE, changed, diff_partitions
-from provisioner.store.diff_files import FileDiff, Tree, diff_trees
-from provisioner.store.directory import DirectoryStore
-from provisioner.store.operations import Options, add_image, load
-from provisioner.store.repair import repair
+from provisioner.base.errors import ProvisionerError
+from provisioner.base.home import Home
+from provisioner.images.browse import mounting
+from provisioner.images.diff import OUTSIDE, changed, diff_partitions
+from provisioner.images.diff_files import FileDiff, Tree, diff_trees
+from provisioner.images.operations import Options, add_image, load
+from provisioner.images.repair import repair
+from provisioner.images.verify import audit
+from provisioner.security.keys import create_keys, load_private_key, load_public_key
+from provisioner.stores.directory.store import DirectoryStore
 from tests.support import filesystems
 from tests.support.command import run
 from tests.support.disk import Slot, insert, partition

@@ -17,15 +17,17 @@ from initramfs.agent import host_key
 from initramfs.agent.cmdline import CommandLine
 from initramfs.agent.fetch import Appliance, Clock
 from initramfs.agent.main import Session
-from provisioner import appliance
-from provisioner.home import Home
-from provisioner.job import State
-from provisioner.keys import load_nonce_key, load_public_key
-from provisioner.nonce import mint
-from provisioner.receipt import open_signed
-from provisioner.state import audit, hosts, jobs, receipts
-from provisioner.state.database import Database, open_database
-from provisioner.trust import open_statement
+from provisioner.base.home import Home
+from provisioner.commands import init_appliance
+from provisioner.database.engine import Database, open_database
+from provisioner.hosts import registry
+from provisioner.jobs import queue, receipts
+from provisioner.jobs.life import State
+from provisioner.jobs.placements import open_signed
+from provisioner.security.keys import load_nonce_key, load_public_key
+from provisioner.security.nonces import mint
+from provisioner.security.signatures import open_statement
+from provisioner.timeline import audit
 from tests.support.api import MAC, inventory
 from tests.support.web import Web
 from tests.support.wiretap import Wiretap
@@ -60,7 +62,7 @@ class Site:
     def agent(self) -> tuple[Session, messages.Assignment]:
         """A machine is started, and told what to do."""
         talk = Appliance(self.tap.url, Clock(time.monotonic, time.sleep), patience=30)
-        session = Session(talk, inventory(), lambda _line: None, Home(self.home).keys / "appliance.pub")
+        session = Session(talk, inventory(), lambda _line: None, Home(self.home).keys / "init_appliance.pub")
         nonce = mint(load_nonce_key(self.home), MAC, time.time(), secrets.token_bytes(16))
         given = session.contact(CommandLine(self.tap.url, nonce, MAC))
         talk.post(f"/api/v1/agent/jobs/{number(given)}/reports", messages.encode(messages.Reports(())))
@@ -89,11 +91,11 @@ def statement(given: messages.Assignment, session: Session) -> bytes:
 def site(tmp_path: Path) -> Iterator[Site]:
     """With a job for its only host."""
     home = tmp_path / "home"
-    appliance.create(home)
+    init_appliance.create(home)
     database = open_database(home)
     try:
-        hosts.add_host(database, "pc1", [MAC], now=time.time(), who="test")
-        jobs.queue_job(database, "pc1", JOB, now=time.time(), who="test")
+        registry.add_host(database, "pc1", [MAC], now=time.time(), who="test")
+        queue.queue_job(database, "pc1", JOB, now=time.time(), who="test")
         with Web(home, tmp_path / "web.log") as web, Wiretap(web.port) as tap:
             yield Site(home, database, tap)
     finally:
@@ -112,11 +114,11 @@ def test_a_listener_has_the_token_and_cannot_forge_a_receipt(site: Site) -> None
         refused = site.forge(path, body)
         assert refused.status_code == 403
         assert "signed" in refused.json()["detail"]
-    assert jobs.get_job(site.database, number(given)).state is State.RUNNING
+    assert queue.get_job(site.database, number(given)).state is State.RUNNING
     session.appliance.post(path, statement(given, session))
     session.appliance.close_all()
-    assert jobs.get_job(site.database, number(given)).state is State.SUCCEEDED
-    log = [(line.step, line.state) for line in jobs.get_log(site.database, number(given))]
+    assert queue.get_job(site.database, number(given)).state is State.SUCCEEDED
+    log = [(line.step, line.state) for line in queue.get_log(site.database, number(given))]
     assert log == [("result", "refused")] * 3
     assert [what for _, _, what, _ in audit.list_audit(site.database)][:3] == ["result refused"] * 3
 
@@ -149,7 +151,7 @@ def test_a_receipt_that_was_heard_is_good_for_nothing_else(site: Site) -> None:
     path = f"/api/v1/agent/jobs/{number(again)}/result"
     assert site.forge(path, heard).status_code == 403
     second.appliance.post(path, statement(again, second))
-    jobs.queue_job(site.database, "pc1", JOB, now=time.time(), who="test")
+    queue.queue_job(site.database, "pc1", JOB, now=time.time(), who="test")
     third, other = site.agent()
     assert number(other) != number(again)
     for old in (heard, statement(again, second)):

@@ -16,8 +16,8 @@ import httpx
 import psutil
 import pytest
 
-from provisioner import appliance
-from provisioner.home import Home
+from provisioner.base.home import Home
+from provisioner.commands import init_appliance
 
 pytestmark = pytest.mark.wire
 
@@ -62,7 +62,7 @@ def _command(process: psutil.Process) -> list[str]:
 def home_(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An appliance."""
     home = tmp_path_factory.mktemp("appliance") / "home"
-    appliance.create(home)
+    init_appliance.create(home)
     return home
 
 

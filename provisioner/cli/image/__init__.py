@@ -1,6 +1,6 @@
 """``clonesys image``: a module for each concern, loaded when one of its verbs is named.
 
-A verb parses, calls :mod:`provisioner.store`, prints. With ``--json`` the long ones tell what they did, in
+A verb parses, calls :mod:`provisioner.images`, prints. With ``--json`` the long ones tell what they did, in
 bytes and seconds; what is not JSON goes to standard error.
 """
 

@@ -14,14 +14,14 @@ import typer
 
 from initramfs.imaging.capture.capture import Count, Facts
 from initramfs.imaging.format.chunk import MAX_CHUNK, MIN_CHUNK
+from provisioner.base.errors import ProvisionerError
 from provisioner.cli.bars import bar
 from provisioner.cli.context import Context
 from provisioner.cli.image.common import done, store_of
-from provisioner.errors import ProvisionerError
-from provisioner.keys import load_private_key
-from provisioner.store import operations
-from provisioner.store.names import check_name
-from provisioner.store.operations import Options
+from provisioner.images import operations
+from provisioner.images.operations import Options
+from provisioner.security.keys import load_private_key
+from provisioner.stores.names import check_name
 
 KIB = 1 << 10
 

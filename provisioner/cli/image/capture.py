@@ -11,7 +11,7 @@ from provisioner.cli.context import of
 from provisioner.cli.image.add import KIB, ChunkSize, Description, Force, Name, User, add, facts_of
 from provisioner.cli.image.common import Number
 from provisioner.cli.output import AsJson
-from provisioner.store.operations import Options
+from provisioner.images.operations import Options
 
 
 def capture(

@@ -14,9 +14,9 @@ from provisioner.cli.bars import bar
 from provisioner.cli.context import of
 from provisioner.cli.image.common import load, load_all, refuse, store_of
 from provisioner.cli.output import AsJson, print_json, say
-from provisioner.store.audit import Audit, audit
-from provisioner.store.directory import DirectoryStore
-from provisioner.store.repair import repair
+from provisioner.images.repair import repair
+from provisioner.images.verify import Audit, audit
+from provisioner.stores.directory.store import DirectoryStore
 
 
 def verify(

@@ -14,14 +14,14 @@ import typer
 
 from initramfs.imaging.format.manifest import Manifest
 from initramfs.imaging.restore.outcome import Outcome
+from provisioner.base.errors import ProvisionerError
+from provisioner.base.home import Home
 from provisioner.cli.bars import size
 from provisioner.cli.output import print_json, say
-from provisioner.errors import ProvisionerError
-from provisioner.home import Home
-from provisioner.keys import load_public_key
-from provisioner.store import operations
-from provisioner.store.directory import DirectoryStore
-from provisioner.store.names import Reference
+from provisioner.images import operations
+from provisioner.security.keys import load_public_key
+from provisioner.stores.directory.store import DirectoryStore
+from provisioner.stores.names import Reference
 
 Image = Annotated[
     str, typer.Argument(metavar="NAME[@GENERATION]", help="The latest, if no generation is given.")

@@ -12,7 +12,7 @@ from provisioner.cli.bars import bar
 from provisioner.cli.context import of
 from provisioner.cli.image.common import Image, done, load, numbers, store_of
 from provisioner.cli.output import AsJson
-from provisioner.store.exports import Format, export_image
+from provisioner.images.formats.exports import Format, export_image
 
 
 def export(

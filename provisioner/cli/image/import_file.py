@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
+from provisioner.base.home import Home
 from provisioner.cli.context import of
 from provisioner.cli.image.add import KIB, ChunkSize, Description, Force, Name, User, add, facts_of
 from provisioner.cli.output import AsJson
-from provisioner.home import Home
-from provisioner.store.imports import raw_file
-from provisioner.store.operations import Options
+from provisioner.images.formats.imports import raw_file
+from provisioner.images.operations import Options
 
 
 def import_(

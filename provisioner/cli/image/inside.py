@@ -12,16 +12,16 @@ import typer
 from initramfs.errors import ExplainedError
 from initramfs.imaging.format.header import Kind
 from initramfs.imaging.format.manifest import Manifest
+from provisioner.base.errors import ProvisionerError
+from provisioner.base.units import parse_partition
 from provisioner.cli.bars import size
 from provisioner.cli.context import of
 from provisioner.cli.image.common import Image, load
 from provisioner.cli.output import AsJson, harmless, print_json, say
 from provisioner.cli.table import print_table
-from provisioner.errors import ProvisionerError
-from provisioner.store import mounting
-from provisioner.store.diff import OUTSIDE, WHOLE, PartitionDiff, changed, diff_partitions
-from provisioner.store.diff_files import FileDiff, Tree, diff_trees
-from provisioner.words import parse_partition
+from provisioner.images.browse import mounting
+from provisioner.images.diff import OUTSIDE, WHOLE, PartitionDiff, changed, diff_partitions
+from provisioner.images.diff_files import FileDiff, Tree, diff_trees
 
 NOT_TWICE = {"btrfs": "the kernel cannot mount two generations of one Btrfs at once"}
 SIGNS = {"added": "+", "removed": "-", "changed": "~"}

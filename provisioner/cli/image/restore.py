@@ -15,14 +15,14 @@ import typer
 from initramfs.imaging.format.manifest import Manifest
 from initramfs.imaging.format.source import ChunkSource
 from initramfs.imaging.restore.layout import Layout
+from provisioner.base.errors import ProvisionerError
+from provisioner.base.units import parse_grow
 from provisioner.cli.bars import bar
 from provisioner.cli.context import of
 from provisioner.cli.image.common import Image, Number, ask, done, load, numbers, store_of
 from provisioner.cli.output import AsJson, harmless
 from provisioner.cli.stages import Stages
-from provisioner.errors import ProvisionerError
-from provisioner.store import operations
-from provisioner.words import parse_grow
+from provisioner.images import operations
 
 # Host and port only: a path would be ignored.
 URL = re.compile(r"http://([^][/:@?#]+|\[[0-9a-f:.]+\])(:\d{1,5})?/?", re.IGNORECASE)

@@ -10,16 +10,16 @@ from typing import Annotated
 import typer
 
 from initramfs.imaging.capture.capture import Facts
+from provisioner.base.errors import ProvisionerError
+from provisioner.base.home import Home
+from provisioner.base.units import parse_size
 from provisioner.cli.bars import bar, size
 from provisioner.cli.context import of
 from provisioner.cli.image.common import load, store_of
 from provisioner.cli.output import AsJson, print_json, say
-from provisioner.errors import ProvisionerError
-from provisioner.home import Home
-from provisioner.keys import load_private_key
-from provisioner.store.names import check_name
-from provisioner.store.shrink import shrink_image
-from provisioner.words import parse_size
+from provisioner.images.shrink import shrink_image
+from provisioner.security.keys import load_private_key
+from provisioner.stores.names import check_name
 
 MINIMAL = "minimal"
 

@@ -10,9 +10,9 @@ from provisioner.cli.context import Context, of
 from provisioner.cli.image.common import store_of
 from provisioner.cli.output import AsJson, clock, print_json
 from provisioner.cli.table import print_table
-from provisioner.keys import load_public_key
-from provisioner.receipt import Carrier, carriers, open_signed
-from provisioner.store.names import LATEST, Wanted
+from provisioner.jobs.placements import Carrier, carriers, open_signed
+from provisioner.security.keys import load_public_key
+from provisioner.stores.names import LATEST, Wanted
 
 
 def where(
@@ -41,7 +41,7 @@ def where(
 
 
 def _all_carriers(context: Context) -> list[Carrier]:
-    from provisioner.state import receipts  # noqa: PLC0415 - as in cli.context: it loads the database
+    from provisioner.jobs import receipts  # noqa: PLC0415 - as in cli.context: it loads the database
 
     key = load_public_key(context.home)
     with context.database() as database:

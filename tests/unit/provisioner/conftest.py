@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.state.database import Database
+from provisioner.database.engine import Database
 
 
 @pytest.fixture(name="database")

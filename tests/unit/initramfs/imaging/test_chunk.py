@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from initramfs.imaging.errors import Corrupt
 from initramfs.imaging.format.chunk import Packer, Unpacker, digest_of
 from initramfs.imaging.format.frame import MAGIC
-from provisioner.store.wrappers import check
+from provisioner.stores.wrappers import check
 
 CONTENT = bytes(range(256)) * 1024
 

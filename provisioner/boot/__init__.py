@@ -1,0 +1,1 @@
+"""What machines boot: the answer to netboot, and the files behind it."""

@@ -1,0 +1,103 @@
+"""Making an appliance: everything below one home directory. What is there already stays as it is."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from pathlib import Path
+
+from provisioner.base.config import EXAMPLE
+from provisioner.base.errors import ProvisionerError
+from provisioner.base.home import Home
+from provisioner.database.engine import open_database
+from provisioner.security.keys import create_keys, write_secret
+from provisioner.security.passwords import SALT_LENGTH, hash_password, new_password
+
+LOADERS = Path("/usr/lib/ipxe")
+LOADER_NAMES = ("snponly.efi", "undionly.kpxe")
+
+EXAMPLE_PROFILE = """\
+# A boot profile: what a host does once, at its next network boot. Afterwards it starts from its own disk.
+# Check it with 'clonesys profile check FILE'; give it to a host with
+# 'clonesys host set NAME --profile example'.
+
+action = "initinstall"              # local, initinstall, restore, inventory, wipe, backup, rescue, hold
+description = "the whole disk, then the Debian in sda5"
+# firmware = "bios"                 # refuse machines that start otherwise
+
+[disk]                              # exactly one disk must match; an empty table means: the only disk
+# transport = "nvme"
+# min_size = "100 GB"
+
+[images]                            # NAME, or NAME@GENERATION to pin one
+disk = "sda_InitClone"
+
+[images.partitions]                 # laid over the disk image
+sda5 = "sda5_Debian"
+
+[personalise]
+root = 5                            # the partition with the Linux root
+phone_home = true                   # the installed system says that it is up
+# hostname = "..."                  # default: the host's own name
+
+# then = "reboot"                   # or "poweroff", "shell"; write it above the first table
+"""
+
+
+def create(home: Path) -> str | None:
+    """Make what is missing of the appliance at ``home``. The administrator's password, if one was made.
+
+    Raises ProvisionerError if the directory cannot be written.
+    """
+    places = Home(home)
+    try:
+        for folder in (places.root, places.boot, places.profiles, places.chunks, places.store / "manifests"):
+            folder.mkdir(parents=True, exist_ok=True)
+        create_keys(home)
+        password = _create_admin(places.keys / "admin")
+        _write_once(places.config, EXAMPLE)
+        _write_once(places.profiles / "example.toml", EXAMPLE_PROFILE)
+        copy_loaders(places.boot)
+    except OSError as error:
+        raise ProvisionerError(
+            f"cannot make {home}: {error}", "run as root, or choose another --home"
+        ) from error
+    migrate(home)
+    return password
+
+
+def migrate(home: Path) -> None:
+    """Bring the appliance's database to what this version needs. Raises ProvisionerError if it is none."""
+    if not (Home(home).keys / "admin").exists():
+        raise ProvisionerError(f"{home} is no appliance", f"make one with 'clonesys --home {home} init'")
+    database = open_database(home)
+    try:
+        database.migrate()
+    finally:
+        database.close()
+
+
+def copy_loaders(boot: Path, source: Path = LOADERS) -> list[str]:
+    """Copy the network boot loaders that are missing; the names of those that cannot be found."""
+    missing = []
+    for name in LOADER_NAMES:
+        if (boot / name).exists():
+            continue
+        if (source / name).is_file():
+            shutil.copyfile(source / name, boot / name)
+        else:
+            missing.append(name)
+    return missing
+
+
+def _create_admin(path: Path) -> str | None:
+    if path.exists():
+        return None
+    password = new_password()
+    write_secret(path, hash_password(password, secrets.token_bytes(SALT_LENGTH)))
+    return password
+
+
+def _write_once(path: Path, text: str) -> None:
+    if not path.exists():
+        path.write_text(text)

@@ -1,0 +1,83 @@
+"""The database: engine, transactions, migrations.
+
+SQLite out of the box, anything SQLAlchemy speaks by URL. A transaction says at
+its start whether it will write: SQLite then takes the write lock at once and
+waits for it, instead of failing half-way when two processes upgrade together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config as AlembicConfig
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.orm import Session
+
+from provisioner.base.config import database_url, load_config
+
+BUSY_SECONDS = 10.0
+"""How long a writer waits for another one; a transaction here takes milliseconds."""
+MIGRATIONS = Path(__file__).with_name("migrations")
+
+
+class Database:
+    """Transactions on one database. Safe to use from several threads."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = create_engine(url)
+        if self._engine.dialect.name == "sqlite":
+            _tame_sqlite(self._engine)
+        self._writer = self._engine.execution_options(clonesys_writes=True)
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A transaction that only reads, over one consistent snapshot."""
+        with Session(self._engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A transaction: committed at the end of the block; leaves nothing behind if that raises."""
+        with Session(self._writer, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def migrate(self) -> None:
+        """Bring the tables to what this version needs; nothing happens if they are."""
+        config = AlembicConfig()
+        config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+        with self._writer.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def close(self) -> None:
+        """Give back all connections."""
+        self._engine.dispose()
+
+
+def open_database(home: Path) -> Database:
+    """The database of the appliance at ``home``, as its configuration says."""
+    return Database(database_url(home, load_config(home)))
+
+
+def _tame_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def connect(connection: Any, _record: Any) -> None:
+        # The driver would begin transactions on its own, and only before writes; we say when.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute(
+            "PRAGMA synchronous = NORMAL"
+        )  # WAL: safe against our crash; a power cut may lose the tail
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("clonesys_writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,1 @@
+"""Looking into an image without restoring it."""

@@ -1,0 +1,1 @@
+"""Other programs' images: read, rebuilt as raw files, written."""

@@ -1,0 +1,114 @@
+"""Images as files for other programs: raw, qcow2, and gzip as CloneSys kept them.
+
+A file appears under its name only when it is complete and durable; one that is there is never overwritten.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from initramfs.imaging.device.device import Device
+from initramfs.imaging.device.parallel import Meter, Progress, silent
+from initramfs.imaging.format.header import Kind
+from initramfs.imaging.restore.layout import WHOLE, compose
+from initramfs.imaging.restore.outcome import Outcome
+from initramfs.imaging.restore.restore import Restore
+from provisioner.images.browse.reader import ImageReader
+from provisioner.images.formats.imports import qemu_img
+from provisioner.stores.errors import StoreError
+from provisioner.stores.files import failing, sync_folder
+
+if TYPE_CHECKING:
+    from initramfs.imaging.format.manifest import Manifest
+    from initramfs.imaging.format.source import ChunkSource
+
+GZIP_LEVEL = 6
+
+
+class Format(StrEnum):
+    """What an export is; ``gz`` is a raw image, gzipped, ``device_name.gz``."""
+
+    RAW = "raw"
+    QCOW2 = "qcow2"
+    GZ = "gz"
+
+
+def export_image(
+    image: Manifest, source: ChunkSource, path: Path, form: Format = Format.RAW, progress: Progress = silent
+) -> Outcome:
+    """Write an image as a file; into a folder under its own name.
+
+    Raises DiskError, StoreError if the file is there already, its folder is not, or qemu-img is missing.
+    """
+    if path.is_dir():
+        path /= f"{image.header.name}.{form}"
+    if path.exists():
+        raise StoreError(f"{path} is there already", "remove it, or choose another name")
+    if not path.parent.is_dir():
+        raise StoreError(f"there is no folder {path.parent}", "make it, or choose another one")
+    with _appearing(path) as new:
+        match form:
+            case Format.RAW:
+                return _raw(image, source, new, progress)
+            case Format.GZ:
+                return _gzip(image, source, new, progress)
+            case Format.QCOW2:
+                qemu_img("--version")
+                with _appearing(new.with_suffix(".raw"), keep=False) as raw:
+                    outcome = _raw(image, source, raw, progress)
+                    qemu_img("convert", "-f", "raw", "-O", "qcow2", raw, new)
+                return outcome
+
+
+@contextmanager
+def _appearing(path: Path, *, keep: bool = True) -> Iterator[Path]:
+    """A name to write to; afterwards the file is ``path``, durable. Nothing stays of a failure."""
+    new = path.with_name(f".{path.name}.part")
+    try:
+        yield new
+        if keep:
+            with failing("export", path):
+                fd = os.open(new, os.O_RDONLY | os.O_CLOEXEC)
+                try:
+                    os.fsync(fd)
+                finally:
+                    os.close(fd)
+                new.rename(path)
+                sync_folder(path.parent)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def _raw(image: Manifest, source: ChunkSource, path: Path, progress: Progress) -> Outcome:
+    """Sparse, by the engine: written in parallel and read back."""
+    header = image.header
+    number = WHOLE if header.kind is Kind.PARTITION else None
+    with Device.create(path, header.size, sector_size=header.sector_size) as target:
+        layout = compose(
+            target_size=target.size,
+            sector_size=target.sector_size,
+            disk=image if number is None else None,
+            partitions={} if number is None else {number: image},
+        )
+        return Restore(layout, source, target, progress=progress).run()
+
+
+def _gzip(image: Manifest, source: ChunkSource, path: Path, progress: Progress) -> Outcome:
+    """One stream in one thread, as gzip wants it. No time, no name in it: the same image, the same file."""
+    reader, outcome = ImageReader(image, source), Outcome()
+    meter = Meter("export", reader.size, progress)
+    with failing("export", path), path.open("xb") as file:
+        with gzip.GzipFile("", "wb", GZIP_LEVEL, file, mtime=0) as packed:
+            for block in reader.blocks():
+                packed.write(block)
+                meter.add(len(block))
+        outcome.bytes_written = file.tell()
+    outcome.bytes_read = reader.size
+    outcome.chunks_total = outcome.chunks_verified = sum(any(item.digest) for item in image.index)
+    return outcome

@@ -1,0 +1,241 @@
+"""What people and jobs do with images: capture, restore, export, import, remove unused chunks.
+
+Joins the engine and a store. Knows no terminal and no HTTP.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from initramfs.imaging.capture.capture import Count, Facts, capture
+from initramfs.imaging.device.device import Device
+from initramfs.imaging.device.parallel import Progress, silent
+from initramfs.imaging.device.usage import is_partition
+from initramfs.imaging.errors import ManifestError
+from initramfs.imaging.format.chunk import DEFAULT_CHUNK, DEFAULT_LEVEL
+from initramfs.imaging.format.header import Header, Kind
+from initramfs.imaging.format.manifest import Manifest, decode, encode
+from initramfs.imaging.label.read import read_label
+from initramfs.imaging.restore.grow_filesystem import fill
+from initramfs.imaging.restore.layout import WHOLE, Layout, compose
+from initramfs.imaging.restore.restore import Restore
+from initramfs.imaging.restore.strategy import Adaptive
+from initramfs.imaging.restore.verify_policy import pace_of
+from provisioner.base.errors import ProvisionerError
+from provisioner.images.verify import needed
+from provisioner.stores.errors import NoImageError
+from provisioner.stores.names import partition_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+    from initramfs.imaging.device.device import Target
+    from initramfs.imaging.format.source import ChunkSource
+    from initramfs.imaging.restore.outcome import Outcome
+    from provisioner.stores.names import Reference
+    from provisioner.stores.protocols import PrunableStore, Store, WritableStore
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to capture; see :func:`.capture.capture`. ``sector_size`` counts for files."""
+
+    partition: int | None = None
+    empty: Collection[int] = ()
+    chunk_size: int = DEFAULT_CHUNK
+    level: int = DEFAULT_LEVEL
+    force: bool = False
+    without_swap: bool = False
+    sector_size: int = 512
+    progress: Progress = silent
+
+
+def load(store: Store, reference: Reference, key: Ed25519PublicKey) -> Manifest:
+    """An image's manifest, checked. Raises NoImageError, ManifestError: damaged, or another image's."""
+    data = store.manifest(reference)
+    try:
+        return decode(data, key).expect(reference.name, reference.generation)
+    except ManifestError as error:
+        raise ManifestError(f"{reference}: {error.message}", error.hint) from error
+
+
+def everything(
+    store: Store, key: Ed25519PublicKey, tell: Callable[[ManifestError], None] | None = None
+) -> Iterator[Manifest]:
+    """The manifests of all images. ``tell`` gets what is wrong with one; without it that is raised."""
+    for name in store.names():
+        for generation in store.generations(name):
+            try:
+                yield load(store, store.resolve(f"{name}@{generation}"), key)
+            except ManifestError as error:
+                if tell is None:
+                    raise
+                tell(error)
+
+
+def add_image(
+    store: WritableStore, key: Ed25519PrivateKey, source: Path, facts: Facts, options: Options
+) -> tuple[Reference, Header, Count]:
+    """Capture a disk, partition or file as the next generation of an image.
+
+    Raises DiskError (the source), StoreError (the store; it then is as before).
+    """
+    with _open(source, options) as device, store.ingest() as ingest:
+        draft = capture(
+            device,
+            facts,
+            ingest,
+            partition=options.partition,
+            empty=options.empty,
+            chunk_size=options.chunk_size,
+            level=options.level,
+            force=options.force,
+            without_swap=options.without_swap,
+            progress=options.progress,
+        )
+
+        def sign(generation: int) -> bytes:
+            return encode(replace(draft.header, generation=generation), draft.ranges, key)
+
+        return ingest.commit(facts.name, sign), draft.header, draft.count
+
+
+def _open(source: Path, options: Options) -> Device:
+    return Device.open(source, shared=options.force, sector_size=options.sector_size)
+
+
+def layout_for(
+    image: Manifest, target: Device, partition: int | None = None, grow: int | None = None
+) -> Layout:
+    """Where an image goes on this target.
+
+    A disk image goes everywhere; a partition image to ``partition``, else to the one that its name tells
+    (``sda5_Debian``), else, where there is no label, the target itself is the partition.
+
+    Raises LayoutError, LabelError, ProvisionerError.
+    """
+    if image.header.kind is Kind.DISK:
+        if partition is not None:
+            raise ProvisionerError(f"{image.title} is the image of a whole disk", "leave out the partition")
+        return compose(target_size=target.size, sector_size=target.sector_size, disk=image, grow=grow)
+    bare = is_partition(target.path)
+    label = None if bare else read_label(target.read, target.size, target.sector_size)
+    number = partition_of(image.header.name) if partition is None else partition
+    if label is None:
+        if partition is not None:
+            raise ProvisionerError(f"{target.path} has no partition table", "restore a disk image first")
+        number = WHOLE
+    if number is None:
+        raise ProvisionerError(
+            f"{target.path} is a disk and {image.title} the image of a partition", "say which partition"
+        )
+    return compose(
+        target_size=target.size,
+        sector_size=target.sector_size,
+        partitions={number: image},
+        label=label,
+        grow=grow,
+    )
+
+
+def restore_image(
+    image: Manifest,
+    source: ChunkSource,
+    target: Device,
+    *,
+    partition: int | None = None,
+    agree: Callable[[Layout, str], None] = lambda _layout, _failure: None,
+    delta: bool = True,
+    discard: bool = True,
+    grow: int | None = None,
+    tell: Callable[[str], None] = lambda _words: None,
+    progress: Progress = silent,
+) -> Outcome:
+    """Write an image and prove it.
+
+    ``agree`` may still refuse, by raising: nothing has been written when it is called, with the layout and
+    the reason why an earlier restore to this target had not ended (or an empty text). With ``delta`` the
+    target is read first where that pays, and what is right there is left alone. ``grow`` is the number of
+    the partition that is to fill its room, or ``fit.LAST``; ``tell`` gets what people should know of it.
+    Raises DiskError.
+    """
+    layout = layout_for(image, target, partition, grow)
+    strategy = Adaptive() if delta else None
+    pace = pace_of(target, time.monotonic)
+    restore = Restore(
+        layout, source, target, progress=progress, strategy=strategy, discard=discard, pace=pace
+    )
+    agree(layout, restore.last_failure())
+    for note in layout.notes:
+        tell(note)
+
+    def grown(target: Target) -> None:
+        tell(fill(layout, target))
+
+    outcome = restore.run(before_seal=grown if layout.grow is not None else None)
+    if layout.whole:
+        target.reread_label()
+    return outcome
+
+
+def open_target(path: Path, image: Manifest) -> Device:
+    """Open a device or file for writing; a file that is not there, or empty, becomes as large as the image.
+
+    Raises DeviceError: in use, not writable.
+    """
+    if not path.exists() or (path.is_file() and not path.stat().st_size):
+        return Device.create(path, image.header.size, sector_size=image.header.sector_size)
+    return Device.open(path, writable=True, sector_size=image.header.sector_size)
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What jobs need of a store: the digests of their images, and whether one may still be sending chunks."""
+
+    pinned: Callable[[], Collection[str]] = frozenset
+    uploading: Callable[[], bool] = lambda: False
+
+
+def prune(
+    store: PrunableStore, key: Ed25519PublicKey, demand: Demand = Demand(), *, now: float | None = None
+) -> tuple[int, int]:
+    """Delete the chunks that no image and no job needs; how many, and their bytes.
+
+    Raises ManifestError rather than delete anything while a manifest cannot be read.
+    """
+    store.forget(demand.pinned)
+    return store.prune(_Marker(store, key, demand.pinned), uploading=demand.uploading, now=now)
+
+
+class _Marker:
+    """Says which chunks are needed; each manifest is read once, however often it is asked."""
+
+    def __init__(
+        self, store: PrunableStore, key: Ed25519PublicKey, pinned: Callable[[], Collection[str]]
+    ) -> None:
+        self._store, self._key, self._pinned = store, key, pinned
+        self._seen: set[Reference] = set()
+        self._chunks: set[bytes] = set()
+
+    def __call__(self) -> set[bytes]:
+        for name in self._store.names():
+            for generation in self._store.generations(name):
+                with suppress(NoImageError):  # removed just now: then it is found below
+                    self._mark(self._store.resolve(f"{name}@{generation}"))
+        pinned = self._pinned()
+        for gone in self._store.removed():
+            if gone.digest in pinned:
+                self._mark(gone)
+        return self._chunks
+
+    def _mark(self, reference: Reference) -> None:
+        if reference not in self._seen:
+            self._seen.add(reference)
+            self._chunks.update(needed([load(self._store, reference, self._key)]))

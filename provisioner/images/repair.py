@@ -1,0 +1,91 @@
+"""Bringing back chunks that are corrupt or missing, from wherever the same content still is.
+
+From another store by name; from a disk, partition or raw file by reading it as a capture would and keeping
+only what is wanted. Every chunk is proved before it replaces anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from initramfs.imaging.capture.capture import Facts, capture
+from initramfs.imaging.device.device import Device
+from initramfs.imaging.device.parallel import Progress, silent
+from initramfs.imaging.device.usage import is_partition
+from initramfs.imaging.errors import ChunkError
+from initramfs.imaging.format.header import Kind
+from initramfs.imaging.label.read import read_label
+from provisioner.stores.directory.store import DirectoryStore
+from provisioner.stores.names import partition_of
+from provisioner.stores.wrappers import check
+
+if TYPE_CHECKING:
+    from initramfs.imaging.format.manifest import Manifest
+    from provisioner.stores.protocols import ChunkKeeper
+
+
+def repair(
+    store: ChunkKeeper,
+    wanted: Collection[bytes],
+    images: Iterable[Manifest],
+    origin: Path,
+    progress: Progress = silent,
+) -> set[bytes]:
+    """Bring back what ``origin`` (a store's folder, a device, a raw file) has of ``wanted``; which that is.
+
+    Raises DiskError if a device cannot be read, StoreError.
+    """
+    if origin.is_dir():
+        return _from_store(store, wanted, DirectoryStore(origin))
+    sink = _Wanted(store, set(wanted))
+    for image in images:
+        if sink.wanted & {item.digest for item in image.index}:
+            _read(image, origin, sink, progress)
+    return set(wanted) - sink.wanted
+
+
+def _from_store(store: ChunkKeeper, wanted: Iterable[bytes], other: DirectoryStore) -> set[bytes]:
+    found = set()
+    for digest in wanted:
+        try:
+            data = other.fetch(digest)
+            check(digest, data)
+        except ChunkError:
+            continue
+        store.replace(digest, data)
+        found.add(digest)
+    return found
+
+
+def _read(image: Manifest, origin: Path, sink: _Wanted, progress: Progress) -> None:
+    """Cut the same cells as the capture did, so that unused bytes inside of them are zeros again."""
+    with Device.open(origin, shared=True, sector_size=image.header.sector_size) as device:
+        bare = is_partition(origin) or read_label(device.read, device.size, device.sector_size) is None
+        number = None if bare or image.header.kind is Kind.DISK else partition_of(image.header.name)
+        capture(
+            device,
+            Facts(image.header.name),
+            sink,
+            partition=number,
+            chunk_size=image.header.chunk_size,
+            force=True,
+            progress=progress,
+        )
+
+
+class _Wanted:
+    """A sink that takes only what is wanted."""
+
+    def __init__(self, store: ChunkKeeper, wanted: set[bytes]) -> None:
+        self._store, self.wanted = store, wanted
+
+    def has(self, digests: Sequence[bytes]) -> set[bytes]:
+        """See ChunkSink: everything else need not be put."""
+        return set(digests) - self.wanted
+
+    def put(self, digest: bytes, data: bytes) -> None:
+        """See ChunkSink."""
+        self._store.replace(digest, data)
+        self.wanted.discard(digest)

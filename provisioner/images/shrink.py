@@ -1,0 +1,180 @@
+"""Making an image for smaller disks: its last file system is made smaller, and captured again.
+
+Chunks lie at fixed places, so a smaller file system is another image: it is made here, once, on a
+sparse copy, and not on every disk. The old image stays as it is. Partitions never move: of a disk
+image only the last one shrinks.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from bisect import bisect_left
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from initramfs.imaging.capture.capture import Count, Facts
+from initramfs.imaging.device.device import Device, content_of
+from initramfs.imaging.device.loop import loop_device
+from initramfs.imaging.errors import LayoutError
+from initramfs.imaging.filesystem.probe import probe
+from initramfs.imaging.filesystem.resize import minimum, shrink, tidy
+from initramfs.imaging.format.chunk import MIB
+from initramfs.imaging.format.header import Header
+from initramfs.imaging.format.manifest import Manifest, State
+from initramfs.imaging.label.gpt import backup_size, move
+from initramfs.imaging.label.model import Label, LabelType, Partition
+from initramfs.imaging.label.relabel import Edits, container_of, relabel
+from initramfs.imaging.restore.fit import BARE
+from provisioner.images.formats.exports import export_image
+from provisioner.images.operations import Options, add_image
+from provisioner.stores.files import failing
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    from initramfs.imaging.device.parallel import Progress
+    from provisioner.stores.names import Reference
+    from provisioner.stores.protocols import WritableStore
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The part of the copy that becomes smaller. ``behind``: bytes of the disk's label that follow it."""
+
+    label: Label | None
+    part: Partition
+    behind: int
+
+
+def shrink_image(
+    store: WritableStore,
+    key: Ed25519PrivateKey,
+    image: Manifest,
+    facts: Facts,
+    *,
+    size: int | None,
+    folder: Path,
+    progress: Progress,
+) -> tuple[Reference, Header, Count]:
+    """Add a smaller version of ``image``: of ``size`` bytes in all, or as small as its content allows.
+
+    ``folder`` takes a sparse copy meanwhile. Raises LayoutError with the smallest possible size,
+    DiskError, StoreError.
+    """
+    place = _place(image)
+    with _copy(store, image, folder, progress) as copy:
+        new = _shrink(copy, place, size)
+        _cut(copy, place, new, image.header.sector_size)
+        _tidy(copy, place, new)
+        options = Options(
+            chunk_size=image.header.chunk_size,
+            sector_size=image.header.sector_size,
+            empty=_emptied(image),
+            progress=progress,
+        )
+        return add_image(store, key, copy, facts, options)
+
+
+def _place(image: Manifest) -> Place:
+    header = image.header
+    if header.label is None:
+        return Place(None, Partition(BARE, 0, header.size, ""), 0)
+    if not header.label.areas:
+        raise LayoutError(f"{image.title} has no partition that could be made smaller")
+    behind = backup_size(header.sector_size) if header.label.type is LabelType.GPT else 0
+    return Place(header.label, header.label.areas[-1], behind)
+
+
+@contextmanager
+def _copy(store: WritableStore, image: Manifest, folder: Path, progress: Progress) -> Iterator[Path]:
+    with failing("write", folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix="shrink-") as name:
+        path = Path(name, "copy")
+        export_image(image, store, path, progress=progress)
+        yield path
+
+
+def _shrink(copy: Path, place: Place, size: int | None) -> int:
+    """Shrink the file system; the partition's new size."""
+    part = place.part
+    with loop_device(copy, part.start, part.size, writable=True) as loop:
+        kind = probe(loop, 0, part.size).type
+        try:
+            least = _up(minimum(kind, loop))
+        except LayoutError as error:
+            which = f"partition {part.number}, the last one: " if part.number else ""
+            raise LayoutError(f"{which}{error.message}", error.hint) from error
+        new = least if size is None else (size - place.behind - part.start) // MIB * MIB
+        if new < least:
+            raise LayoutError(
+                f"the image cannot be made smaller than {part.start + least + _up(place.behind)} bytes, "
+                f"{size} were asked for",
+                "remove files before capturing, or ask for more",
+            )
+        if new >= part.size:
+            raise LayoutError(f"that is no smaller: the {kind} has {part.size} bytes", "ask for less")
+        shrink(kind, loop, new)
+    return new
+
+
+def _up(size: int) -> int:
+    return -(-size // MIB) * MIB
+
+
+def _cut(copy: Path, place: Place, new: int, sector_size: int) -> None:
+    """Make the label say so, and let the copy end there."""
+    end = place.part.start + new + _up(place.behind)
+    if place.label is not None:
+        with Device.open(copy, writable=True, sector_size=sector_size) as device:
+            for patch in relabel(device.read, place.label, sector_size, _edits(place.label, place.part, new)):
+                _write(device, patch.offset, patch.data)
+    with failing("cut", copy), copy.open("r+b") as file:
+        file.truncate(end)
+    if place.label is not None and place.label.type is LabelType.GPT:
+        with Device.open(copy, writable=True, sector_size=sector_size) as device:
+            moved = move(device.read(0, place.label.areas[0].start), sector_size, end)
+            _write(device, 0, moved.head)
+            _write(device, moved.tail_offset, moved.tail)
+
+
+def _edits(label: Label, part: Partition, new: int) -> Edits:
+    inside = container_of(label, part)
+    outer = {inside.number: part.start + new - inside.start} if inside else {}
+    for other in label.partitions:
+        if label.is_container(other) and other is not inside and other.start >= part.end:
+            raise LayoutError(f"the empty partition {other.number} lies behind the last one", "remove it")
+    return Edits({part.number: new, **outer})
+
+
+def _write(device: Device, offset: int, data: bytes) -> None:
+    """Any bytes anywhere: whole sectors are read, changed and written."""
+    step = device.sector_size
+    first, last = offset - offset % step, -(-(offset + len(data)) // step) * step
+    sectors = bytearray(device.read(first, last - first))
+    sectors[offset - first : offset - first + len(data)] = data
+    device.write(content_of(sectors), first)
+
+
+def _tidy(copy: Path, place: Place, new: int) -> None:
+    with loop_device(copy, place.part.start, new, writable=True) as loop:
+        tidy(probe(loop, 0, new).type, loop)
+
+
+def _emptied(image: Manifest) -> list[int]:
+    """Partitions that were emptied on purpose: all zeros, and no file system."""
+    if image.header.label is None:
+        return []
+    full = {found.partition for found in image.header.filesystems}
+    empty = [area for area in image.header.label.areas if area.number not in full]
+    return [area.number for area in empty if not _holds_data(image, area)]
+
+
+def _holds_data(image: Manifest, area: Partition) -> bool:
+    first = bisect_left(image.index, area.start, key=lambda item: item.offset)
+    inside = takewhile(lambda item: item.offset < area.end, image.index[first:])
+    return any(item.state is State.DATA for item in inside)

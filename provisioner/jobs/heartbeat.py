@@ -1,0 +1,40 @@
+"""What to think of a job that nobody reports on. Pure.
+
+A silent agent may be waiting for us (we were down), may have lost its power, or
+may be dead. So a job is first *stalled*, which its next word takes back; it is
+given up only when it is silent for long and has no attempt left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from provisioner.base.config import Contact
+from provisioner.jobs.life import Event, State
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What happens to the job, and how it is said."""
+
+    event: Event
+    error: str
+    hint: str
+
+
+def judge(state: State, silent: float, attempts: int, policy: Contact) -> Verdict | None:
+    """The verdict on a started job that has been silent for so many seconds; None to leave it alone."""
+    minutes = int(silent // 60)
+    if state is State.RUNNING and minutes >= policy.stalled_minutes:
+        return Verdict(
+            Event.SILENCE,
+            f"no word from the agent for {minutes} minutes",
+            "look at the machine's console; when it is started from the network again, the job continues",
+        )
+    if state is State.STALLED and attempts >= policy.attempts and minutes >= policy.interrupted_minutes:
+        return Verdict(
+            Event.EXHAUST,
+            f"started {attempts} times and never finished; silent for {minutes} minutes",
+            "look at the log for the step it died in, then assign the profile again",
+        )
+    return None

@@ -1,0 +1,130 @@
+"""Receipts as the appliance keeps them: signed twice; and which disks carry what, read from them. Pure.
+
+A receipt says what an agent proved: it read every chunk back from the disk. The host signs it with the
+key of its boot (``security.signatures`` checks that), and the appliance signs all of it on arrival: that
+proves when it came, under which key, and that it was not changed since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from initramfs.messages import Carried, Receipt, Signed, WireError, decode, encode
+from provisioner.base.errors import ProvisionerError
+
+WHOLE_DISK = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is signed: the receipt, whose it is, and when it came in (seconds since the epoch, our clock).
+
+    ``statement`` is what the host signed, as it came, and ``host_key`` checks it (64 hexadecimal digits).
+    Receipts of earlier versions have neither.
+    """
+
+    host: str
+    mac: str
+    job: int
+    attempt: int
+    received: float
+    receipt: Receipt
+    host_key: str = ""
+    statement: Signed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """A disk that provably carried an image when its receipt came in, and that no later job has written to.
+
+    ``partition`` is 0 for an image of a whole disk, and ``replaced`` are then the partitions that carry
+    images of their own. ``host_key`` is empty where the appliance alone has signed.
+    """
+
+    image: str
+    generation: int
+    digest: str
+    partition: int
+    host: str
+    disk: str
+    serial: str
+    wwn: str
+    job: int
+    received: float
+    host_key: str = ""
+    replaced: tuple[int, ...] = ()
+
+
+@dataclass(slots=True)
+class _Disk:
+    kept: Kept
+    carried: dict[int, tuple[Carried, Kept]] = field(default_factory=dict)
+
+
+def sign(kept: Kept, key: Ed25519PrivateKey) -> Signed:
+    """The receipt as it is stored."""
+    payload = encode(kept)
+    return Signed.of(payload, key.sign(payload))
+
+
+def open_signed(signed: Signed, key: Ed25519PublicKey) -> Kept:
+    """A stored receipt. Raises ProvisionerError if ``key`` has not signed it."""
+    try:
+        payload, signature = signed.parts()
+        key.verify(signature, payload)
+        return decode(Kept, payload)
+    except (InvalidSignature, WireError) as error:
+        raise ProvisionerError(
+            "a stored receipt is not as this appliance has signed it",
+            "somebody changed the database, or the keys are not those of this appliance",
+        ) from error
+
+
+def carriers(receipts: Iterable[Kept], written: dict[str, int]) -> list[Carrier]:
+    """What all disks carry, by the latest receipts, by host and partition.
+
+    ``receipts`` come oldest first. ``written`` maps a host to the latest of its jobs that began to write a
+    disk and brought no receipt: what its disks carry since is not proved. A later image of a whole disk
+    supersedes all on it, one of a partition what was in that partition.
+    """
+    disks: dict[tuple[str, ...], _Disk] = {}
+    for kept in receipts:
+        disk = disks.setdefault(_identity(kept), _Disk(kept))
+        disk.kept = kept
+        if any(item.number == WHOLE_DISK for item in kept.receipt.carried):
+            disk.carried.clear()
+        disk.carried.update({item.number: (item, kept) for item in kept.receipt.carried})
+    proved = [disk for disk in disks.values() if disk.kept.job > written.get(disk.kept.host, 0)]
+    return sorted(
+        (carrier for disk in proved for carrier in _carriers(disk)),
+        key=lambda c: (c.host, c.disk, c.partition),
+    )
+
+
+def _identity(kept: Kept) -> tuple[str, ...]:
+    """A WWN is unique in the world; serials are not (virtual disks share them), names are only on a host."""
+    found = kept.receipt
+    return (found.disk_wwn,) if found.disk_wwn else (kept.host, found.disk_serial or found.disk_name)
+
+
+def _carriers(disk: _Disk) -> Iterator[Carrier]:
+    replaced = tuple(sorted(number for number in disk.carried if number != WHOLE_DISK))
+    for number, (item, kept) in disk.carried.items():
+        carrier = Carrier(
+            image=item.image.name,
+            generation=item.image.generation,
+            digest=item.image.digest,
+            partition=number,
+            host=disk.kept.host,
+            disk=disk.kept.receipt.disk_name,
+            serial=kept.receipt.disk_serial,
+            wwn=kept.receipt.disk_wwn,
+            job=kept.job,
+            received=kept.received,
+            host_key=kept.host_key,
+        )
+        yield replace(carrier, replaced=replaced) if number == WHOLE_DISK else carrier

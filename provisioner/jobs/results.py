@@ -1,0 +1,74 @@
+"""How a job ends: as its host has signed it, in one transaction.
+
+The token is not enough here. It goes over the wire with every request, so a listener may have it; the
+key of the attempt never does.
+"""
+
+from __future__ import annotations
+
+import json
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from initramfs import messages
+from provisioner.database.engine import Database
+from provisioner.database.tables import Job, LogLine
+from provisioner.jobs import receipts
+from provisioner.jobs.contact import MAX_LOG_TEXT, authorised_job
+from provisioner.jobs.life import Event, State, next_state
+from provisioner.jobs.receipts import Sign
+from provisioner.security.signatures import UnprovedError, open_statement, read_signed
+from provisioner.timeline import audit, events
+
+STEP = "result"
+REFUSED = "refused"
+
+
+def take_result(
+    database: Database, token: str, number: int, body: bytes, *, address: str, now: float, sign: Sign
+) -> None:
+    """End a job as its host has signed, and keep its receipt signed; a repetition is ignored.
+
+    Raises TokenError, ForeignTokenError, ConflictError when this agent should stop, and UnprovedError for
+    what the host has not signed, after that has been put into the job's log and the audit log.
+    """
+    with database.write() as session:
+        job, mac = authorised_job(session, token, number, now)
+        try:
+            signed = read_signed(body)
+            statement = open_statement(
+                signed, job.host_key or "", host=job.host.name, job=job.id, attempt=job.attempts
+            )
+        except UnprovedError as error:
+            _refuse(session, job, f"from {address}: {error.message}", now)
+            refusal = error
+        else:
+            if job.state not in {State.SUCCEEDED, State.FAILED}:
+                _end(session, job, mac, statement.result, now)
+                receipts.keep(session, job, mac, statement.result, statement=signed, sign=sign, now=now)
+            return
+    raise refusal
+
+
+def _end(session: Session, job: Job, mac: str, result: messages.Result, now: float) -> None:
+    job.state = next_state(job.state, Event.SUCCEED if result.ok else Event.FAIL)
+    job.heard = job.ended = now
+    job.error, job.hint = result.error, result.hint
+    job.receipt = json.loads(messages.encode(result.receipt)) if result.receipt else None
+    events.note(session, events.RESULT, mac, f"job {job.id} {job.state} {result.error}".rstrip(), now)
+
+
+def _refuse(session: Session, job: Job, why: str, now: float) -> None:
+    audit.note(session, "appliance", "result refused", f"{job.id} on {job.host.name} {why}", now)
+    mine = select(func.min(LogLine.sequence)).where(LogLine.job_id == job.id, LogLine.attempt == job.attempts)
+    line = LogLine(
+        job_id=job.id,
+        attempt=job.attempts,
+        sequence=min(session.scalar(mine) or 0, 0) - 1,
+        at=now,
+        step=STEP,
+        state=REFUSED,
+        text=why[:MAX_LOG_TEXT],
+    )
+    session.add(line)

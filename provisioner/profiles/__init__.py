@@ -1,0 +1,1 @@
+"""Boot profiles: what a person writes in TOML, and its rules."""

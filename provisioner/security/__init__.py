@@ -1,0 +1,1 @@
+"""Keys, nonces, tokens, passwords and signatures: who may believe whom."""

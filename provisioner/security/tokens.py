@@ -1,0 +1,90 @@
+"""Tokens and used nonces: what an agent proves itself with, and that it does so once.
+
+Tokens are 256 random bits; only their SHA-256 is stored, so reading the database
+does not help anybody to speak as an agent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from enum import StrEnum
+
+from sqlalchemy.orm import Session
+
+from provisioner.base.errors import ConflictError, ProvisionerError
+from provisioner.database.tables import Job, Token, UsedNonce
+from provisioner.security.nonces import Nonce
+
+AGENT_LIFETIME = 24 * 3600.0
+"""Seconds an agent may take for a whole job."""
+PHONE_HOME_LIFETIME = 30 * 24 * 3600.0
+"""Seconds an installed system may still call home: the machine may be delivered somewhere first."""
+
+
+class TokenError(ProvisionerError):
+    """No token, or none of ours, or too old."""
+
+
+class ForeignTokenError(ProvisionerError):
+    """A good token, but for something else."""
+
+
+class NonceUsedError(ConflictError):
+    """The nonce was used before: somebody repeats what they overheard, or an agent was started twice."""
+
+
+class Purpose(StrEnum):
+    """What a token is for."""
+
+    AGENT = "agent"
+    PHONE_HOME = "phone-home"
+
+
+def use_nonce(session: Session, nonce: Nonce, challenge: str, host_key: str) -> bool:
+    """Use up a verified nonce; whether this is its first use.
+
+    The same challenge and key again are the same agent, whose answer was lost: it may ask again. Raises
+    NonceUsedError for any other; a listener may know the challenge, but would bring a key of his own.
+    """
+    who = _hash(f"{challenge} {host_key}")
+    row = session.get(UsedNonce, nonce.random.hex())
+    if row is None:
+        session.add(UsedNonce(random=nonce.random.hex(), challenge=who, mac=nonce.mac, at=nonce.at))
+        return True
+    if not hmac.compare_digest(row.challenge, who):
+        raise NonceUsedError(f"the nonce of {nonce.mac} was used before", "boot the machine again")
+    return False
+
+
+def issue(
+    session: Session, purpose: Purpose, host_id: int, job: Job | None, *, mac: str, expires: float
+) -> str:
+    """A new token, bound to a host and to the current attempt of a job."""
+    token = secrets.token_urlsafe(32)
+    row = Token(
+        hash=_hash(token),
+        purpose=purpose.value,
+        host_id=host_id,
+        job_id=job.id if job else None,
+        attempt=job.attempts if job else 0,
+        mac=mac,
+        expires=expires,
+    )
+    session.add(row)
+    return token
+
+
+def check(session: Session, token: str, purpose: Purpose, now: float) -> Token:
+    """The row of a good token. Raises TokenError, ForeignTokenError."""
+    row = session.get(Token, _hash(token))
+    if row is None or row.expires < now:
+        raise TokenError("the token is not one of ours, or has expired", "boot the machine again")
+    if row.purpose != purpose:
+        raise ForeignTokenError(f"the token is good for {row.purpose} only")
+    return row
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

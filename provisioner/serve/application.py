@@ -1,0 +1,56 @@
+"""Joins everything an appliance serves over HTTP: boot files, agents' messages, read API, pages.
+
+Chunks are not here: the HTTP server hands them out itself, as the immutable files they are.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from netboot.http.app import boot_routes
+from provisioner.api import admin, agent, errors, messages, upload
+from provisioner.api.services import open_services
+from provisioner.base.config import parse_listen
+from provisioner.boot.booter import ProvisionerBooter
+from provisioner.timeline.sink import DatabaseSink
+from provisioner.web import pages
+
+
+def create_app(home: Path, *, http_port: int | None = None, now: Callable[[], float] = time.time) -> FastAPI:
+    """The application of the appliance at ``home``. Raises ProvisionerError if that is none.
+
+    ``http_port`` is what boot scripts name; the configured one if it is not given.
+    """
+    services = open_services(home, now)
+    sink = DatabaseSink(services.database)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        sink.close()
+        services.database.close()
+
+    app = FastAPI(
+        title="clonesys",
+        version=version("clonesys"),
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,  # its page would load scripts from elsewhere; appliances have no internet
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.state.services = services
+    app.state.sink = sink
+    errors.install(app)
+    messages.describe(app, agent.MESSAGES)
+    for router in (agent.router, upload.router, admin.public, admin.router, pages.router):
+        app.include_router(router)
+    booter = ProvisionerBooter(home, services.database, now)
+    port = parse_listen(services.config.http.listen)[1] if http_port is None else http_port
+    app.router.routes += boot_routes(booter, sink, port)
+    return app

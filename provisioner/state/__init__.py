@@ -1,1 +1,0 @@
-"""What the appliance remembers, in a database; one small repository per subject."""

@@ -1,0 +1,1 @@
+"""The store out of the box: a directory, also on an NFS or SMB mount."""

@@ -1,0 +1,99 @@
+"""Chunks on their way into a store, and a note of those that are already there and relied upon.
+
+A sweep must not delete what a capture was told it need not send. So whoever asks
+writes down, under the store's shared lock, which chunks it relies on; the
+sweep reads these notes under the exclusive lock.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+
+from provisioner.stores.directory.places import Places
+from provisioner.stores.directory.publish import publish
+from provisioner.stores.files import failing, sync_all, write_new
+from provisioner.stores.names import Reference
+from provisioner.stores.protocols import Sign
+
+DIGEST_SIZE = 32
+RELIED = "relied"
+"""The note: 32 bytes a digest."""
+NEW = ".new"
+
+
+class Incoming:
+    """One folder of chunks that count only from ``commit`` on. Used by several threads or processes."""
+
+    def __init__(self, places: Places, folder: Path, note: str = RELIED) -> None:
+        self.places, self.folder = places, folder
+        self._note = folder / note
+
+    def path(self, digest: bytes) -> Path:
+        """Where a chunk lies until it counts."""
+        return self.folder / digest.hex()
+
+    def has(self, digests: Sequence[bytes]) -> set[bytes]:
+        """See ChunkSink. What is in the store stays there until this folder is gone. Raises StoreError."""
+        with self.places.lock():
+            stored = {digest for digest in digests if self.places.chunk(digest).exists()}
+            self._rely(stored)
+        return stored | {digest for digest in digests if self.path(digest).exists()}
+
+    def put(self, digest: bytes, data: bytes) -> None:
+        """See ChunkSink. Raises StoreFullError, StoreError."""
+        path = self.folder / f"{uuid.uuid4().hex}{NEW}"
+        with failing("store a chunk", path):
+            write_new(path, data)
+            path.rename(self.path(digest))
+
+    def commit(self, digests: Iterable[bytes], name: str, sign: Sign) -> Reference:
+        """Make these chunks durable, then let the manifest appear, at once. Raises StoreError."""
+        sync_all(self.folder)
+        with self.places.lock():
+            self._move(digests)
+            sync_all(self.places.root)  # also what another capture has just moved in, and we rely on
+            return publish(self.places, name, sign)
+
+    def _move(self, digests: Iterable[bytes]) -> None:
+        """To where they are found; another upload may have been faster."""
+        with failing("store chunks", self.places.chunks):
+            for digest in digests:
+                place = self.places.chunk(digest)
+                place.parent.mkdir(exist_ok=True)
+                try:
+                    self.path(digest).rename(place)
+                except FileNotFoundError:
+                    if not place.exists():
+                        raise
+
+    def _rely(self, digests: Iterable[bytes]) -> None:
+        note = b"".join(sorted(digests))
+        if not note:
+            return
+        with failing("note what is relied upon", self._note):
+            fd = os.open(self._note, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+            try:
+                os.write(fd, note)
+            finally:
+                os.close(fd)
+
+
+def relied(places: Places) -> set[bytes]:
+    """What captures and uploads under way rely on. For whoever holds the exclusive lock."""
+    found: set[bytes] = set()
+    for note in chain(places.incoming.glob(f"*/{RELIED}"), places.uploads.glob(f"*/*.{RELIED}")):
+        found.update(read_note(note))
+    return found
+
+
+def read_note(path: Path) -> Iterator[bytes]:
+    """The digests in one note; a torn end names no chunk."""
+    with contextlib.suppress(FileNotFoundError):
+        data = path.read_bytes()
+        for at in range(0, len(data) - DIGEST_SIZE + 1, DIGEST_SIZE):
+            yield data[at : at + DIGEST_SIZE]

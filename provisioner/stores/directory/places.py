@@ -1,0 +1,74 @@
+"""Where the parts of a directory store lie, and its lock. Paths; no content.
+
+The lock is held for moments only: shared by who relies on a chunk or lets an image
+appear, exclusive by who deletes a few chunks. So captures and sweeps go on beside each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from provisioner.stores.files import failing, locked
+from provisioner.stores.names import check_name
+
+REMOVED = ".removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The layout that docs/image-format.md describes."""
+
+    root: Path
+
+    @property
+    def chunks(self) -> Path:
+        """Objects in folders of two hexadecimal digits."""
+        return self.root / "chunks"
+
+    @property
+    def manifests(self) -> Path:
+        """A folder for each image's name."""
+        return self.root / "manifests"
+
+    @property
+    def incoming(self) -> Path:
+        """A folder for each capture under way, and one for uploads."""
+        return self.root / "incoming"
+
+    @property
+    def uploads(self) -> Path:
+        """What agents have sent and no image names yet."""
+        return self.incoming / "uploads"
+
+    @property
+    def corrupt(self) -> Path:
+        """What an audit has set aside."""
+        return self.root / "corrupt"
+
+    def chunk(self, digest: bytes) -> Path:
+        """Where the object of a chunk lies."""
+        name = digest.hex()
+        return self.chunks / name[:2] / name
+
+    def manifest(self, name: str, generation: int) -> Path:
+        """Where a manifest lies while its image is there."""
+        return self.manifests / check_name(name) / str(generation)
+
+    def removed(self, name: str, generation: int) -> Path:
+        """Where it lies afterwards; empty once no job needs it."""
+        return self.manifests / check_name(name) / f"{generation}{REMOVED}"
+
+    def make(self) -> None:
+        """Make the folders that are missing. Raises StoreError."""
+        with failing("make the store", self.root):
+            for folder in (self.chunks, self.manifests, self.incoming):
+                folder.mkdir(parents=True, exist_ok=True)
+
+    @contextmanager
+    def lock(self, *, exclusive: bool = False) -> Iterator[None]:
+        """Hold the store's lock, waiting for it. Raises StoreError."""
+        with locked(self.root / "lock", exclusive=exclusive):
+            yield

@@ -1,0 +1,79 @@
+"""Deleting chunks that nobody needs, while captures and restores go on.
+
+Mark first, without a lock; then sweep in small batches, each under the exclusive lock and each
+after asking again what is needed: an image that appeared meanwhile, a job that was queued, a
+capture that was told "you need not send this" all count before anything is deleted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Callable, Collection, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+
+from provisioner.stores.directory.incoming import relied
+from provisioner.stores.directory.ingest import is_alive
+from provisioner.stores.directory.places import Places
+from provisioner.stores.directory.publish import CLAIMED
+from provisioner.stores.files import failing
+
+BATCH = 500
+"""Chunks deleted under one lock: captures wait for so many at most."""
+UPLOAD_AGE = 24 * 3600.0
+"""Seconds that chunks of an upload are kept for a job that comes back."""
+
+Keep = Callable[[], Collection[bytes]]
+
+
+def stored(places: Places) -> Iterator[bytes]:
+    """The digests of all chunks that are there."""
+    for path in places.chunks.glob("*/*"):
+        with contextlib.suppress(ValueError):  # something that a person left there
+            yield bytes.fromhex(path.name)
+
+
+def sweep(places: Places, keep: Keep, *, uploading: Callable[[], bool], now: float) -> tuple[int, int]:
+    """Delete what is not needed; how many chunks, and their bytes. Raises StoreError, and as ``keep``."""
+    with failing("prune chunks", places.root):
+        _leftovers(places, uploading=uploading, now=now)
+        needed = keep()
+        candidates = iter([digest for digest in stored(places) if digest not in needed])
+        count = size = 0
+        while batch := list(islice(candidates, BATCH)):
+            with places.lock(exclusive=True):
+                for path in _unneeded(places, batch, keep()):
+                    count, size = count + 1, size + path.stat().st_size
+                    path.unlink()
+    return count, size
+
+
+def _unneeded(places: Places, batch: Iterable[bytes], kept: Collection[bytes]) -> Iterator[Path]:
+    also = relied(places)
+    for digest in batch:
+        if digest not in kept and digest not in also:
+            yield places.chunk(digest)
+
+
+def _leftovers(places: Places, *, uploading: Callable[[], bool], now: float) -> None:
+    """What crashes have left: captures whose process is gone, claims of generations, old uploads."""
+    with places.lock(exclusive=True):
+        for claim in places.manifests.glob(f"*/*{CLAIMED}"):
+            claim.unlink()  # whoever publishes holds the lock; nobody does
+        for path in places.incoming.glob("*"):
+            if path.is_file():
+                path.unlink()  # of an earlier version
+            elif path != places.uploads and not is_alive(path):
+                shutil.rmtree(path)
+        if not uploading():
+            _old_uploads(places, now - UPLOAD_AGE)
+
+
+def _old_uploads(places: Places, before: float) -> None:
+    for path in places.uploads.glob("*/*"):
+        if path.stat().st_mtime < before:
+            path.unlink()
+    for folder in places.uploads.glob("*"):
+        with contextlib.suppress(OSError):  # not empty
+            folder.rmdir()

@@ -1,0 +1,35 @@
+"""What can go wrong with the image store. A leaf above the product's errors.
+
+Single chunks raise the engine's errors: Missing is an answer, Corrupt an alarm.
+"""
+
+from __future__ import annotations
+
+from provisioner.base.errors import ConflictError, InvalidError, NotFoundError, Problem, ProvisionerError
+
+
+class StoreError(ProvisionerError):
+    """The store's files cannot be read or written."""
+
+
+class StoreFullError(StoreError):
+    """No room for another chunk. What was there before is whole."""
+
+
+class StoreBusyError(ConflictError):
+    """Somebody adds images while chunks are to be thrown away, or the other way round."""
+
+
+class NoImageError(NotFoundError):
+    """There is no image of this name or generation."""
+
+
+class ImageNameError(InvalidError):
+    """A name that no image can have."""
+
+    def __init__(self, name: str, what: str) -> None:
+        super().__init__(
+            f"{name!r:.60} cannot be an image's name",
+            (Problem("name", what),),
+            "CloneSys names begin with the device: sda5_Debian, sda_InitClone",
+        )

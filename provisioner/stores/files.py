@@ -1,0 +1,84 @@
+"""Writing files so that they are there wholly or not at all, also after a power cut.
+
+The store's only way to change a file system.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from provisioner.stores.errors import StoreBusyError, StoreError, StoreFullError
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+@contextlib.contextmanager
+def failing(what: str, path: Path) -> Iterator[None]:
+    """Turn what the system says into a StoreError, a full disk into StoreFullError."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in FULL:
+            raise StoreFullError(
+                f"cannot {what}: no space left at {path}",
+                "remove old images ('clonesys image rm NAME@GENERATION'), or give the store a larger disk",
+            ) from error
+        raise StoreError(
+            f"cannot {what}: {path}: {error.strerror}", "look at the store's disk and rights"
+        ) from error
+
+
+def write_new(path: Path, data: bytes, *, durable: bool = False) -> None:
+    """Write a file that is not there yet. Raises OSError; what was begun is removed again."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+    try:
+        with os.fdopen(fd, "wb", buffering=0) as file:
+            view = memoryview(data)
+            while view:
+                view = view[file.write(view) :]
+            if durable:
+                os.fsync(file.fileno())
+    except BaseException:
+        path.unlink()
+        raise
+
+
+def sync_folder(path: Path) -> None:
+    """Make a folder's entries durable. Raises OSError."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def sync_all(path: Path) -> None:
+    """Make everything on this file system durable: one call for a thousand chunks. Raises StoreError.
+
+    syncfs(2), which Python does not have, but coreutils do; it reports failed writes.
+    """
+    done = subprocess.run(("sync", "--file-system", path), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise StoreError(f"the store's disk did not keep what was written: {done.stderr.strip()}")
+
+
+@contextlib.contextmanager
+def locked(path: Path, *, exclusive: bool, wait: bool = True) -> Iterator[None]:
+    """Hold a lock file, made if need be. Raises StoreError; StoreBusyError rather than wait, if asked to."""
+    with failing("lock the store", path):
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        how = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
+        try:
+            fcntl.flock(fd, how if wait else how | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StoreBusyError(f"somebody else holds {path}", "try again later") from error
+        yield
+    finally:
+        os.close(fd)

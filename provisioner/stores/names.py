@@ -1,0 +1,62 @@
+"""Images' names, as CloneSys gave them (``sda5_WinNTEdu``), with a generation: ``sda5_Debian@2``.
+
+No I/O. A name becomes a folder's name and part of a URL, so it is kept plain.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from initramfs.imaging.format.header import NAME
+from provisioner.stores.errors import ImageNameError
+
+LATEST = "latest"
+DEVICE = re.compile(r"((?:sd|hd|vd|xvd)[a-z]+|(?:nvme\d+n|mmcblk)\d+(?=p|_)|disk)p?(\d*)_.+", re.ASCII)
+GENERATION = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
+
+
+def check_name(name: str) -> str:
+    """The name, if it can be one. Raises ImageNameError."""
+    if not NAME.fullmatch(name):
+        raise ImageNameError(
+            name, "letters, digits, '.', '_', '+' and '-', at most 100, a letter or digit first"
+        )
+    return name
+
+
+def partition_of(name: str) -> int | None:
+    """The partition's number that a CloneSys-style name tells: 5 for ``sda5_Debian``, None for others."""
+    match = DEVICE.fullmatch(name)
+    return int(match[2]) if match and match[2] else None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An image as a person names it; no generation means the latest."""
+
+    name: str
+    generation: int | None
+
+    @classmethod
+    def parse(cls, text: str) -> Wanted:
+        """Read ``name``, ``name@2`` or ``name@latest``. Raises ImageNameError."""
+        name, _, generation = text.partition("@")
+        check_name(name)
+        if generation in ("", LATEST):
+            return cls(name, None)
+        if not GENERATION.fullmatch(generation):
+            raise ImageNameError(text, f"a generation is a number or {LATEST!r}, not {generation!r:.20}")
+        return cls(name, int(generation))
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """One image, pinned. ``digest`` is the SHA-256 of its manifest, 64 hex digits."""
+
+    name: str
+    generation: int
+    digest: str
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.generation}"

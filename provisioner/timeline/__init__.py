@@ -1,0 +1,1 @@
+"""What was seen and what was done: events of machines, and the audit log of people."""
