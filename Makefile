@@ -1,5 +1,5 @@
 # The two commands that matter are `make demo` and `make test`; docs/ and README.md say what they do.
-# Everything else is installed when a target needs it: system packages by tests/support/packages.txt,
+# Everything else is installed when a target needs it: system packages by tests/lab/packages.txt,
 # Python packages by .requirements.lock into .venv.
 
 PYTHON ?= python3
@@ -23,8 +23,8 @@ help:
 
 setup: $(VENV)/.installed
 
-$(VENV)/.installed: pyproject.toml .requirements.lock tests/support/packages.txt tests/support/setup.sh
-	PYTHON=$(PYTHON) tests/support/setup.sh
+$(VENV)/.installed: pyproject.toml .requirements.lock tests/lab/packages.txt tests/lab/setup.sh
+	PYTHON=$(PYTHON) tests/lab/setup.sh
 	touch $@
 
 check: setup
@@ -38,7 +38,7 @@ test: check
 	$(BIN)/pytest tests/wire tests/storage tests/faults tests/e2e
 
 demo: setup
-	$(BIN)/python -m tests.support.demo --firmware "$(FIRMWARE)" --machines $(MACHINES) $(if $(KEEP),--keep)
+	$(BIN)/python -m tests.lab.demo --firmware "$(FIRMWARE)" --machines $(MACHINES) $(if $(KEEP),--keep)
 
 bench: setup
 	ONLY="$(ONLY)" RUNS="$(RUNS)" $(BIN)/python -m tests.bench

@@ -12,9 +12,9 @@ from initramfs.imaging.format.manifest import State, decode
 from provisioner.base.home import Home
 from provisioner.security.keys import load_public_key
 from tests.bench.measure import CLONESYS, Sample, measure
-from tests.support.command import run
-from tests.support.daemon import Daemon
-from tests.support.waiting import Deadline, until
+from tests.lab.command import run
+from tests.lab.daemon import Daemon
+from tests.lab.waiting import Deadline, until
 
 NAME = "sda5_Debian"
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from initramfs.builder.apt import host_sources
-from tests.support.cache import cached
-from tests.support.command import run
+from tests.lab.cache import cached
+from tests.lab.command import run
 
 PACKAGES = (
     "linux-image-amd64",  # with every driver: half of the bytes, as on a real machine

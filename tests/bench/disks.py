@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.command import run
-from tests.support.filesystems import EPOCH, blank
+from tests.images.filesystems import EPOCH, blank
+from tests.lab.command import run
 
 MIB = 1 << 20
 GIB_IN_MIB = 1 << 10

@@ -13,13 +13,13 @@ from tests.bench import debian, in_guest
 from tests.bench.measure import Sample, seconds
 from tests.bench.report import Row, Verdict, at_least
 from tests.bench.world import World
-from tests.support import filesystems
-from tests.support.accelerator import TCG, accelerator
-from tests.support.disk import Slot, insert, partition
-from tests.support.golden import Golden
-from tests.support.hardware import Firmware
-from tests.support.lab import Lab
-from tests.support.machine import Machine
+from tests.images import filesystems
+from tests.images.disk import Slot, insert, partition
+from tests.images.golden import Golden
+from tests.lab.lab import Lab
+from tests.lab.machines.accelerator import TCG, accelerator
+from tests.lab.machines.hardware import Firmware
+from tests.lab.machines.machine import Machine
 
 MIB = 1 << 20
 SIZE = 192

@@ -13,7 +13,7 @@ from tests.bench import debian, disks
 from tests.bench.appliance import Appliance
 from tests.bench.report import Row, Verdict, at_most
 from tests.bench.world import World
-from tests.support.command import run
+from tests.lab.command import run
 
 HOSTS = 24
 AIM = 1.5

@@ -15,11 +15,11 @@ from initramfs.agent.steps.mount import mounted
 from tests.bench import debian, disks, static
 from tests.bench.appliance import NAME, Appliance
 from tests.bench.measure import forget, pipeline
-from tests.support.cache import BUILD, cached
-from tests.support.command import run
-from tests.support.daemon import Daemon
-from tests.support.filesystems import blank
-from tests.support.waiting import Deadline, until
+from tests.images.filesystems import blank
+from tests.lab.cache import BUILD, cached
+from tests.lab.command import run
+from tests.lab.daemon import Daemon
+from tests.lab.waiting import Deadline, until
 
 FOLDER = BUILD / "bench"
 SIZE = 4 * disks.GIB_IN_MIB

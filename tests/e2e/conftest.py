@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.cache import BUILD
-from tests.support.lab import Lab
+from tests.lab.cache import BUILD
+from tests.lab.lab import Lab
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

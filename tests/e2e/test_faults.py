@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support import golden
-from tests.support.command import run
-from tests.support.filesystems import MIB
-from tests.support.hardware import Firmware
-from tests.support.images import reason_on
-from tests.support.machine import Machine, State
-from tests.support.network import Place
-from tests.support.waiting import Deadline, until
+from tests.images import golden
+from tests.images.filesystems import MIB
+from tests.images.in_memory import reason_on
+from tests.lab.command import run
+from tests.lab.machines.hardware import Firmware
+from tests.lab.machines.machine import Machine, State
+from tests.lab.network import Place
+from tests.lab.waiting import Deadline, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.support.lab import Lab
+    from tests.lab.lab import Lab
 
 pytestmark = [pytest.mark.e2e, pytest.mark.root, pytest.mark.timeout(600)]
 

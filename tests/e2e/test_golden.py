@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.hardware import Firmware
-from tests.support.machine import Machine, State
+from tests.lab.machines.hardware import Firmware
+from tests.lab.machines.machine import Machine, State
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.lab import Lab
+    from tests.lab.lab import Lab
 
 CURSOR_DOWN = "\x1b[B"
 

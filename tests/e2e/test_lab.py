@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support import network
-from tests.support.command import run
-from tests.support.network import Lan, Place
+from tests.lab import network
+from tests.lab.command import run
+from tests.lab.network import Lan, Place
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.root]
 KILLED = """
 import sys, time
 from pathlib import Path
-from tests.support.network import Lan
+from tests.lab.network import Lan
 with Lan(Path(sys.argv[1])) as lan:
     print(lan.namespace("lan"), flush=True)
     sys.stdin.read()

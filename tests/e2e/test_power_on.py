@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.command import run
-from tests.support.disk import SECTOR
-from tests.support.filesystems import MIB
-from tests.support.hardware import Firmware
-from tests.support.journey import STATIONS, Journey, follow
-from tests.support.lab import profile_name
-from tests.support.waiting import Deadline
+from tests.images.disk import SECTOR
+from tests.images.filesystems import MIB
+from tests.lab.command import run
+from tests.lab.journey import STATIONS, Journey, follow
+from tests.lab.lab import profile_name
+from tests.lab.machines.hardware import Firmware
+from tests.lab.waiting import Deadline
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.lab import Lab
+    from tests.lab.lab import Lab
 
 pytestmark = [pytest.mark.e2e, pytest.mark.root, pytest.mark.timeout(1200)]
 

@@ -19,14 +19,14 @@ from provisioner.base.home import Home
 from provisioner.images import operations
 from provisioner.security.keys import load_public_key
 from provisioner.stores.directory.store import DirectoryStore
-from tests.support import golden
-from tests.support.command import run
-from tests.support.disk import SECTOR
-from tests.support.filesystems import MIB
-from tests.support.hardware import Firmware
-from tests.support.journey import Journey, follow
-from tests.support.lab import DISK_SIZE
-from tests.support.waiting import Deadline, until
+from tests.images import golden
+from tests.images.disk import SECTOR
+from tests.images.filesystems import MIB
+from tests.lab.command import run
+from tests.lab.journey import Journey, follow
+from tests.lab.lab import DISK_SIZE
+from tests.lab.machines.hardware import Firmware
+from tests.lab.waiting import Deadline, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from initramfs.imaging.format.manifest import Manifest
     from initramfs.imaging.label.model import Reader
     from initramfs.imaging.spans import Span
-    from tests.support.golden import Golden
-    from tests.support.lab import Lab
+    from tests.images.golden import Golden
+    from tests.lab.lab import Lab
 
 pytestmark = [pytest.mark.e2e, pytest.mark.root, pytest.mark.timeout(900)]
 

@@ -19,9 +19,9 @@ from provisioner.images import operations
 from provisioner.images.operations import Options
 from provisioner.security.keys import load_private_key, load_public_key
 from provisioner.stores.directory.store import DirectoryStore
-from tests.support.command import run
-from tests.support.disk import Slot, partition
-from tests.support.images import MIB
+from tests.images.disk import Slot, partition
+from tests.images.in_memory import MIB
+from tests.lab.command import run
 
 SIZE = 24 * MIB
 NAME = "sda_Small"

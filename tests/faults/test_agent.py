@@ -34,9 +34,9 @@ from provisioner.jobs.life import State
 from provisioner.jobs.placements import carriers, open_signed
 from provisioner.security.keys import load_nonce_key, load_public_key
 from provisioner.security.nonces import mint
+from tests.clients.web import Web
 from tests.faults.conftest import NAME, SIZE, Loop, Site
-from tests.support.images import reason_on
-from tests.support.web import Web
+from tests.images.in_memory import reason_on
 
 pytestmark = [pytest.mark.root, pytest.mark.timeout(300)]
 

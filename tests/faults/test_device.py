@@ -12,8 +12,8 @@ from initramfs.imaging.errors import DeviceError, LayoutError
 from initramfs.imaging.restore.restore import Restore
 from provisioner.images import operations
 from tests.faults.conftest import SIZE, Loop, Site
-from tests.support.command import run
-from tests.support.images import MIB, lay, reason_on
+from tests.images.in_memory import MIB, lay, reason_on
+from tests.lab.command import run
 
 pytestmark = [pytest.mark.root, pytest.mark.timeout(300)]
 

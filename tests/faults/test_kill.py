@@ -15,8 +15,8 @@ from initramfs.imaging.restore.outcome import Outcome
 from initramfs.imaging.restore.restore import Restore
 from initramfs.imaging.restore.strategy import Adaptive
 from provisioner.images import operations
+from tests.clients.chunk_server import Handler, serving
 from tests.faults.conftest import NAME, Loop, Site
-from tests.support.chunk_server import Handler, serving
 
 pytestmark = [pytest.mark.root, pytest.mark.timeout(600)]
 
@@ -25,7 +25,7 @@ CLONESYS = Path(sys.executable).with_name("clonesys")
 
 def dying(site: Site, disk: Path, cut: int) -> subprocess.CompletedProcess[str]:
     """A restore in a process of its own that dies at operation ``cut``."""
-    words = [sys.executable, "-m", "tests.support.killed", str(site.home), NAME, str(disk), str(cut)]
+    words = [sys.executable, "-m", "tests.images.killed_restore", str(site.home), NAME, str(disk), str(cut)]
     return subprocess.run(words, capture_output=True, text=True, check=False)
 
 

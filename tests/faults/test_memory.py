@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command import run
+from tests.lab.command import run
 
 pytestmark = pytest.mark.timeout(600)
 
 
 def test_two_tebibytes_in_a_quarter_of_a_gibibyte(tmp_path: Path) -> None:
     """Two million chunks: index, signature, survey, and all threads at work, in a process of its own."""
-    huge = (sys.executable, "-m", "tests.support.huge")
+    huge = (sys.executable, "-m", "tests.images.memory_use")
     count = str(2 << 20)
     run(*huge, "make", tmp_path / "manifest", count)
     peak = int(run(*huge, "restore", tmp_path / "manifest", count))

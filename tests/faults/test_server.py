@@ -17,11 +17,11 @@ from initramfs.imaging.device.device import Device
 from initramfs.imaging.errors import ChunkError, Corrupt, Missing, Unavailable
 from initramfs.imaging.restore.restore import Restore
 from provisioner.images import operations
+from tests.clients.chunk_server import Handler, Trouble, serving
+from tests.clients.web import Web
 from tests.faults.conftest import SIZE, Site
-from tests.support.chunk_server import Handler, Trouble, serving
-from tests.support.images import MIB, lay, reason_on
-from tests.support.waiting import Deadline, until
-from tests.support.web import Web
+from tests.images.in_memory import MIB, lay, reason_on
+from tests.lab.waiting import Deadline, until
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from provisioner.security.keys import create_keys
-from tests.support.imaging import Appliance
+from tests.images.image_command import Appliance
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import content
-from tests.support.command import run
-from tests.support.filesystems import MIB, blank
-from tests.support.images import capture_file, restore_file
+from tests.images import content
+from tests.images.filesystems import MIB, blank
+from tests.images.in_memory import capture_file, restore_file
+from tests.lab.command import run
 
 pytestmark = [
     pytest.mark.root,

@@ -20,11 +20,11 @@ from initramfs.imaging.restore.layout import WHOLE, Layout, compose
 from initramfs.imaging.restore.outcome import Outcome
 from initramfs.imaging.restore.restore import Restore
 from initramfs.imaging.restore.strategy import Different
-from tests.support import content, filesystems
-from tests.support.command import run
-from tests.support.disk import Slot, insert, partition
-from tests.support.images import MIB, Captured, capture_file
-from tests.support.imaging import Appliance
+from tests.images import content, filesystems
+from tests.images.disk import Slot, insert, partition
+from tests.images.image_command import Appliance
+from tests.images.in_memory import MIB, Captured, capture_file
+from tests.lab.command import run
 
 pytestmark = [
     pytest.mark.root,

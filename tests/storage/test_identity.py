@@ -20,10 +20,10 @@ from initramfs.imaging.restore.layout import compose
 from initramfs.imaging.restore.restore import Restore
 from initramfs.imaging.restore.uuids import contents, new_uuid, renamed
 from initramfs.messages import DiskIdentity, Duplicates, Uuids
-from tests.support import content, filesystems
-from tests.support.command import run
-from tests.support.disk import Slot, insert, partition
-from tests.support.images import MIB, Captured, capture_file
+from tests.images import content, filesystems
+from tests.images.disk import Slot, insert, partition
+from tests.images.in_memory import MIB, Captured, capture_file
+from tests.lab.command import run
 
 pytestmark = [
     pytest.mark.root,

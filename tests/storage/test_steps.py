@@ -39,11 +39,11 @@ from initramfs.messages import (
     System,
 )
 from provisioner.security.keys import load_public_key
-from tests.support import content, filesystems
-from tests.support.command import run
-from tests.support.disk import Slot, insert, partition
-from tests.support.images import MIB
-from tests.support.imaging import Appliance
+from tests.images import content, filesystems
+from tests.images.disk import Slot, insert, partition
+from tests.images.image_command import Appliance
+from tests.images.in_memory import MIB
+from tests.lab.command import run
 
 pytestmark = [
     pytest.mark.root,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.support import filesystems
-from tests.support.images import MIB
-from tests.support.imaging import Appliance
-from tests.support.swap import PAGE, SECTOR, assert_only_memory_is_gone, swap_file
+from tests.images import filesystems
+from tests.images.image_command import Appliance
+from tests.images.in_memory import MIB
+from tests.images.swap import PAGE, SECTOR, assert_only_memory_is_gone, swap_file
 
 SWAP = 4 * MIB
 

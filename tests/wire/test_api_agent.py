@@ -16,8 +16,8 @@ from provisioner.hosts import registry
 from provisioner.jobs.life import State
 from provisioner.jobs.queue import cancel_job, get_job, get_log, queue_job
 from provisioner.timeline import events
-from tests.support.api import MAC, NOW, OTHER_KEY, OTHER_MAC, Api, api, inventory, reports, stated
-from tests.support.boot import CLIENT, HERE
+from tests.clients.api import MAC, NOW, OTHER_KEY, OTHER_MAC, Api, api, inventory, reports, stated
+from tests.lab.boot import CLIENT, HERE
 
 JOB = messages.Job(
     0,

@@ -13,7 +13,7 @@ from netboot.events import Event, Kind
 from provisioner.hosts import registry
 from provisioner.jobs import queue
 from provisioner.timeline import events
-from tests.support.api import MAC, NOW, OTHER_MAC, Api, api, reports
+from tests.clients.api import MAC, NOW, OTHER_MAC, Api, api, reports
 
 JOB = messages.Job(0, messages.Action.INVENTORY, "inventory")
 

@@ -21,7 +21,7 @@ from provisioner.database.tables import Receipt
 from provisioner.hosts import registry
 from provisioner.jobs import queue
 from provisioner.security.keys import load_private_key
-from tests.support.api import HOST_KEY, MAC, NOW, OTHER_KEY, OTHER_MAC, Api, api, reports, stated
+from tests.clients.api import HOST_KEY, MAC, NOW, OTHER_KEY, OTHER_MAC, Api, api, reports, stated
 
 IMAGE = messages.ImageRef("sda5_Debian", 2, "d" * 64)
 JOB = messages.Job(0, messages.Action.RESTORE, "class", partition_images=(messages.PartitionImage(5, IMAGE),))

@@ -40,12 +40,12 @@ from provisioner.jobs import queue
 from provisioner.security.keys import load_nonce_key, load_private_key, load_public_key
 from provisioner.security.nonces import mint
 from provisioner.stores.directory.store import DirectoryStore
-from tests.support import filesystems
-from tests.support.command import run
-from tests.support.disk import Slot, insert, partition
-from tests.support.http_part import CLONESYS, HttpPart
-from tests.support.images import KEY, MIB
-from tests.support.swap import PAGE, assert_only_memory_is_gone, swap_file
+from tests.clients.http_part import CLONESYS, HttpPart
+from tests.images import filesystems
+from tests.images.disk import Slot, insert, partition
+from tests.images.in_memory import KEY, MIB
+from tests.images.swap import PAGE, assert_only_memory_is_gone, swap_file
+from tests.lab.command import run
 
 pytestmark = [
     pytest.mark.wire,

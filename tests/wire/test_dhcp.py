@@ -15,11 +15,11 @@ import pytest
 from netboot.dhcp.options import MessageType, Option
 from netboot.dhcp.packet import NOBODY, Packet, parse
 from netboot.errors import ProtocolError
-from tests.support.command import run
-from tests.support.foreign import udp_inside
-from tests.support.network import APPLIANCE_ADDRESS, DHCP_ADDRESS, Lan, Place
-from tests.support.packets import captured
-from tests.support.serving import Netboot
+from tests.clients.namespace_sockets import udp_inside
+from tests.clients.packets import captured
+from tests.clients.serving import Netboot
+from tests.lab.command import run
+from tests.lab.network import APPLIANCE_ADDRESS, DHCP_ADDRESS, Lan, Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

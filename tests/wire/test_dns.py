@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.command import run
-from tests.support.serving import Netboot
+from tests.clients.serving import Netboot
+from tests.lab.command import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

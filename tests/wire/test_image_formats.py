@@ -20,11 +20,11 @@ from provisioner.images.formats.imports import raw_file
 from provisioner.images.operations import Options, add_image, load
 from provisioner.stores.directory.store import DirectoryStore
 from provisioner.stores.errors import StoreError
-from tests.support import filesystems
-from tests.support.clonezilla import save_disk, save_partition, split
-from tests.support.command import run
-from tests.support.disk import Slot, insert, partition
-from tests.support.images import KEY, MIB, PUBLIC
+from tests.images import filesystems
+from tests.images.clonezilla import save_disk, save_partition, split
+from tests.images.disk import Slot, insert, partition
+from tests.images.in_memory import KEY, MIB, PUBLIC
+from tests.lab.command import run
 
 UUID = "0b1f2f6a-3c8e-4b5e-9d53-0f5d2b7c1a1{}"
 pytestmark = [pytest.mark.wire, pytest.mark.root]

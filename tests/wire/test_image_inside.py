@@ -24,10 +24,10 @@ from provisioner.images.repair import repair
 from provisioner.images.verify import audit
 from provisioner.security.keys import create_keys, load_private_key, load_public_key
 from provisioner.stores.directory.store import DirectoryStore
-from tests.support import filesystems
-from tests.support.command import run
-from tests.support.disk import Slot, insert, partition
-from tests.support.images import MIB
+from tests.images import filesystems
+from tests.images.disk import Slot, insert, partition
+from tests.images.in_memory import MIB
+from tests.lab.command import run
 
 pytestmark = [
     pytest.mark.wire,

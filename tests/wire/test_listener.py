@@ -28,9 +28,9 @@ from provisioner.security.keys import load_nonce_key, load_public_key
 from provisioner.security.nonces import mint
 from provisioner.security.signatures import open_statement
 from provisioner.timeline import audit
-from tests.support.api import MAC, inventory
-from tests.support.web import Web
-from tests.support.wiretap import Wiretap
+from tests.clients.api import MAC, inventory
+from tests.clients.web import Web
+from tests.clients.wiretap import Wiretap
 
 pytestmark = pytest.mark.wire
 

@@ -18,9 +18,9 @@ from netboot.events import Kind
 from netboot.model import Ignore, LocalDisk
 from netboot.service import Settings
 from netboot.static import StaticBooter
-from tests.support.command import CommandError, run
-from tests.support.packets import MAC, request
-from tests.support.serving import Netboot, Service
+from tests.clients.packets import MAC, request
+from tests.clients.serving import Netboot, Service
+from tests.lab.command import CommandError, run
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from tftpy.TftpClient import TftpClient
 
-from tests.support.command import run
-from tests.support.serving import Netboot
+from tests.clients.serving import Netboot
+from tests.lab.command import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from netboot import files, render
 from netboot.static import StaticBooter
-from tests.support.packets import HERE
+from tests.clients.packets import HERE
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ import pytest
 from netboot import render
 from netboot.errors import NetbootError
 from netboot.model import Firmware, Kernel
-from tests.support.packets import DATA, HERE, client
+from tests.clients.packets import DATA, HERE, client
 
 BOOT = Kernel(
     "vmlinuz", ("initramfs.img", "site.img"), ("console=ttyS0", "clonesys.server=http://192.0.2.1:8080")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from netboot.model import Kernel, LocalDisk
 from netboot.static import StaticBooter, StaticZone
-from tests.support.packets import HERE, client
+from tests.clients.packets import HERE, client
 
 if TYPE_CHECKING:
     from pathlib import Path

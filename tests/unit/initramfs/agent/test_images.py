@@ -15,8 +15,8 @@ from initramfs.imaging.errors import ManifestError
 from initramfs.imaging.format.header import Header, Kind
 from initramfs.imaging.format.manifest import encode
 from initramfs.messages import ImageRef
-from tests.support.chunk_server import serving
-from tests.support.images import KEY, MIB, PUBLIC
+from tests.clients.chunk_server import serving
+from tests.images.in_memory import KEY, MIB, PUBLIC
 
 FILE = encode(Header("sda5_Data", 2, Kind.PARTITION, 512, MIB, MIB), [], KEY)
 DIGEST = hashlib.sha256(FILE).hexdigest()

@@ -20,9 +20,9 @@ from initramfs.imaging.restore.fit import LAST
 from initramfs.imaging.restore.layout import Layout, compose
 from initramfs.imaging.restore.restore import Restore
 from initramfs.imaging.restore.strategy import Adaptive, Different, Everything
-from tests.support.command import run
-from tests.support.images import MIB, Captured, capture_file
-from tests.support.tables import CONTAINER, SECTOR, Spot, gpt_sectors, write_gpt, write_mbr
+from tests.images.in_memory import MIB, Captured, capture_file
+from tests.images.tables import CONTAINER, SECTOR, Spot, gpt_sectors, write_gpt, write_mbr
+from tests.lab.command import run
 
 OLD = b"\xa5"
 """What an earlier life left on the target, everywhere."""

@@ -20,11 +20,11 @@ from initramfs.imaging.filesystem.probe import why_dirty
 from initramfs.imaging.filesystem.used_blocks import EDGE, SWAP_HEADER
 from initramfs.imaging.format.header import Kind
 from initramfs.imaging.format.manifest import State
-from tests.support import filesystems
-from tests.support.command import run
-from tests.support.disk import Slot, partition
-from tests.support.filesystems import blank
-from tests.support.images import MIB, Captured, MemoryChunks, capture_file, restore_file
+from tests.images import filesystems
+from tests.images.disk import Slot, partition
+from tests.images.filesystems import blank
+from tests.images.in_memory import MIB, Captured, MemoryChunks, capture_file, restore_file
+from tests.lab.command import run
 
 SIZE, BTRFS = 32, 240
 UUID = "0b1f2f6a-3c8e-4b5e-9d53-0f5d2b7c1a11"

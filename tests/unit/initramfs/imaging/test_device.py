@@ -8,7 +8,7 @@ import pytest
 
 from initramfs.imaging.device.device import Device, allocate, content_of
 from initramfs.imaging.errors import DeviceError
-from tests.support.images import MIB
+from tests.images.in_memory import MIB
 
 
 @pytest.fixture(params=["disk", "memory"])

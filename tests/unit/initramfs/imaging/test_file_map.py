@@ -16,8 +16,8 @@ from initramfs.imaging.filesystem.file_map import (
     parse_ntfsinfo,
     parse_xfs_db,
 )
-from tests.support import filesystems
-from tests.support.command import run
+from tests.images import filesystems
+from tests.lab.command import run
 
 UUID = "0b1f2f6a-3c8e-4b5e-9d53-0f5d2b7c1a11"
 

@@ -16,11 +16,11 @@ from initramfs.imaging.label.model import Label, Partition
 from initramfs.imaging.restore.fit import BARE, LAST, needed
 from initramfs.imaging.restore.layout import Layout, compose
 from initramfs.imaging.restore.restore import Restore
-from tests.support.command import run
-from tests.support.disk import Slot, insert, partition
-from tests.support.filesystems import blank, ext4
-from tests.support.images import MIB, capture_file, signed
-from tests.support.labels import gpt, mbr
+from tests.images.disk import Slot, insert, partition
+from tests.images.filesystems import blank, ext4
+from tests.images.in_memory import MIB, capture_file, signed
+from tests.images.labels import gpt, mbr
+from tests.lab.command import run
 
 BACKUP = 33 * 512
 

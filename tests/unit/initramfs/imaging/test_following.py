@@ -16,7 +16,7 @@ from initramfs.imaging.restore.layout import Extent
 from initramfs.imaging.restore.restore import Restore
 from initramfs.imaging.restore.verify_behind import PROVERS, Following, Mark, Pace, Task
 from initramfs.imaging.restore.verify_policy import may_cheat, pace_of
-from tests.support.images import MIB, Captured, FileTarget, Forgetful, capture_file, lay
+from tests.images.in_memory import MIB, Captured, FileTarget, Forgetful, capture_file, lay
 
 CHUNK = 64 << 10
 SIZE = 8 * MIB

@@ -8,8 +8,8 @@ from initramfs.imaging.label.model import Partition
 from initramfs.imaging.restore.free import GRAIN, free_spans
 from initramfs.imaging.restore.layout import compose
 from initramfs.imaging.spans import subtract
-from tests.support.images import MIB, signed
-from tests.support.labels import mbr
+from tests.images.in_memory import MIB, signed
+from tests.images.labels import mbr
 
 DIGEST = b"\1" * 32
 LABEL = mbr(Partition(1, MIB, 40 * MIB, "83"), Partition(2, 41 * MIB, 20 * MIB, "83"))

@@ -16,10 +16,10 @@ from initramfs.imaging.errors import LabelError
 from initramfs.imaging.label.gpt import Header, move
 from initramfs.imaging.label.model import FIRST_LOGICAL, Label, LabelType, Partition
 from initramfs.imaging.label.read import read_label
-from tests.support.command import run
-from tests.support.disk import Slot, partition
-from tests.support.filesystems import blank
-from tests.support.images import MIB
+from tests.images.disk import Slot, partition
+from tests.images.filesystems import blank
+from tests.images.in_memory import MIB
+from tests.lab.command import run
 
 CLONESYS = (
     Slot(1, 4, "c", "bootable"), Slot(2, 4, "83"), Slot(4, 0, "5"), Slot(5, 6, "7"), Slot(6, 4, "c"),

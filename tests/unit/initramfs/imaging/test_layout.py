@@ -11,8 +11,8 @@ from initramfs.imaging.format.header import Filesystem, Firmware, Header, Kind
 from initramfs.imaging.format.manifest import Manifest, Range, State
 from initramfs.imaging.label.model import Label, Partition
 from initramfs.imaging.restore.layout import WHOLE, Guard, Layout, compose
-from tests.support.images import MIB, signed
-from tests.support.labels import gpt, mbr
+from tests.images.in_memory import MIB, signed
+from tests.images.labels import gpt, mbr
 
 
 def data(offset: int, length: int = MIB) -> Range:

@@ -22,11 +22,11 @@ from initramfs.imaging.format.manifest import Manifest, State
 from initramfs.imaging.restore.layout import compose
 from initramfs.imaging.restore.restore import Restore
 from initramfs.imaging.restore.strategy import Different
-from tests.support import filesystems
-from tests.support.command import run
-from tests.support.disk import Slot, insert, partition
-from tests.support.images import MIB, Captured, MemoryChunks, capture_file, lay, reason_on, signed
-from tests.support.waiting import Deadline, until
+from tests.images import filesystems
+from tests.images.disk import Slot, insert, partition
+from tests.images.in_memory import MIB, Captured, MemoryChunks, capture_file, lay, reason_on, signed
+from tests.lab.command import run
+from tests.lab.waiting import Deadline, until
 
 pytestmark = [
     pytest.mark.root,

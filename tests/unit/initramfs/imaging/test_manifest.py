@@ -32,8 +32,8 @@ from initramfs.imaging.format.manifest import (
     sign,
 )
 from initramfs.imaging.label.model import Partition
-from tests.support.images import KEY, MIB, PUBLIC
-from tests.support.labels import GUID, gpt, mbr
+from tests.images.in_memory import KEY, MIB, PUBLIC
+from tests.images.labels import GUID, gpt, mbr
 
 DIGEST = hashlib.sha256(b"x").digest()
 LABEL = mbr(

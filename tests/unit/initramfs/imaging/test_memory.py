@@ -11,8 +11,8 @@ from initramfs.imaging.device.parallel import COPIES, MEMORY, default_workers
 from initramfs.imaging.format.manifest import decode
 from initramfs.imaging.restore.restore import Restore
 from initramfs.imaging.restore.strategy import Different
-from tests.support.huge import Huge, Source, make
-from tests.support.images import MIB, PUBLIC, lay
+from tests.images.in_memory import MIB, PUBLIC, lay
+from tests.images.memory_use import Huge, Source, make
 
 
 def peak(folder: Path, count: int) -> int:

@@ -19,9 +19,9 @@ from initramfs.imaging.restore.marker import decode_marker
 from initramfs.imaging.restore.restore import Restore
 from initramfs.imaging.restore.strategy import Adaptive, Different, Everything, Strategy
 from initramfs.imaging.restore.verify_behind import Pace
-from tests.support.disk import Slot, partition
-from tests.support.faults import PowerCutError, Volatile
-from tests.support.images import MIB, Captured, MemoryChunks, capture_file, lay
+from tests.images.disk import Slot, partition
+from tests.images.failing_targets import PowerCutError, Volatile
+from tests.images.in_memory import MIB, Captured, MemoryChunks, capture_file, lay
 
 SIZE = 6 * MIB
 NEVER = 1 << 60

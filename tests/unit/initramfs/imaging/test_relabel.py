@@ -12,9 +12,9 @@ from initramfs.imaging.label.gpt import move
 from initramfs.imaging.label.model import Label
 from initramfs.imaging.label.read import read_label
 from initramfs.imaging.label.relabel import Edits, edited, relabel
-from tests.support.command import run
-from tests.support.disk import Slot, partition
-from tests.support.images import MIB
+from tests.images.disk import Slot, partition
+from tests.images.in_memory import MIB
+from tests.lab.command import run
 
 CLONESYS = (
     Slot(1, 4, "c", "bootable"), Slot(2, 4, "83"), Slot(4, 20, "5"), Slot(5, 6, "7"), Slot(6, 4, "83"),

@@ -28,8 +28,8 @@ from initramfs.imaging.label.read import read_label
 from initramfs.imaging.restore.layout import compose
 from initramfs.imaging.restore.restore import Restore
 from initramfs.imaging.restore.strategy import Different
-from tests.support.disk import Slot, partition
-from tests.support.images import (
+from tests.images.disk import Slot, partition
+from tests.images.in_memory import (
     MIB,
     Captured,
     Failing,

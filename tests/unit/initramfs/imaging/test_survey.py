@@ -12,9 +12,9 @@ from initramfs.imaging.errors import Missing
 from initramfs.imaging.restore.layout import Layout, compose
 from initramfs.imaging.restore.restore import Restore
 from initramfs.imaging.restore.strategy import Adaptive, Strategy
-from tests.support.disk import Slot, partition
-from tests.support.faults import Volatile
-from tests.support.images import MIB, Captured, MemoryChunks, Spoiled, capture_file, lay
+from tests.images.disk import Slot, partition
+from tests.images.failing_targets import Volatile
+from tests.images.in_memory import MIB, Captured, MemoryChunks, Spoiled, capture_file, lay
 
 SIZE = 24 * MIB
 CHUNK = 1 << 16

@@ -15,18 +15,10 @@ from hypothesis import strategies as st
 from initramfs.imaging.errors import CaptureError
 from initramfs.imaging.filesystem.swap_files import LINUX, fstab_swap_files
 from initramfs.imaging.format.manifest import State
-from tests.support import filesystems
-from tests.support.command import run
-from tests.support.images import MIB, Captured, capture_file, restore_file
-from tests.support.swap import (
-    MARK,
-    PAGE,
-    SECTOR,
-    assert_only_memory_is_gone,
-    hibernate,
-    memory,
-    swap_file,
-)
+from tests.images import filesystems
+from tests.images.in_memory import MIB, Captured, capture_file, restore_file
+from tests.images.swap import MARK, PAGE, SECTOR, assert_only_memory_is_gone, hibernate, memory, swap_file
+from tests.lab.command import run
 
 SIZE = 48
 SWAP = 6 * MIB

@@ -17,11 +17,11 @@ import pytest
 from initramfs.imaging.capture.capture import Facts, capture
 from initramfs.imaging.device.device import Device
 from initramfs.imaging.device.loop import loop_device
-from tests.support import filesystems
-from tests.support.command import run
-from tests.support.disk import Slot, insert, partition
-from tests.support.images import MIB, Captured, MemoryChunks, capture_file, restore_file, signed
-from tests.support.swap import PAGE, SECTOR, assert_only_memory_is_gone, memory, swap_file
+from tests.images import filesystems
+from tests.images.disk import Slot, insert, partition
+from tests.images.in_memory import MIB, Captured, MemoryChunks, capture_file, restore_file, signed
+from tests.images.swap import PAGE, SECTOR, assert_only_memory_is_gone, memory, swap_file
+from tests.lab.command import run
 
 pytestmark = [
     pytest.mark.root,

@@ -14,7 +14,7 @@ from netboot.dhcp.options import MessageType, Option
 from netboot.dhcp.packet import BROADCAST_FLAG, NOBODY, Packet, parse
 from netboot.dhcp.pxe import classify
 from netboot.model import Firmware, Ignore, Kernel, LocalDisk, Program
-from tests.support.packets import DATA, HERE, captured, client, request
+from tests.clients.packets import DATA, HERE, captured, client, request
 
 if TYPE_CHECKING:
     from netboot.model import Boot

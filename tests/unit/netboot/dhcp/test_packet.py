@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from netboot.dhcp.options import MessageType, Option, write_options
 from netboot.dhcp.packet import Packet, parse
 from netboot.errors import ProtocolError
-from tests.support.packets import captured, request
+from tests.clients.packets import captured, request
 
 ADDRESSES = st.integers(0, 2**32 - 1).map(IPv4Address)
 TEXTS = st.binary(max_size=60).map(lambda text: text.replace(b"\0", b"x"))

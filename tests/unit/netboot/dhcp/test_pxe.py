@@ -12,7 +12,7 @@ from netboot.dhcp.options import MessageType, Option
 from netboot.dhcp.packet import parse
 from netboot.dhcp.pxe import classify
 from netboot.model import Client, Firmware, Program
-from tests.support.packets import MAC, captured, request
+from tests.clients.packets import MAC, captured, request
 
 MACHINE = UUID("11223344-5566-7788-99aa-bbccddeeff00")
 IPXE_CLASS = {Option.USER_CLASS: b"iPXE"}

@@ -14,8 +14,8 @@ from netboot.events import Kind
 from netboot.http.app import boot_app
 from netboot.model import Ignore, Kernel, LocalDisk
 from netboot.static import StaticBooter
-from tests.support.events import ListSink
-from tests.support.packets import HERE, MAC, client
+from tests.clients.events import ListSink
+from tests.clients.packets import HERE, MAC, client
 
 if TYPE_CHECKING:
     from pathlib import Path

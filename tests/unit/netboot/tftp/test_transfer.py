@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from netboot.files import Text
 from netboot.tftp.packet import Ack, Error, Packet, Request
 from netboot.tftp.transfer import Limits, Result, Transfer, negotiate
-from tests.support.tftp_link import Client, Link
+from tests.clients.tftp_link import Client, Link
 
 LIMITS = Limits(block=1468, window=16)
 

@@ -16,7 +16,7 @@ from provisioner.jobs.next_boot import Standing
 from provisioner.jobs.queue import queue_job
 from provisioner.security.keys import create_keys, load_nonce_key
 from provisioner.security.nonces import verify
-from tests.support.boot import CLIENT, HERE
+from tests.lab.boot import CLIENT, HERE
 from tests.unit.provisioner.samples import INVENTORY_JOB
 
 

@@ -21,7 +21,7 @@ from provisioner.base.errors import ProvisionerError
 from provisioner.base.home import Home
 from provisioner.cli import app
 from provisioner.security.keys import create_keys
-from tests.support.images import MIB
+from tests.images.in_memory import MIB
 
 Call = Callable[..., str]
 Invoke = Callable[..., Result]

@@ -29,8 +29,8 @@ from provisioner.images.operations import (
 from provisioner.images.verify import audit
 from provisioner.stores.directory.store import DirectoryStore
 from provisioner.stores.errors import StoreError
-from tests.support.disk import Slot, partition
-from tests.support.images import KEY, MIB, PUBLIC
+from tests.images.disk import Slot, partition
+from tests.images.in_memory import KEY, MIB, PUBLIC
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from initramfs.imaging.capture.capture import Facts
 from provisioner.images.operations import Options, add_image, everything, prune
 from provisioner.images.verify import audit
 from provisioner.stores.directory.store import DirectoryStore
-from tests.support.images import KEY, MIB, PUBLIC
+from tests.images.in_memory import KEY, MIB, PUBLIC
 
 CUTS = 20
 OPERATIONS = frozenset(

@@ -13,7 +13,7 @@ from initramfs.imaging.errors import Missing, Unavailable
 from provisioner.stores.directory.store import DirectoryStore
 from provisioner.stores.errors import ImageNameError, NoImageError, StoreError, StoreFullError
 from provisioner.stores.names import Reference, Wanted, partition_of
-from tests.support.command import run
+from tests.lab.command import run
 
 A, B, C = (hashlib.sha256(text).digest() for text in (b"a", b"b", b"c"))
 

@@ -1,0 +1,1 @@
+"""What tests make images of: disks, partition tables and file systems, in memory and as files."""
