@@ -1,4 +1,4 @@
-"""The root of everything that can go wrong on a machine, in words for the person in front of it.
+"""The root of what can go wrong, in words for the person who asked or stands in front of the machine.
 
 A leaf. ``message`` says what was found, ``hint`` what to do; both travel in a job's result.
 """

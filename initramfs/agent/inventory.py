@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from initramfs.messages import Disk, FirmwareType, Inventory, Nic, System
+from initramfs.messages import Disk, Firmware, Inventory, Nic, System
 
 SYS = Path("/sys")
 
@@ -43,7 +43,7 @@ def read_inventory(sys: Path = SYS) -> Inventory:
     """Everything the appliance wants to know about this machine."""
     return Inventory(
         system=_system(sys / "class/dmi/id"),
-        firmware=FirmwareType.UEFI if (sys / "firmware/efi").exists() else FirmwareType.BIOS,
+        firmware=Firmware.UEFI if (sys / "firmware/efi").exists() else Firmware.BIOS,
         cpu_model=_cpu_model(Path("/proc/cpuinfo")),
         cpu_count=psutil.cpu_count() or 1,
         memory=psutil.virtual_memory().total,

@@ -20,7 +20,7 @@ from initramfs.agent.steps.identity import check_name
 from initramfs.agent.steps.images import CheckImages
 from initramfs.agent.steps.personalise import Personalise
 from initramfs.agent.steps.restore import Prepare, Seal, Survey, Verify, Write
-from initramfs.messages import Action, Backup, Disk, Duplicates, FirmwareType, ImageRef, Inventory, Job, Uuids
+from initramfs.messages import Action, Backup, Disk, Duplicates, Firmware, ImageRef, Inventory, Job, Uuids
 
 WITHOUT_DISK = (Action.INVENTORY, Action.RESCUE)
 """Actions whose work is done by the contact itself, or by the shell that follows."""
@@ -93,5 +93,5 @@ def _restore_steps(job: Job, disk: Disk, seen: Inventory) -> Iterator[Step]:
     if job.personalisation:
         yield Personalise(disk.name, job.personalisation)
     yield Seal(disk.name)
-    if job.disk_image and seen.firmware is FirmwareType.UEFI:
+    if job.disk_image and seen.firmware is Firmware.UEFI:
         yield SetBootEntry(disk.name)

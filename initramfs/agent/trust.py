@@ -13,7 +13,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from initramfs.agent.errors import TrustError
-from initramfs.messages import Assignment, Signed, WireError, decode
+from initramfs.messages import Assignment, MessageError, Signed, decode
 
 KEY_FILE = Path("/etc/clonesys/appliance.pub")
 KEY_LENGTH = 32
@@ -44,7 +44,7 @@ def open_assignment(signed: Signed, key: Ed25519PublicKey, challenge: str, host_
             "the answer to our contact is not signed by the appliance this initramfs belongs to",
             "another server answered, or the appliance has a new key: run 'clonesys initramfs build' there",
         ) from error
-    except WireError as error:
+    except MessageError as error:
         raise TrustError(f"the appliance's assignment cannot be read: {error}") from error
     if not hmac.compare_digest(assignment.challenge, challenge):
         raise TrustError(

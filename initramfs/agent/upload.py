@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from initramfs.agent.errors import ServerError
 from initramfs.imaging.format.manifest import encode_draft
-from initramfs.messages import Digests, ImageRef, WireError, decode, encode
+from initramfs.messages import Digests, ImageRef, MessageError, decode, encode
 
 if TYPE_CHECKING:
     from initramfs.agent.fetch import Appliance
@@ -29,9 +29,9 @@ class HttpSink:
 
     def has(self, digests: Sequence[bytes]) -> set[bytes]:
         """See ChunkSink. Raises ServerError, Unreachable."""
-        asked = encode(Digests(tuple(digest.hex() for digest in digests)))
+        asked = encode(Digests(tuple(digests)))
         answer = _read(Digests, self.appliance.post("/api/v1/agent/chunks/missing", asked))
-        return set(digests) - {bytes.fromhex(name) for name in answer.digests}
+        return set(digests) - set(answer.digests)
 
     def put(self, digest: bytes, data: bytes) -> None:
         """See ChunkSink. Raises ServerError (the appliance's disk is full), Unreachable."""
@@ -46,5 +46,5 @@ class HttpSink:
 def _read(kind: type[T], answer: bytes) -> T:
     try:
         return decode(kind, answer)
-    except WireError as error:
+    except MessageError as error:
         raise ServerError(f"the appliance's answer cannot be read: {error}") from error

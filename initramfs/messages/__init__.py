@@ -27,7 +27,7 @@ known by nonce, challenge and key together, a report by its ``sequence``, an ima
 
 from __future__ import annotations
 
-from initramfs.messages.codec import WireError, decode, encode
+from initramfs.messages.codec import MessageError, decode, encode
 from initramfs.messages.exchange import Assignment, Contact, Digests, PhoneHome, Signed
 from initramfs.messages.job import (
     LAST,
@@ -44,32 +44,34 @@ from initramfs.messages.job import (
     Personalisation,
     Uuids,
 )
-from initramfs.messages.machine import Disk, FirmwareType, Inventory, Nic, System
-from initramfs.messages.reports import Report, Reports, StepState
-from initramfs.messages.result import Carried, Receipt, Result, Statement
+from initramfs.messages.machine import Disk, Firmware, Inventory, Nic, System
+from initramfs.messages.reports import FIRST_WRITE, Report, Reports, StepState
+from initramfs.messages.result import ProvedImage, Receipt, Result, Statement
 
 __all__ = [
+    "FIRST_WRITE",
     "LAST",
     "Action",
     "After",
     "Assignment",
     "Backup",
-    "Carried",
     "Contact",
     "Digests",
     "Disk",
     "DiskIdentity",
     "DiskRule",
     "Duplicates",
-    "FirmwareType",
+    "Firmware",
     "Fit",
     "ImageRef",
     "Inventory",
     "Job",
+    "MessageError",
     "Nic",
     "PartitionImage",
     "Personalisation",
     "PhoneHome",
+    "ProvedImage",
     "Receipt",
     "Report",
     "Reports",
@@ -79,7 +81,6 @@ __all__ = [
     "StepState",
     "System",
     "Uuids",
-    "WireError",
     "decode",
     "encode",
 ]

@@ -6,7 +6,7 @@ import base64
 import binascii
 from dataclasses import dataclass
 
-from initramfs.messages.codec import WireError
+from initramfs.messages.codec import MessageError
 from initramfs.messages.job import Job
 from initramfs.messages.machine import Inventory
 
@@ -52,13 +52,13 @@ class Signed:
     signature: str
 
     def parts(self) -> tuple[bytes, bytes]:
-        """``(payload, signature)`` as bytes. Raises WireError if either is not base64."""
+        """``(payload, signature)`` as bytes. Raises MessageError if either is not base64."""
         try:
             return base64.b64decode(self.payload, validate=True), base64.b64decode(
                 self.signature, validate=True
             )
         except binascii.Error as error:
-            raise WireError(f"signed message is not base64: {error}") from error
+            raise MessageError(f"signed message is not base64: {error}") from error
 
     @classmethod
     def of(cls, payload: bytes, signature: bytes) -> Signed:
@@ -68,9 +68,9 @@ class Signed:
 
 @dataclass(frozen=True, slots=True)
 class Digests:
-    """Chunks by name, 64 hexadecimal digits each."""
+    """Chunks by their names, 32 bytes each."""
 
-    digests: tuple[str, ...]
+    digests: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)

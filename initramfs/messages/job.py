@@ -46,11 +46,11 @@ class DiskRule:
 
 @dataclass(frozen=True, slots=True)
 class ImageRef:
-    """One image, pinned: ``name@generation`` for people, ``digest`` (hex SHA-256 of manifest) for proof."""
+    """One image, pinned: ``name@generation`` for people, ``digest`` (SHA-256 of its manifest) for proof."""
 
     name: str
     generation: int
-    digest: str
+    digest: bytes
 
 
 @dataclass(frozen=True, slots=True)

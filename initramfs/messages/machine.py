@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class FirmwareType(StrEnum):
+class Firmware(StrEnum):
     """How the machine was started, as the agent sees it (``/sys/firmware/efi``), or what an image needs."""
 
     BIOS = "bios"
@@ -59,7 +59,7 @@ class Inventory:
     """What the machine is made of."""
 
     system: System
-    firmware: FirmwareType
+    firmware: Firmware
     cpu_model: str
     cpu_count: int
     memory: int

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+FIRST_WRITE: Final = "prepare"
+"""The name of the step in which a disk is first written to: what it carried before is no longer proved."""
 
 
 class StepState(StrEnum):

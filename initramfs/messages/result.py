@@ -8,7 +8,7 @@ from initramfs.messages.job import ImageRef
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
+class ProvedImage:
     """One image on a disk, as it was proved. ``number`` is its partition's, 0 if it is the whole disk's.
 
     An image that was laid into several partitions has in each of its entries the counts of all together.
@@ -46,7 +46,7 @@ class Receipt:
     bytes_read: int = 0
     bytes_discarded: int = 0
     disk_size: int = 0
-    carried: tuple[Carried, ...] = ()
+    carried: tuple[ProvedImage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Request, Response
 
 from initramfs import messages
-from provisioner.api.messages import MAX_BODY, body, described, reader
+from provisioner.api.messages import MAX_BODY, body, described, parse_digest, reader
 from provisioner.api.services import Peer, Served, Services
 from provisioner.base.errors import NotFoundError
 from provisioner.hosts.names import parse_mac
@@ -73,7 +73,7 @@ def contact(
 def manifest(digest: str, token: Bearer, served: Served) -> Response:
     """The signed manifest with this digest, exactly as it is stored."""
     authorise(served.database, token, served.now())
-    found = catalogue.manifest(served.home.root, digest)
+    found = catalogue.manifest(served.home.root, parse_digest(digest))
     if found is None:
         raise NotFoundError(f"there is no manifest {digest}", "was the image removed after the job was made?")
     return Response(found, media_type="application/octet-stream")

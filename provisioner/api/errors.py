@@ -9,8 +9,14 @@ from __future__ import annotations
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from initramfs.messages import WireError
-from provisioner.base.errors import ConflictError, InvalidError, NotFoundError, ProvisionerError
+from initramfs.messages import MessageError
+from provisioner.base.errors import (
+    ConflictError,
+    ForbiddenError,
+    InvalidError,
+    NotFoundError,
+    ProvisionerError,
+)
 from provisioner.jobs.contact import UnknownHostError
 from provisioner.security.nonces import ForeignNonceError, NonceError
 from provisioner.security.signatures import UnprovedError
@@ -20,6 +26,7 @@ from provisioner.stores.errors import StoreFullError
 STATUS: tuple[tuple[type[ProvisionerError], int], ...] = (
     (ForeignNonceError, 403),
     (UnknownHostError, 403),
+    (ForbiddenError, 403),
     (NonceError, 401),
     (ForeignTokenError, 403),
     (UnprovedError, 403),
@@ -57,4 +64,4 @@ def install(app: FastAPI) -> None:
         return JSONResponse({"detail": str(error), "hint": "is the initramfs of another version?"}, 400)
 
     app.add_exception_handler(ProvisionerError, refused)
-    app.add_exception_handler(WireError, garbled)
+    app.add_exception_handler(MessageError, garbled)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -11,16 +12,18 @@ from pydantic import TypeAdapter
 
 from initramfs import messages
 from provisioner.api.errors import TooLargeError
+from provisioner.base.errors import InvalidError
 
 T = TypeVar("T")
 
 MAX_BODY = 8 * 2**20
 """Bytes: far above any batch of reports, far below what hurts."""
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _REFERENCE = "#/components/schemas/{model}"
 
 
 def reader(kind: type[T]) -> Callable[[Request], Coroutine[Any, Any, T]]:
-    """A dependency that reads a message of type ``kind``. It raises WireError or TooLargeError."""
+    """A dependency that reads a message of type ``kind``. It raises MessageError or TooLargeError."""
     take = body(MAX_BODY)
 
     async def read(request: Request) -> T:
@@ -41,6 +44,13 @@ def body(limit: int) -> Callable[[Request], Coroutine[Any, Any, bytes]]:
         return bytes(taken)
 
     return take
+
+
+def parse_digest(name: str) -> bytes:
+    """A digest as a URL names it: 64 hexadecimal digits. Raises InvalidError."""
+    if not _DIGEST.fullmatch(name):
+        raise InvalidError(f"{name!r:.80} is no digest", (), "it has 64 hexadecimal digits")
+    return bytes.fromhex(name)
 
 
 def described(kind: type) -> dict[str, Any]:

@@ -7,7 +7,6 @@ Every request may be repeated.
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Annotated
 
@@ -20,7 +19,7 @@ from initramfs.imaging.format.header import Header
 from initramfs.imaging.format.manifest import Index, decode_draft, encode, encode_draft
 from provisioner.api.agent import JSON, NO_CONTENT, Bearer
 from provisioner.api.errors import TooLargeError
-from provisioner.api.messages import body, described, reader
+from provisioner.api.messages import body, described, parse_digest, reader
 from provisioner.api.services import Served, Services
 from provisioner.base.errors import InvalidError, Problem
 from provisioner.images.operations import load
@@ -36,7 +35,6 @@ MAX_OBJECT = MAX_CHUNK + (64 << 10)
 MAX_DRAFT = 256 << 20
 """Bytes of an unsigned manifest: 5 TiB in use, in chunks of 1 MiB."""
 MAX_ASKED = 4096
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 router = APIRouter(prefix="/api/v1/agent", tags=["agent"])
 
@@ -56,15 +54,16 @@ def missing(
     """Which of these chunks have to be sent. The others stay for this job."""
     if len(message.digests) > MAX_ASKED:
         raise TooLargeError(f"more than {MAX_ASKED} chunks are asked about at once")
-    asked = [_digest(name) for name in message.digests]
-    found = _uploads(served).missing(job.owner, asked)
-    return _json(messages.Digests(tuple(digest.hex() for digest in found)))
+    for digest in message.digests:
+        parse_digest(digest.hex())
+    found = _uploads(served).missing(job.owner, message.digests)
+    return _json(messages.Digests(tuple(found)))
 
 
 @router.put("/chunks/{name}", status_code=NO_CONTENT)
 def put(name: str, job: Job, data: Annotated[bytes, Depends(body(MAX_OBJECT))], served: Served) -> None:
     """Keep one chunk, if it is the one it should be."""
-    digest = _digest(name)
+    digest = parse_digest(name)
     try:
         _uploads(served).put(job.owner, digest, data)
     except Corrupt as error:
@@ -109,12 +108,6 @@ def _repeated(served: Services, header: Header, index: Index) -> Reference | Non
 
 def _uploads(served: Services) -> Uploads:
     return Uploads(served.home.store)
-
-
-def _digest(name: str) -> bytes:
-    if not _DIGEST.fullmatch(name):
-        raise _invalid("digest", f"{name!r:.80} is no chunk's name")
-    return bytes.fromhex(name)
 
 
 def _invalid(where: str, what: str, hint: str = "") -> InvalidError:

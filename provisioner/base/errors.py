@@ -9,19 +9,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from initramfs.errors import ExplainedError
 
-class ProvisionerError(Exception):
+
+class ProvisionerError(ExplainedError):
     """Something that a person can understand and act on."""
 
     def __init__(self, message: str, hint: str = "", exit_code: int = 1) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        super().__init__(message, hint)
         self.exit_code = exit_code
 
 
 class NotFoundError(ProvisionerError):
     """A host, job, profile or the like of that name does not exist."""
+
+
+class ForbiddenError(ProvisionerError):
+    """The actor has no right to what was asked."""
 
 
 class ConflictError(ProvisionerError):

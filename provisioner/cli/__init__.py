@@ -12,10 +12,9 @@ from typing import Annotated, ClassVar
 
 import typer
 
-from initramfs.agent.errors import AgentError
-from initramfs.builder.errors import BuildError
+from initramfs.errors import ExplainedError
 from netboot.errors import NetbootError
-from provisioner.base.errors import InvalidError, ProvisionerError
+from provisioner.base.errors import InvalidError
 from provisioner.cli.context import DEFAULT_HOME, Context
 from provisioner.cli.lazy import LazyGroup
 from provisioner.cli.output import say
@@ -93,7 +92,7 @@ def complain(error: Exception) -> int:
             lines = [f"error: {error.message}", *(f"  {problem}" for problem in error.problems)]
             lines += [f"hint: {error.hint}"] if error.hint else []
             exit_status = error.exit_code
-        case ProvisionerError() | AgentError() | BuildError() | NetbootError():
+        case ExplainedError() | NetbootError():
             lines = [f"error: {error.message}"] + ([f"hint: {error.hint}"] if error.hint else [])
             exit_status = getattr(error, "exit_code", 1)
         case typer.TyperException() if not error.format_message():  # no command at all: help was printed

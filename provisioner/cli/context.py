@@ -29,11 +29,9 @@ class Context:
     def database(self) -> Iterator[Database]:
         """The appliance's state, at this version's tables. Raises ProvisionerError if ``home`` is none."""
         # Loaded here, because it takes longer than many a command that needs no database.
-        from provisioner.commands.init_appliance import migrate  # noqa: PLC0415
-        from provisioner.database.engine import open_database  # noqa: PLC0415
+        from provisioner.database.engine import open_migrated  # noqa: PLC0415
 
-        migrate(self.home)
-        database = open_database(self.home)
+        database = open_migrated(self.home)
         try:
             yield database
         finally:

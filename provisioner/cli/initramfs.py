@@ -14,7 +14,7 @@ from provisioner.boot import files
 from provisioner.boot.booter import INITRAMFS, KERNEL
 from provisioner.cli.context import of
 from provisioner.cli.output import AsJson, print_json, say
-from provisioner.commands.init_appliance import migrate
+from provisioner.database.engine import open_migrated
 from provisioner.jobs.progress import human_bytes
 from provisioner.security.keys import load_public_key
 
@@ -30,7 +30,7 @@ def group() -> None:
 def build(
     context: typer.Context,
     cache: Annotated[
-        Path | None, typer.Option(help="Kept between builds; default is cache/ in the appliance.")
+        Path | None, typer.Option(help="StoredReceipt between builds; default is cache/ in the appliance.")
     ] = None,
     *,
     refresh: Annotated[bool, typer.Option("--refresh", help="Ask for newer Debian packages now.")] = False,
@@ -38,7 +38,7 @@ def build(
 ) -> None:
     """Build kernel and initramfs with this appliance's key inside, and put them where machines fetch them."""
     home = of(context).home
-    migrate(home)
+    open_migrated(home).close()
     built = builder.build(
         spec.load(),
         cache or home / "cache" / "initramfs",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import sys
 import time
@@ -10,6 +9,8 @@ from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
+
+from initramfs.messages.codec import to_plain
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
@@ -26,7 +27,7 @@ def harmless(text: str) -> str:
 
 def print_json(value: Any) -> None:
     """A value, dataclasses included, as indented JSON."""
-    say(json.dumps(value, indent=2, default=_plain))
+    say(json.dumps(to_plain(value), indent=2, default=str))
 
 
 def print_facts(facts: Iterable[tuple[str, str]]) -> None:
@@ -39,9 +40,3 @@ def print_facts(facts: Iterable[tuple[str, str]]) -> None:
 def clock(at: float | None) -> str:
     """A time for people, in local time; empty for None."""
     return "" if at is None else time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
-
-
-def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return dataclasses.asdict(value)
-    return str(value)

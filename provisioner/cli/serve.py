@@ -14,7 +14,7 @@ from netboot import sockets
 from provisioner.base.config import load_config, parse_listen
 from provisioner.base.errors import ProvisionerError
 from provisioner.cli.context import of
-from provisioner.commands.init_appliance import migrate
+from provisioner.database.engine import open_migrated
 from provisioner.serve.settings import PARTS, Settings
 from provisioner.serve.supervisor import Supervisor
 
@@ -36,7 +36,7 @@ def serve(  # noqa: PLR0917 - each is an option of the command line
 ) -> None:
     """Serve: proxyDHCP, TFTP, DNS; HTTP; and the controller. SIGTERM or Ctrl-C ends it."""
     home = of(context).home
-    migrate(home)
+    open_migrated(home).close()
     parts, config = _parts(only), load_config(home)
     address, port = _http(http_listen or config.http.listen, bind="http" in parts)
     settings = Settings(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from initramfs.messages import FirmwareType
+from initramfs.messages import Firmware
 from provisioner.base.config import load_config
 from provisioner.base.errors import ProvisionerError
 from provisioner.base.home import Home
@@ -36,7 +36,7 @@ def set_profile(
     if not wanted.starts_agent:
         queue.set_local(database, known.name, now=now, who=who)
         return None
-    firmware = FirmwareType(known.firmware) if known.firmware else None
+    firmware = Firmware(known.firmware) if known.firmware else None
     target = Target(known.name, load_config(home).dns.domain, firmware)
     with catalogue.held(home):
         job = make_job(profile, wanted, target, resolve or catalogue.resolver(home))

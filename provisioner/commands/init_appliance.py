@@ -9,7 +9,7 @@ from pathlib import Path
 from provisioner.base.config import EXAMPLE
 from provisioner.base.errors import ProvisionerError
 from provisioner.base.home import Home
-from provisioner.database.engine import open_database
+from provisioner.database.engine import open_migrated
 from provisioner.security.keys import create_keys, write_secret
 from provisioner.security.passwords import SALT_LENGTH, hash_password, new_password
 
@@ -62,19 +62,8 @@ def create(home: Path) -> str | None:
         raise ProvisionerError(
             f"cannot make {home}: {error}", "run as root, or choose another --home"
         ) from error
-    migrate(home)
+    open_migrated(home).close()
     return password
-
-
-def migrate(home: Path) -> None:
-    """Bring the appliance's database to what this version needs. Raises ProvisionerError if it is none."""
-    if not (Home(home).keys / "admin").exists():
-        raise ProvisionerError(f"{home} is no appliance", f"make one with 'clonesys --home {home} init'")
-    database = open_database(home)
-    try:
-        database.migrate()
-    finally:
-        database.close()
 
 
 def copy_loaders(boot: Path, source: Path = LOADERS) -> list[str]:

@@ -18,6 +18,8 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.orm import Session
 
 from provisioner.base.config import database_url, load_config
+from provisioner.base.errors import ProvisionerError
+from provisioner.base.home import Home
 
 BUSY_SECONDS = 10.0
 """How long a writer waits for another one; a transaction here takes milliseconds."""
@@ -61,6 +63,19 @@ class Database:
 def open_database(home: Path) -> Database:
     """The database of the appliance at ``home``, as its configuration says."""
     return Database(database_url(home, load_config(home)))
+
+
+def open_migrated(home: Path) -> Database:
+    """The same, brought to what this version needs. Raises ProvisionerError if ``home`` is no appliance."""
+    if not (Home(home).keys / "admin").exists():
+        raise ProvisionerError(f"{home} is no appliance", f"make one with 'clonesys --home {home} init'")
+    database = open_database(home)
+    try:
+        database.migrate()
+    except BaseException:
+        database.close()
+        raise
+    return database
 
 
 def _tame_sqlite(engine: Engine) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import cache
@@ -19,13 +18,9 @@ from provisioner.stores.directory.store import DirectoryStore
 
 T = TypeVar("T")
 
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 
-
-def manifest(home: Path, digest: str) -> bytes | None:
+def manifest(home: Path, digest: bytes) -> bytes | None:
     """The bytes of the manifest with this digest, or None."""
-    if not _DIGEST.fullmatch(digest):
-        return None
     store = _store(home)
     found = store.find(digest)
     return store.manifest(found) if found else None

@@ -199,7 +199,7 @@ def open_target(path: Path, image: Manifest) -> Device:
 class Demand:
     """What jobs need of a store: the digests of their images, and whether one may still be sending chunks."""
 
-    pinned: Callable[[], Collection[str]] = frozenset
+    pinned: Callable[[], Collection[bytes]] = frozenset
     uploading: Callable[[], bool] = lambda: False
 
 
@@ -218,7 +218,7 @@ class _Marker:
     """Says which chunks are needed; each manifest is read once, however often it is asked."""
 
     def __init__(
-        self, store: PrunableStore, key: Ed25519PublicKey, pinned: Callable[[], Collection[str]]
+        self, store: PrunableStore, key: Ed25519PublicKey, pinned: Callable[[], Collection[bytes]]
     ) -> None:
         self._store, self._key, self._pinned = store, key, pinned
         self._seen: set[Reference] = set()

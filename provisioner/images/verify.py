@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Audit:
-    """What was found. ``images`` maps a bad chunk's digest (hex) to the images that need it."""
+    """What was found. ``images`` maps a bad chunk's digest to the images that need it."""
 
     chunks: int = 0
     bytes_read: int = 0
-    missing: list[str] = field(default_factory=list)
-    corrupt: list[str] = field(default_factory=list)
-    images: dict[str, list[str]] = field(default_factory=dict)
-    repaired: list[str] = field(default_factory=list)
+    missing: list[bytes] = field(default_factory=list)
+    corrupt: list[bytes] = field(default_factory=list)
+    images: dict[bytes, list[str]] = field(default_factory=dict)
+    repaired: list[bytes] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
@@ -60,9 +60,9 @@ def audit(store: ChunkSource, manifests: list[Manifest], progress: Progress = si
                     result.bytes_read += len(data)
                 unpacker.unpack(digest, data, length)
             except Missing:
-                result.missing.append(digest.hex())
+                result.missing.append(digest)
             except Corrupt:
-                result.corrupt.append(digest.hex())
+                result.corrupt.append(digest)
             meter.add(length)
 
         return check
@@ -75,5 +75,5 @@ def audit(store: ChunkSource, manifests: list[Manifest], progress: Progress = si
 def _blame(result: Audit, manifests: list[Manifest]) -> None:
     bad = {*result.missing, *result.corrupt}
     for manifest in manifests if bad else ():
-        for name in bad & {r.digest.hex() for r in manifest.index if r.state is State.DATA}:
+        for name in bad & {r.digest for r in manifest.index if r.state is State.DATA}:
             result.images.setdefault(name, []).append(manifest.title)

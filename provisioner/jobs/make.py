@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from initramfs.messages import Action, Backup, FirmwareType, ImageRef, Job, PartitionImage, Personalisation
+from initramfs.messages import Action, Backup, Firmware, ImageRef, Job, PartitionImage, Personalisation
 from provisioner.base.errors import InvalidError, Problem, ProvisionerError
 from provisioner.profiles.model import Profile
 
@@ -26,7 +26,7 @@ class Target:
 
     name: str
     domain: str
-    firmware: FirmwareType | None = None
+    firmware: Firmware | None = None
 
 
 def make_job(name: str, profile: Profile, target: Target, resolve: Resolve) -> Job:
@@ -79,7 +79,7 @@ def _backup(profile: Profile) -> Backup:
 
 def _names(profile: Profile) -> dict[str, ImageRef]:
     """What a backup will make: there is neither a generation nor a digest yet."""
-    return {where: ImageRef(name, 0, "") for where, name in profile.image_names().items()}
+    return {where: ImageRef(name, 0, b"") for where, name in profile.image_names().items()}
 
 
 def _resolve_all(profile: Profile, resolve: Resolve) -> tuple[dict[str, ImageRef], list[Problem]]:

@@ -13,14 +13,14 @@ from dataclasses import dataclass, field, replace
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from initramfs.messages import Carried, Receipt, Signed, WireError, decode, encode
+from initramfs.messages import MessageError, ProvedImage, Receipt, Signed, decode, encode
 from provisioner.base.errors import ProvisionerError
 
 WHOLE_DISK = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredReceipt:
     """What is signed: the receipt, whose it is, and when it came in (seconds since the epoch, our clock).
 
     ``statement`` is what the host signed, as it came, and ``host_key`` checks it (64 hexadecimal digits).
@@ -38,7 +38,7 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Carrier:
+class Placement:
     """A disk that provably carried an image when its receipt came in, and that no later job has written to.
 
     ``partition`` is 0 for an image of a whole disk, and ``replaced`` are then the partitions that carry
@@ -47,7 +47,7 @@ class Carrier:
 
     image: str
     generation: int
-    digest: str
+    digest: bytes
     partition: int
     host: str
     disk: str
@@ -61,30 +61,30 @@ class Carrier:
 
 @dataclass(slots=True)
 class _Disk:
-    kept: Kept
-    carried: dict[int, tuple[Carried, Kept]] = field(default_factory=dict)
+    kept: StoredReceipt
+    carried: dict[int, tuple[ProvedImage, StoredReceipt]] = field(default_factory=dict)
 
 
-def sign(kept: Kept, key: Ed25519PrivateKey) -> Signed:
+def sign(kept: StoredReceipt, key: Ed25519PrivateKey) -> Signed:
     """The receipt as it is stored."""
     payload = encode(kept)
     return Signed.of(payload, key.sign(payload))
 
 
-def open_signed(signed: Signed, key: Ed25519PublicKey) -> Kept:
+def open_signed(signed: Signed, key: Ed25519PublicKey) -> StoredReceipt:
     """A stored receipt. Raises ProvisionerError if ``key`` has not signed it."""
     try:
         payload, signature = signed.parts()
         key.verify(signature, payload)
-        return decode(Kept, payload)
-    except (InvalidSignature, WireError) as error:
+        return decode(StoredReceipt, payload)
+    except (InvalidSignature, MessageError) as error:
         raise ProvisionerError(
             "a stored receipt is not as this appliance has signed it",
             "somebody changed the database, or the keys are not those of this appliance",
         ) from error
 
 
-def carriers(receipts: Iterable[Kept], written: dict[str, int]) -> list[Carrier]:
+def placements(receipts: Iterable[StoredReceipt], written: dict[str, int]) -> list[Placement]:
     """What all disks carry, by the latest receipts, by host and partition.
 
     ``receipts`` come oldest first. ``written`` maps a host to the latest of its jobs that began to write a
@@ -100,21 +100,21 @@ def carriers(receipts: Iterable[Kept], written: dict[str, int]) -> list[Carrier]
         disk.carried.update({item.number: (item, kept) for item in kept.receipt.carried})
     proved = [disk for disk in disks.values() if disk.kept.job > written.get(disk.kept.host, 0)]
     return sorted(
-        (carrier for disk in proved for carrier in _carriers(disk)),
+        (placement for disk in proved for placement in _placements(disk)),
         key=lambda c: (c.host, c.disk, c.partition),
     )
 
 
-def _identity(kept: Kept) -> tuple[str, ...]:
+def _identity(kept: StoredReceipt) -> tuple[str, ...]:
     """A WWN is unique in the world; serials are not (virtual disks share them), names are only on a host."""
     found = kept.receipt
     return (found.disk_wwn,) if found.disk_wwn else (kept.host, found.disk_serial or found.disk_name)
 
 
-def _carriers(disk: _Disk) -> Iterator[Carrier]:
+def _placements(disk: _Disk) -> Iterator[Placement]:
     replaced = tuple(sorted(number for number in disk.carried if number != WHOLE_DISK))
     for number, (item, kept) in disk.carried.items():
-        carrier = Carrier(
+        placement = Placement(
             image=item.image.name,
             generation=item.image.generation,
             digest=item.image.digest,
@@ -127,4 +127,4 @@ def _carriers(disk: _Disk) -> Iterator[Carrier]:
             received=kept.received,
             host_key=kept.host_key,
         )
-        yield replace(carrier, replaced=replaced) if number == WHOLE_DISK else carrier
+        yield replace(placement, replaced=replaced) if number == WHOLE_DISK else placement

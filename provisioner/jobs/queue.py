@@ -77,7 +77,7 @@ def get_log(database: Database, number: int) -> list[LogView]:
         return [LogView(row.attempt, row.at, row.step, row.state, row.text) for row in rows]
 
 
-def pinned_images(database: Database) -> set[str]:
+def pinned_images(database: Database) -> set[bytes]:
     """The digests of all images that jobs still need, also of those that were removed by name since."""
     with database.read() as session:
         documents = [row.document for row in session.scalars(select(Job).where(Job.state.in_(ACTIVE)))]

@@ -11,12 +11,9 @@ from sqlalchemy.orm import Session
 from initramfs import messages
 from provisioner.database.engine import Database
 from provisioner.database.tables import Host, Job, LogLine, Receipt
-from provisioner.jobs.placements import Kept
+from provisioner.jobs.placements import StoredReceipt
 
-Sign = Callable[[Kept], messages.Signed]
-
-OPENING = "prepare"
-"""The agent's step in which a disk is first written to."""
+Sign = Callable[[StoredReceipt], messages.Signed]
 
 
 def keep(
@@ -32,7 +29,9 @@ def keep(
     """Store what a job has proved, if it has, signed; ``statement`` is what its host has signed of it."""
     if not result.ok or result.receipt is None:
         return
-    kept = Kept(job.host.name, mac, job.id, job.attempts, now, result.receipt, job.host_key or "", statement)
+    kept = StoredReceipt(
+        job.host.name, mac, job.id, job.attempts, now, result.receipt, job.host_key or "", statement
+    )
     signed = sign(kept)
     row = Receipt(job_id=job.id, host_id=job.host_id, at=now)
     row.document = json.loads(messages.encode(signed))
@@ -54,7 +53,7 @@ def unproved_writes(database: Database) -> dict[str, int]:
         .join(LogLine, LogLine.job_id == Job.id)
         .outerjoin(Receipt, Receipt.job_id == Job.id)
         .where(
-            LogLine.step == OPENING,
+            LogLine.step == messages.FIRST_WRITE,
             LogLine.state == messages.StepState.STARTED.value,
             Receipt.id.is_(None),
         )

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
-from initramfs.messages import Action, After, DiskIdentity, DiskRule, Duplicates, FirmwareType, Uuids
+from initramfs.messages import Action, After, DiskIdentity, DiskRule, Duplicates, Firmware, Uuids
 from initramfs.messages import Fit as FitOrder
 from provisioner.base.errors import InvalidError, Problem
 from provisioner.base.toml import Strict, parse_toml, problems_of
@@ -119,7 +119,7 @@ class Profile(Strict):
 
     action: Annotated[Action, Field(strict=False)]
     description: str = ""
-    firmware: Annotated[FirmwareType | None, Field(strict=False)] = None
+    firmware: Annotated[Firmware | None, Field(strict=False)] = None
     disk: Disk = Disk()
     images: Images = Images()
     backup: Backup = Backup()

@@ -11,7 +11,7 @@ import re
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from initramfs.messages import Assignment, Signed, Statement, WireError, decode, encode
+from initramfs.messages import Assignment, MessageError, Signed, Statement, decode, encode
 from provisioner.base.errors import ProvisionerError
 
 _PUBLIC = re.compile(r"[0-9a-f]{64}")
@@ -28,9 +28,9 @@ def sign_assignment(assignment: Assignment, key: Ed25519PrivateKey) -> Signed:
 
 
 def load_host_key(text: str) -> Ed25519PublicKey:
-    """The public half of a host's key, as a contact tells it. Raises WireError if it is none."""
+    """The public half of a host's key, as a contact tells it. Raises MessageError if it is none."""
     if not _PUBLIC.fullmatch(text):
-        raise WireError(f"Contact.host_key: expected 64 hexadecimal digits, found {text!r:.80}")
+        raise MessageError(f"Contact.host_key: expected 64 hexadecimal digits, found {text!r:.80}")
     return Ed25519PublicKey.from_public_bytes(bytes.fromhex(text))
 
 
@@ -38,7 +38,7 @@ def read_signed(body: bytes) -> Signed:
     """The envelope of a statement. Raises UnprovedError for anything that is not signed."""
     try:
         return decode(Signed, body)
-    except WireError as error:
+    except MessageError as error:
         raise UnprovedError(
             f"the result is not signed by its host: {error}", "is the initramfs of another version?"
         ) from error
@@ -55,7 +55,7 @@ def open_statement(signed: Signed, host_key: str, *, host: str, job: int, attemp
             f"the result is not signed with the key that {host} told for attempt {attempt} of job {job}",
             "somebody else sent it, or it was changed on its way",
         ) from error
-    except WireError as error:
+    except MessageError as error:
         raise UnprovedError(
             f"the result is not what {host} would sign: {error}", "is the initramfs of another version?"
         ) from error

@@ -52,11 +52,11 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """One image, pinned. ``digest`` is the SHA-256 of its manifest, 64 hex digits."""
+    """One image, pinned. ``digest`` is the SHA-256 of its manifest."""
 
     name: str
     generation: int
-    digest: str
+    digest: bytes
 
     def __str__(self) -> str:
         return f"{self.name}@{self.generation}"

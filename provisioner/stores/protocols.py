@@ -38,7 +38,7 @@ class Store(ChunkSource, Protocol):
         """The signed file, not checked. Raises NoImageError."""
         ...
 
-    def find(self, digest: str) -> Reference | None:
+    def find(self, digest: bytes) -> Reference | None:
         """The image whose manifest has this SHA-256."""
         ...
 
@@ -81,7 +81,7 @@ class PrunableStore(WritableStore, Protocol):
         """Removed images whose manifests are still there, because a job may need them."""
         ...
 
-    def forget(self, pinned: Callable[[], Collection[str]]) -> None:
+    def forget(self, pinned: Callable[[], Collection[bytes]]) -> None:
         """Throw away the manifests of removed images that have none of these digests.
 
         ``pinned`` is asked while nobody can queue a job.

@@ -49,7 +49,7 @@ class ReadOnly:
         """See Store."""
         return self._inner.manifest(reference)
 
-    def find(self, digest: str) -> Reference | None:
+    def find(self, digest: bytes) -> Reference | None:
         """See Store."""
         return self._inner.find(digest)
 
@@ -123,7 +123,7 @@ class Failover:
 
         return self._first(ask)
 
-    def find(self, digest: str) -> Reference | None:
+    def find(self, digest: bytes) -> Reference | None:
         """See Store."""
         return next((found for store in self._stores if (found := store.find(digest))), None)
 

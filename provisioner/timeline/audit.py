@@ -14,6 +14,12 @@ def note(session: Session, who: str, what: str, detail: str, now: float) -> None
     session.add(Audit(at=now, who=who, what=what, detail=detail))
 
 
+def record(database: Database, who: str, what: str, detail: str, now: float) -> None:
+    """Add one line for a change that was made elsewhere: in the image store, in files."""
+    with database.write() as session:
+        note(session, who, what, detail, now)
+
+
 def list_audit(database: Database, limit: int = 100) -> list[tuple[float, str, str, str]]:
     """The latest entries, newest first, as ``(at, who, what, detail)``."""
     with database.read() as session:

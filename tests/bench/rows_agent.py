@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from initramfs.messages import Firmware
 from tests.bench import debian, in_guest
 from tests.bench.measure import Sample, seconds
 from tests.bench.report import Row, Verdict, at_least
@@ -18,7 +19,6 @@ from tests.images.disk import Slot, insert, partition
 from tests.images.golden import Golden
 from tests.lab.lab import Lab
 from tests.lab.machines.accelerator import TCG, accelerator
-from tests.lab.machines.hardware import Firmware
 from tests.lab.machines.machine import Machine
 
 MIB = 1 << 20

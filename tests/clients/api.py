@@ -129,7 +129,7 @@ def inventory(mac: str = MAC) -> messages.Inventory:
     """What a small machine is made of."""
     return messages.Inventory(
         system=messages.System("QEMU", "pc", "S1", "11111111-2222-3333-4444-555555555555"),
-        firmware=messages.FirmwareType.UEFI,
+        firmware=messages.Firmware.UEFI,
         cpu_model="a processor",
         cpu_count=2,
         memory=2**30,

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from initramfs.messages import Firmware
 from tests.images import golden
 from tests.images.filesystems import MIB
 from tests.images.in_memory import reason_on
 from tests.lab.command import run
-from tests.lab.machines.hardware import Firmware
 from tests.lab.machines.machine import Machine, State
 from tests.lab.network import Place
 from tests.lab.waiting import Deadline, until

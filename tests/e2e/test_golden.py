@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.lab.machines.hardware import Firmware
+from initramfs.messages import Firmware
 from tests.lab.machines.machine import Machine, State
 
 if TYPE_CHECKING:

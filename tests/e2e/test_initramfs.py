@@ -13,9 +13,9 @@ import pytest
 
 from initramfs.builder.build import Built, build
 from initramfs.builder.spec import load
+from initramfs.messages import Firmware
 from tests.lab.cache import BUILD
 from tests.lab.machines.direct_boot import Direct
-from tests.lab.machines.hardware import Firmware
 
 if TYPE_CHECKING:
     from pathlib import Path

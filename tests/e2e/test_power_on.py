@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from initramfs.messages import Firmware
 from tests.images.disk import SECTOR
 from tests.images.filesystems import MIB
 from tests.lab.command import run
 from tests.lab.journey import STATIONS, Journey, follow
 from tests.lab.lab import profile_name
-from tests.lab.machines.hardware import Firmware
 from tests.lab.waiting import Deadline
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from initramfs.imaging.capture.regions import scope_of
 from initramfs.imaging.device.device import Device
 from initramfs.imaging.filesystem.probe import probe, why_dirty
 from initramfs.imaging.filesystem.size import fs_size
+from initramfs.messages import Firmware
 from provisioner.base.home import Home
 from provisioner.images import operations
 from provisioner.security.keys import load_public_key
@@ -25,7 +26,6 @@ from tests.images.filesystems import MIB
 from tests.lab.command import run
 from tests.lab.journey import Journey, follow
 from tests.lab.lab import DISK_SIZE
-from tests.lab.machines.hardware import Firmware
 from tests.lab.waiting import Deadline, until
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from initramfs.messages import (
     Action,
     Assignment,
     Disk,
-    FirmwareType,
+    Firmware,
     ImageRef,
     Inventory,
     Job,
@@ -31,7 +31,7 @@ from provisioner.database.engine import Database, open_database
 from provisioner.hosts import registry
 from provisioner.jobs import queue, receipts
 from provisioner.jobs.life import State
-from provisioner.jobs.placements import carriers, open_signed
+from provisioner.jobs.placements import open_signed, placements
 from provisioner.security.keys import load_nonce_key, load_public_key
 from provisioner.security.nonces import mint
 from tests.clients.web import Web
@@ -55,14 +55,14 @@ class Machine:
 
     def order(self) -> int:
         """A job: install the image."""
-        ref = ImageRef(NAME, 1, self.site.image.digest.hex())
+        ref = ImageRef(NAME, 1, self.site.image.digest)
         job = Job(0, Action.INITINSTALL, "class", disk_image=ref)
         return queue.queue_job(self.database, "pc7", job, now=time.time(), who="test")
 
     def boot(self) -> tuple[Session, Assignment]:
         """The agent's first word, and what it is told to do."""
         disk = Disk(self.disk.name, SIZE, 512, 512, serial="D7", transport="virtio")
-        seen = Inventory(System(), FirmwareType.BIOS, "cpu", 2, 1 << 30, (disk,), ())
+        seen = Inventory(System(), Firmware.BIOS, "cpu", 2, 1 << 30, (disk,), ())
         appliance = Appliance(self.url, Clock(time.monotonic, time.sleep), self.lines.append)
         key = Home(self.site.home).keys / "appliance.pub"
         session = Session(appliance, seen, self.lines.append, key)
@@ -111,8 +111,8 @@ def test_installed_and_installed_again(machine: Machine) -> None:
     kept = [open_signed(signed, key) for signed in receipts.all_receipts(machine.database)]
     assert [item.receipt for item in kept] == [first.receipt, second.receipt]
     assert kept[0].host_key != kept[1].host_key != ""
-    (carrier,) = carriers(kept, receipts.unproved_writes(machine.database))
-    assert (carrier.host, carrier.serial, carrier.image, carrier.partition) == ("pc7", "D7", NAME, 0)
+    (placement,) = placements(kept, receipts.unproved_writes(machine.database))
+    assert (placement.host, placement.serial, placement.image, placement.partition) == ("pc7", "D7", NAME, 0)
 
 
 def test_the_seconds_of_each_step_go_by_the_agents_clock(machine: Machine) -> None:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from initramfs.messages import Firmware
 from tests.images import debian, filesystems, grub
 from tests.images.disk import Slot, insert, partition
 from tests.lab.command import run
-from tests.lab.machines.hardware import Firmware
 
 BOOT = "c10e5500-0000-4000-8000-000000000001"
 SERVICE = "c10e5500-0000-4000-8000-000000000002"

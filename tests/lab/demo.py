@@ -22,13 +22,13 @@ from rich.console import Console
 from rich.live import Live
 
 from initramfs.builder.errors import BuildError
+from initramfs.messages import Firmware
 from tests.lab.appliance import ApplianceError
 from tests.lab.cache import BUILD
 from tests.lab.command import CommandError
 from tests.lab.display import live_table, plain_line, timeline
 from tests.lab.journey import Journey, JourneyError, follow
 from tests.lab.lab import Lab, profile_name
-from tests.lab.machines.hardware import Firmware
 from tests.lab.network import Place
 from tests.lab.waiting import Deadline, TooLateError
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from initramfs.messages import Firmware
     from tests.images.golden import Golden
-    from tests.lab.machines.hardware import Firmware
 
 DISK_SIZE = 2048
 """MiB of a bare machine's disk; larger than the golden disks, as new machines' disks are."""

@@ -29,7 +29,7 @@ from initramfs.messages import (
     DiskIdentity,
     DiskRule,
     Duplicates,
-    FirmwareType,
+    Firmware,
     Fit,
     ImageRef,
     Inventory,
@@ -105,7 +105,7 @@ class Machine:
         self.url = url
         self.key, self.said = load_public_key(appliance.home), list[Report]()
         disks = (disk(target, "TARGET"), disk(other, "OTHER"))
-        self.seen = Inventory(System(), FirmwareType.BIOS, "cpu", 2, 1 << 30, disks, ())
+        self.seen = Inventory(System(), Firmware.BIOS, "cpu", 2, 1 << 30, disks, ())
 
     def run(self, job: Job) -> None:
         """Plan and do it. Raises what a step raises."""
@@ -136,7 +136,7 @@ def test_a_job_fits_renames_personalises_and_seals(
         fit=Fit(LAST),
     )
     with ExitStack() as stack:
-        url = stack.enter_context(serving(appliance, reference.digest, manifest))
+        url = stack.enter_context(serving(appliance, reference.digest.hex(), manifest))
         one, two = (stack.enter_context(content.loop(path)) for path in (target, golden))
         machine = Machine(url, appliance, one, two)
         with pytest.raises(PlanError, match=f"{two.name} has the disk identifier c105e515"):

@@ -23,7 +23,7 @@ JOB = messages.Job(
     0,
     messages.Action.RESTORE,
     "class",
-    partition_images=(messages.PartitionImage(5, messages.ImageRef("sda5_Debian", 1, "d" * 64)),),
+    partition_images=(messages.PartitionImage(5, messages.ImageRef("sda5_Debian", 1, b"\xdd" * 32)),),
     personalisation=messages.Personalisation(5, "pc1", "example.org", phone_home_url="at contact"),
 )
 RECEIPT = messages.Receipt("sda", "D1", "", (), 10, 10, 1000, 2000, {"write": 1.5})

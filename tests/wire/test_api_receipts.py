@@ -23,10 +23,10 @@ from provisioner.jobs import queue
 from provisioner.security.keys import load_private_key
 from tests.clients.api import HOST_KEY, MAC, NOW, OTHER_KEY, OTHER_MAC, Api, api, reports, stated
 
-IMAGE = messages.ImageRef("sda5_Debian", 2, "d" * 64)
+IMAGE = messages.ImageRef("sda5_Debian", 2, b"\xdd" * 32)
 JOB = messages.Job(0, messages.Action.RESTORE, "class", partition_images=(messages.PartitionImage(5, IMAGE),))
 RECEIPT = messages.Receipt(
-    "sda", "D1", "", (IMAGE,), 10, 10, 1000, 2000, carried=(messages.Carried(5, IMAGE, 10, 10),)
+    "sda", "D1", "", (IMAGE,), 10, 10, 1000, 2000, carried=(messages.ProvedImage(5, IMAGE, 10, 10),)
 )
 
 

@@ -54,7 +54,7 @@ pytestmark = [
 ]
 
 MAC = "52:54:00:00:00:01"
-NAMES = (PartitionImage(1, ImageRef("sda1_Data", 0, "")), PartitionImage(2, ImageRef("sda2_Noise", 0, "")))
+NAMES = (PartitionImage(1, ImageRef("sda1_Data", 0, b"")), PartitionImage(2, ImageRef("sda2_Noise", 0, b"")))
 JOB = Job(0, Action.BACKUP, "keep", partition_images=NAMES, backup=messages.Backup("as it is"))
 
 
@@ -202,7 +202,7 @@ def test_a_damaged_generation_does_not_stop_a_backup(site: Site, disk: Path) -> 
 def test_an_image_of_the_whole_disk_can_have_empty_partitions(site: Site, disk: Path) -> None:
     """As CloneSys' InitClone: zeros for what other images fill."""
     wanted = replace(
-        JOB, partition_images=(), disk_image=ImageRef("sda_Init", 0, ""), backup=messages.Backup("", (2,))
+        JOB, partition_images=(), disk_image=ImageRef("sda_Init", 0, b""), backup=messages.Backup("", (2,))
     )
     with attached(disk) as source:
         talk, job = site.contact(wanted)
@@ -319,7 +319,7 @@ def test_a_queued_job_keeps_its_image(site: Site, disk: Path) -> None:
     clonesys(site, "image", "rm", "sda2_Noise", "--yes")
     assert site.store.names() == []
     assert '"chunks": 0' in clonesys(site, "image", "gc", "--json")
-    image = decode(talk.get(f"/api/v1/agent/manifests/{made.digest}"), load_public_key(site.home))
+    image = decode(talk.get(f"/api/v1/agent/manifests/{made.digest.hex()}"), load_public_key(site.home))
     assert len(image.index) == 16
     assert all(HttpChunks(talk).fetch(item.digest) for item in image.index)
     site.finish(talk, job, messages.Result(ok=False))

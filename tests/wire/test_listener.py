@@ -34,7 +34,7 @@ from tests.clients.wiretap import Wiretap
 
 pytestmark = pytest.mark.wire
 
-IMAGE = messages.ImageRef("sda5_Debian", 2, "d" * 64)
+IMAGE = messages.ImageRef("sda5_Debian", 2, b"\xdd" * 32)
 JOB = messages.Job(0, messages.Action.RESTORE, "class", partition_images=(messages.PartitionImage(5, IMAGE),))
 RECEIPT = messages.Receipt(
     "sda",
@@ -46,7 +46,7 @@ RECEIPT = messages.Receipt(
     1000,
     2000,
     {"write": 1.5},
-    carried=(messages.Carried(5, IMAGE, 10, 10),),
+    carried=(messages.ProvedImage(5, IMAGE, 10, 10),),
 )
 DONE = messages.Result(ok=True, receipt=RECEIPT)
 

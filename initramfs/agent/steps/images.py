@@ -17,7 +17,6 @@ from initramfs.agent.pipeline import Context
 from initramfs.agent.report import Progress
 from initramfs.agent.steps.identifiers import others, settle
 from initramfs.imaging.device.device import Device
-from initramfs.imaging.format.header import Firmware
 from initramfs.imaging.format.manifest import MAX_FILE, Manifest, decode
 from initramfs.imaging.label.model import Partition
 from initramfs.imaging.label.read import read_label
@@ -26,7 +25,7 @@ from initramfs.imaging.restore.restore import Restore
 from initramfs.imaging.restore.strategy import Adaptive
 from initramfs.imaging.restore.uuids import contents, renamed
 from initramfs.imaging.restore.verify_policy import pace_of
-from initramfs.messages import Disk, FirmwareType, ImageRef, Job, PartitionImage
+from initramfs.messages import Disk, Firmware, ImageRef, Job, PartitionImage
 
 GIB = 1 << 30
 
@@ -37,7 +36,7 @@ class CheckImages:
 
     job: Job
     disk: Disk
-    firmware: FirmwareType
+    firmware: Firmware
     others: tuple[Disk, ...] = ()
     name: str = "check"
 
@@ -80,7 +79,7 @@ class CheckImages:
             disk=disk,
             partitions=laid,
             label=None if disk else read_label(device.read, device.size, device.sector_size),
-            firmware=Firmware(self.firmware.value),
+            firmware=self.firmware,
             grow=self.job.fit.grow,
         )
         context.filesystems = contents(disk, laid)
@@ -106,8 +105,8 @@ def laid(job: Job) -> tuple[PartitionImage, ...]:
 
 def fetch(context: Context, ref: ImageRef) -> Manifest:
     """The manifest that the signed job names, by digest and by name. Raises TrustError, ManifestError."""
-    data = context.appliance.get(f"/api/v1/agent/manifests/{ref.digest}", MAX_FILE)
-    if hashlib.sha256(data).hexdigest() != ref.digest:
+    data = context.appliance.get(f"/api/v1/agent/manifests/{ref.digest.hex()}", MAX_FILE)
+    if hashlib.sha256(data).digest() != ref.digest:
         raise TrustError(
             f"the manifest of {ref.name}@{ref.generation} is not the one that the job names",
             "run 'clonesys image verify' on the appliance",

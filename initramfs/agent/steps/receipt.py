@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from initramfs.messages import Carried, Disk, ImageRef, PartitionImage, Receipt
+from initramfs.messages import Disk, ImageRef, PartitionImage, ProvedImage, Receipt
 
 if TYPE_CHECKING:
     from initramfs.imaging.restore.outcome import Outcome
@@ -33,12 +33,12 @@ def receipt(restore: Restore, disk: Disk, laid: Sequence[PartitionImage]) -> Rec
     )
 
 
-def _carried(images: dict[str, Outcome], part: PartitionImage) -> Carried:
+def _carried(images: dict[str, Outcome], part: PartitionImage) -> ProvedImage:
     """An image that lies in two partitions has its counts for both together."""
     done = images.get(title(part.image))
     if done is None:  # others cover it wholly
-        return Carried(part.number, part.image)
-    return Carried(
+        return ProvedImage(part.number, part.image)
+    return ProvedImage(
         part.number,
         part.image,
         chunks_total=done.chunks_total,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from initramfs.agent.pipeline import Context
 from initramfs.agent.report import Progress
 from initramfs.agent.steps.receipt import receipt
+from initramfs.messages import FIRST_WRITE
 
 MIB = 1 << 20
 
@@ -42,7 +43,7 @@ class Prepare:
     """Make the disk unable to start until it is right."""
 
     disk: str
-    name: str = "prepare"
+    name: str = FIRST_WRITE
 
     @property
     def title(self) -> str:

@@ -13,11 +13,12 @@ from initramfs.imaging.device.usage import is_partition, users
 from initramfs.imaging.errors import CaptureError
 from initramfs.imaging.filesystem.size import fs_size
 from initramfs.imaging.filesystem.used_blocks import Contents, examine
-from initramfs.imaging.format.header import Filesystem, Firmware, Kind
+from initramfs.imaging.format.header import ANY, Filesystem, Kind, StartsWith
 from initramfs.imaging.label.model import BIOS_BOOT, ESP, Label, LabelType, Partition
 from initramfs.imaging.label.read import read_label
 from initramfs.imaging.restore.layout import WHOLE
 from initramfs.imaging.spans import Span, total
+from initramfs.messages import Firmware
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,9 @@ class Scope:
     warnings: tuple[str, ...]
 
     @property
-    def firmware(self) -> Firmware:
+    def firmware(self) -> StartsWith:
         """Which firmware could start this."""
-        return Firmware.ANY if self.label is None else firmware_of(self.label)
+        return ANY if self.label is None else firmware_of(self.label)
 
 
 def scope_of(
@@ -95,13 +96,13 @@ def scope_of(
     )
 
 
-def firmware_of(label: Label) -> Firmware:
+def firmware_of(label: Label) -> StartsWith:
     """BIOS starts from an MBR or a BIOS boot partition, UEFI from an EFI system partition."""
     types = {partition.type for partition in label.partitions}
     uefi = bool(types & {ESP, "ef"})
     bios = label.type is LabelType.MBR or BIOS_BOOT in types
     if uefi == bios:
-        return Firmware.ANY
+        return ANY
     return Firmware.UEFI if uefi else Firmware.BIOS
 
 

@@ -8,15 +8,15 @@ bytes, times seconds since the epoch.
 
 from __future__ import annotations
 
-import json
 import re
-import types
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, NoReturn, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal
 
 from initramfs.imaging.errors import ManifestError
 from initramfs.imaging.label.model import Label
+from initramfs.messages import Firmware
+from initramfs.messages.codec import MessageError, canonical, from_plain, parse, to_plain
 
 VERSION = 1
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}", re.ASCII)
@@ -31,12 +31,9 @@ class Kind(StrEnum):
     PARTITION = "partition"
 
 
-class Firmware(StrEnum):
-    """Which firmware can start a disk with this image."""
-
-    BIOS = "bios"
-    UEFI = "uefi"
-    ANY = "any"
+ANY: Final = "any"
+StartsWith = Firmware | Literal["any"]
+"""Which firmware can start a disk with this image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +84,7 @@ class Header:
     sector_size: int
     size: int
     chunk_size: int
-    firmware: Firmware = Firmware.ANY
+    firmware: StartsWith = ANY
     label: Label | None = None
     filesystems: tuple[Filesystem, ...] = ()
     description: str = ""
@@ -99,61 +96,23 @@ class Header:
 
 def encode_header(header: Header, index_count: int) -> bytes:
     """Canonical JSON: keys sorted, no spaces, ASCII."""
-    value = asdict(header) | {"version": VERSION, "index_count": index_count}
-    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+    return canonical(to_plain(header) | {"version": VERSION, "index_count": index_count})
 
 
 def decode_header(data: bytes) -> tuple[Header, int]:
     """The header, not checked, and the number of index records it announces. Raises ManifestError."""
-    value = _load(data)
-    _must(isinstance(value, dict), "a header that is no object")
-    version = value.get("version")
-    if version != VERSION:
-        raise ManifestError(
-            f"the manifest is of version {version!r:.20}, this program reads version {VERSION}",
-            "update this program",
-        )
-    count = _convert(int, value.get("index_count"), "index_count")
-    header: Header = _convert(Header, {k: v for k, v in value.items() if k not in EXTRA}, "header")
-    _must(encode_header(header, count) == data, "a header that is not canonical JSON")
-    return header, count
-
-
-def _load(data: bytes) -> Any:
-    def refuse(what: str) -> NoReturn:
-        raise ManifestError(f"the manifest's header holds {what:.20}")
-
     try:
-        return json.loads(data, parse_constant=refuse, parse_float=refuse)
-    except (ValueError, RecursionError) as error:
-        raise ManifestError("the manifest's header is not JSON") from error
-
-
-def _convert(kind: Any, value: Any, where: str) -> Any:
-    if get_origin(kind) in (Union, types.UnionType):
-        (inner,) = (option for option in get_args(kind) if option is not type(None))
-        return None if value is None else _convert(inner, value, where)
-    if get_origin(kind) is tuple:
-        _must(isinstance(value, list), f"no list in {where}")
-        return tuple(_convert(get_args(kind)[0], item, f"{where}[{i}]") for i, item in enumerate(value))
-    if is_dataclass(kind):
-        _must(isinstance(value, dict), f"no object in {where}")
-        hints = get_type_hints(kind)
-        names = [field.name for field in fields(kind)]
-        _must(set(value) == set(names), f"other fields than expected in {where}")
-        made: Any = kind
-        return made(**{name: _convert(hints[name], value[name], f"{where}.{name}") for name in names})
-    return _scalar(kind, value, where)
-
-
-def _scalar(kind: Any, value: Any, where: str) -> Any:
-    if isinstance(kind, type) and issubclass(kind, StrEnum):
-        _must(isinstance(value, str) and value in list(kind), f"{value!r:.40} in {where}")
-        return kind(value)
-    _must(type(value) is kind, f"{value!r:.40} in {where}")
-    return value
-
-
-def _must(holds: bool, found: str) -> None:  # noqa: FBT001 - an assertion's first argument
-    if not holds:
-        raise ManifestError(f"the manifest has {found}")
+        value = from_plain(dict[str, Any], parse(data, "header"), "header")
+        if (version := value.get("version")) != VERSION:
+            raise ManifestError(
+                f"the manifest is of version {version!r:.20}, this program reads version {VERSION}",
+                "update this program",
+            )
+        count = from_plain(int, value.get("index_count"), "index_count")
+        fields = {name: item for name, item in value.items() if name not in EXTRA}
+        header = from_plain(Header, fields, "header", strict=True)
+    except MessageError as error:
+        raise ManifestError(f"the manifest's {error}") from error
+    if encode_header(header, count) != data:
+        raise ManifestError("the manifest's header is not canonical JSON")
+    return header, count

@@ -12,7 +12,7 @@ from typing import Any
 
 from initramfs.imaging.errors import LabelError, ManifestError
 from initramfs.imaging.format.chunk import MAX_CHUNK, MIN_CHUNK
-from initramfs.imaging.format.header import NAME, Firmware, Header, Kind
+from initramfs.imaging.format.header import ANY, NAME, Header, Kind
 from initramfs.imaging.label.model import Label, LabelType
 
 MAX_TEXT = 4096
@@ -105,7 +105,7 @@ def check_header(header: Header) -> None:
         (header.kind is Kind.DISK) == (header.label is not None), header.kind.value, "kind, label or no label"
     )
     if header.label is None:
-        _must(header.firmware is Firmware.ANY, header.firmware.value, "firmware of a partition")
+        _must(header.firmware == ANY, str(header.firmware), "firmware of a partition")
     else:
         _check_label(header.label, header.size, header.sector_size)
     _check_filesystems(header)

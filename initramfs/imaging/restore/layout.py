@@ -15,12 +15,13 @@ from itertools import pairwise
 
 from initramfs.imaging.errors import LayoutError
 from initramfs.imaging.format.chunk import MIB
-from initramfs.imaging.format.header import Firmware, Kind
+from initramfs.imaging.format.header import ANY, Kind
 from initramfs.imaging.format.manifest import Index, Manifest, Range, State
 from initramfs.imaging.label.model import Label, LabelType, Partition
 from initramfs.imaging.label.relabel import Edits
 from initramfs.imaging.restore.fit import BARE, Fit, backup_of, end_of, fit, fit_in_place, left_out_of, needed
 from initramfs.imaging.spans import subtract
+from initramfs.messages import Firmware
 
 GUARD = EDGE = MIB
 ZEROS = 64 * MIB
@@ -191,13 +192,13 @@ def compose(
     disk: Manifest | None = None,
     partitions: Mapping[int, Manifest] | None = None,
     label: Label | None = None,
-    firmware: Firmware = Firmware.ANY,
+    firmware: Firmware | None = None,
     grow: int | None = None,
 ) -> Layout:
     """Lay partition images over a disk image, or onto the partitions of a disk that is already labelled.
 
-    ``label`` is the target's own and counts only without ``disk``. With neither, the one
-    partition image has number ``WHOLE``. ``firmware`` is how this machine starts. ``grow`` is a partition's
+    ``label`` is the target's own and counts only without ``disk``. With neither, the one partition image
+    has number ``WHOLE``. ``firmware`` is how this machine starts, if that matters. ``grow`` is a partition's
     number or ``fit.LAST``: with ``disk`` it takes the room behind it, and its file system grows into it.
 
     Raises LayoutError.
@@ -244,11 +245,11 @@ def compose(
     return replace(bare, guards=guards)
 
 
-def _check_disk(disk: Manifest, firmware: Firmware) -> None:
+def _check_disk(disk: Manifest, firmware: Firmware | None) -> None:
     header = disk.header
     if header.kind is not Kind.DISK:
         raise LayoutError(f"{disk.title} is the image of a partition, not of a disk", "say which partition")
-    if Firmware.ANY not in (firmware, header.firmware) and firmware is not header.firmware:
+    if firmware is not None and header.firmware not in (ANY, firmware):
         raise LayoutError(
             f"{disk.title} starts with {header.firmware} firmware, this machine with {firmware}",
             "choose another image, or switch the machine's firmware",

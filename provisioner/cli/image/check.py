@@ -43,14 +43,14 @@ def verify(
         if repair_from is not None and not result.ok:
             _repair(store, result, wanted, repair_from)
     for digest in result.corrupt if set_aside else ():
-        store.set_aside(bytes.fromhex(digest))
+        store.set_aside(digest)
     if as_json:
         seconds = round(time.monotonic() - began, 3)
         found = {**dataclasses.asdict(result), "damaged": damaged}
         print_json({"ok": result.ok and not damaged, **found, "seconds": seconds})
     for kind, digests in (("corrupt", result.corrupt), ("missing", result.missing)):
         for digest in () if as_json else digests:
-            say(f"{kind}: chunk {digest} of {', '.join(result.images[digest])}")
+            say(f"{kind}: chunk {digest.hex()} of {', '.join(result.images[digest])}")
     if not result.ok:
         refuse(
             [f"{len(result.corrupt)} chunks are corrupt, {len(result.missing)} are missing", *damaged],
@@ -63,8 +63,8 @@ def verify(
 
 
 def _repair(store: DirectoryStore, result: Audit, wanted: list[Manifest], origin: Path) -> None:
-    bad = [bytes.fromhex(digest) for digest in (*result.corrupt, *result.missing)]
-    for digest in sorted(name.hex() for name in repair(store, bad, wanted, origin)):
+    bad = [*result.corrupt, *result.missing]
+    for digest in sorted(repair(store, bad, wanted, origin)):
         result.repaired.append(digest)
         for listed in (result.corrupt, result.missing):
             if digest in listed:

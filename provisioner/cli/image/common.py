@@ -78,7 +78,7 @@ def numbers(outcome: Outcome) -> dict[str, Any]:
 def done(reference: Reference, did: dict[str, Any], seconds: float, *, as_json: bool) -> None:
     """Print what was done with an image: ``did`` has at least bytes_read, _sent, _written and _skipped."""
     if as_json:
-        facts: dict[str, Any] = {"image": str(reference), "digest": reference.digest, **did}
+        facts: dict[str, Any] = {"image": str(reference), "digest": reference.digest.hex(), **did}
         print_json(facts | {"seconds": round(seconds, 3)})
         return
     say(

@@ -54,7 +54,7 @@ def shrink(
     if as_json:
         seconds = round(time.monotonic() - began, 3)
         sizes = {"size_before": old.header.size, "size": header.size}
-        made = {"image": str(reference), "digest": reference.digest}
+        made = {"image": str(reference), "digest": reference.digest.hex()}
         print_json({**made, **sizes, **dataclasses.asdict(count), "seconds": seconds})
     else:
         say(f"{reference}: {size(old.header.size)} became {size(header.size)}")

@@ -10,7 +10,7 @@ from provisioner.cli.context import Context, of
 from provisioner.cli.image.common import store_of
 from provisioner.cli.output import AsJson, clock, print_json
 from provisioner.cli.table import print_table
-from provisioner.jobs.placements import Carrier, carriers, open_signed
+from provisioner.jobs.placements import Placement, open_signed, placements
 from provisioner.security.keys import load_public_key
 from provisioner.stores.names import LATEST, Wanted
 
@@ -29,27 +29,27 @@ def where(
     if name.endswith(f"@{LATEST}"):
         wanted = Wanted(wanted.name, store_of(ours.home).resolve(name).generation)
     found = [
-        carrier
-        for carrier in _all_carriers(ours)
-        if carrier.image == wanted.name and wanted.generation in (None, carrier.generation)
+        placement
+        for placement in _all_placements(ours)
+        if placement.image == wanted.name and wanted.generation in (None, placement.generation)
     ]
     if as_json:
         print_json(found)
         return
     columns = ("image", "host", "partition", "disk", "serial", "wwn", "proved", "job", "signed by")
-    print_table(columns, [_carrier(carrier) for carrier in found])
+    print_table(columns, [_placement(placement) for placement in found])
 
 
-def _all_carriers(context: Context) -> list[Carrier]:
+def _all_placements(context: Context) -> list[Placement]:
     from provisioner.jobs import receipts  # noqa: PLC0415 - as in cli.context: it loads the database
 
     key = load_public_key(context.home)
     with context.database() as database:
         kept = [open_signed(signed, key) for signed in receipts.all_receipts(database)]
-        return carriers(kept, receipts.unproved_writes(database))
+        return placements(kept, receipts.unproved_writes(database))
 
 
-def _carrier(found: Carrier) -> tuple[str, ...]:
+def _placement(found: Placement) -> tuple[str, ...]:
     part = str(found.partition) if found.partition else "all"
     if found.replaced:
         part += f" but {', '.join(map(str, found.replaced))}"

@@ -23,7 +23,7 @@ def publish(places: Places, name: str, sign: Sign) -> Reference:
             generation = 1 + max(map(number_of, folder.glob("*")), default=0)
             data = sign(generation)
             if _appear(folder / str(generation), data):
-                return Reference(name, generation, hashlib.sha256(data).hexdigest())
+                return Reference(name, generation, hashlib.sha256(data).digest())
 
 
 def number_of(path: Path) -> int:

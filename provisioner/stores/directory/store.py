@@ -32,7 +32,7 @@ class DirectoryStore:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.places = Places(root)
-        self._digests: dict[tuple[str, int], str] = {}
+        self._digests: dict[tuple[str, int], bytes] = {}
 
     # --- chunks ----------------------------------------------------------------------------------------
 
@@ -102,7 +102,7 @@ class DirectoryStore:
         """See Store. Also of a removed image, as long as a job needs it."""
         return self._read(reference.name, reference.generation)
 
-    def find(self, digest: str) -> Reference | None:
+    def find(self, digest: bytes) -> Reference | None:
         """See Store. Also a removed image, as long as a job needs it."""
         for name in self.names():
             for generation in self.generations(name):
@@ -138,7 +138,7 @@ class DirectoryStore:
             path.rename(self.places.removed(reference.name, reference.generation))
             sync_folder(path.parent)
 
-    def forget(self, pinned: Callable[[], Collection[str]]) -> None:
+    def forget(self, pinned: Callable[[], Collection[bytes]]) -> None:
         """See PrunableStore. An empty file keeps the generation's number from being given again."""
         self.places.make()
         with self.places.lock(exclusive=True), failing("forget removed images", self.root):
@@ -172,10 +172,10 @@ class DirectoryStore:
                 return kept
         raise NoImageError(f"there is no image {name}@{generation}", LIST_HINT)
 
-    def _digest(self, name: str, generation: int) -> str:
+    def _digest(self, name: str, generation: int) -> bytes:
         """Manifests never change, so their digests are worth remembering."""
         known = self._digests.get((name, generation))
         if known is None:
-            known = hashlib.sha256(self._read(name, generation)).hexdigest()
+            known = hashlib.sha256(self._read(name, generation)).digest()
             self._digests[name, generation] = known
         return known

@@ -8,10 +8,11 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING, Self
 
+from initramfs.messages import Firmware
 from tests.lab.daemon import Daemon
 from tests.lab.machines import hardware
 from tests.lab.machines.console import Console, listen
-from tests.lab.machines.hardware import OVMF_VARIABLES, Firmware
+from tests.lab.machines.hardware import OVMF_VARIABLES
 from tests.lab.machines.qmp import Qmp
 from tests.lab.waiting import Deadline, TooLateError, until
 

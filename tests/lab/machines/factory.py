@@ -12,11 +12,11 @@ import socket
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from initramfs.messages import Firmware
 from tests.lab.cache import cached
 from tests.lab.daemon import Daemon
 from tests.lab.machines import hardware
 from tests.lab.machines.console import Console, listen
-from tests.lab.machines.hardware import Firmware
 from tests.lab.waiting import Deadline
 
 

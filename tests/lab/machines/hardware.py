@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from uuid import NAMESPACE_DNS, uuid5
 
+from initramfs.messages import Firmware
 from tests.lab.machines.accelerator import accelerator
 
 OVMF = Path("/usr/share/OVMF")
@@ -18,13 +18,6 @@ CARD_SLOT = 0x10
 DISK_SLOT = 0x11
 
 Words = tuple[str | Path, ...]
-
-
-class Firmware(StrEnum):
-    """What a machine starts with."""
-
-    BIOS = "bios"
-    UEFI = "uefi"
 
 
 def board(name: str, memory: int) -> Words:

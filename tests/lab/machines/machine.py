@@ -12,11 +12,11 @@ import time
 from enum import IntEnum
 from typing import TYPE_CHECKING, Self
 
+from initramfs.messages import Firmware
 from tests.lab.daemon import Daemon
 from tests.lab.machines import hardware
 from tests.lab.machines.console import Console, listen
 from tests.lab.machines.factory import network_first
-from tests.lab.machines.hardware import Firmware
 from tests.lab.machines.qmp import Qmp
 from tests.lab.network import Lan, Place
 from tests.lab.waiting import Deadline, TooLateError

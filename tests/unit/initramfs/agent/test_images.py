@@ -19,8 +19,8 @@ from tests.clients.chunk_server import serving
 from tests.images.in_memory import KEY, MIB, PUBLIC
 
 FILE = encode(Header("sda5_Data", 2, Kind.PARTITION, 512, MIB, MIB), [], KEY)
-DIGEST = hashlib.sha256(FILE).hexdigest()
-OTHER = hashlib.sha256(b"other").hexdigest()
+DIGEST = hashlib.sha256(FILE).digest()
+OTHER = hashlib.sha256(b"other").digest()
 
 
 def fetched(home: Path, ref: ImageRef) -> str:
@@ -28,7 +28,7 @@ def fetched(home: Path, ref: ImageRef) -> str:
     folder = home / "api/v1/agent/manifests"
     folder.mkdir(parents=True)
     for name in (DIGEST, OTHER):
-        (folder / name).write_bytes(FILE)
+        (folder / name.hex()).write_bytes(FILE)
     with serving(home) as server:
         appliance = Appliance(server.url, Clock(lambda: 0.0, lambda _seconds: None))
         try:

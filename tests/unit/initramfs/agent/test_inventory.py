@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from initramfs.agent.inventory import read_disks, read_inventory, read_nics, stable_path
-from initramfs.messages import FirmwareType
+from initramfs.messages import Firmware
 
 
 def put(root: Path, **files: str) -> None:
@@ -101,6 +101,6 @@ def test_only_real_ethernet_counts_as_nic(tmp_path: Path) -> None:
 
 def test_firmware_type_is_what_the_kernel_was_started_by(tmp_path: Path) -> None:
     """/sys/firmware/efi exists on UEFI only."""
-    assert read_inventory(tmp_path).firmware is FirmwareType.BIOS
+    assert read_inventory(tmp_path).firmware is Firmware.BIOS
     (tmp_path / "firmware/efi").mkdir(parents=True)
-    assert read_inventory(tmp_path).firmware is FirmwareType.UEFI
+    assert read_inventory(tmp_path).firmware is Firmware.UEFI

@@ -14,7 +14,7 @@ from initramfs.messages import (
     DiskIdentity,
     DiskRule,
     Duplicates,
-    FirmwareType,
+    Firmware,
     Fit,
     ImageRef,
     Inventory,
@@ -26,8 +26,8 @@ from initramfs.messages import (
 )
 
 VDA = Disk("vda", 2 << 30, 512, 512, serial="GOLD", transport="virtio")
-SEEN = Inventory(System(), FirmwareType.BIOS, "cpu", 2, 1 << 30, (VDA,), ())
-IMAGE = ImageRef("sda_InitClone", 1, "00" * 32)
+SEEN = Inventory(System(), Firmware.BIOS, "cpu", 2, 1 << 30, (VDA,), ())
+IMAGE = ImageRef("sda_InitClone", 1, bytes(32))
 JOB = Job(
     1,
     Action.INITINSTALL,
@@ -50,13 +50,13 @@ def test_everything_is_checked_before_and_sealed_after_writing() -> None:
 
 def test_a_uefi_machine_gets_a_boot_entry_last() -> None:
     """Once the disk is whole."""
-    assert names(JOB, replace(SEEN, firmware=FirmwareType.UEFI))[-1] == "boot-entry"
+    assert names(JOB, replace(SEEN, firmware=Firmware.UEFI))[-1] == "boot-entry"
 
 
 def test_a_restored_partition_leaves_the_boot_order_alone() -> None:
     """Only a whole disk brings a boot loader."""
     job = replace(JOB, action=Action.RESTORE, disk_image=None)
-    assert "boot-entry" not in names(job, replace(SEEN, firmware=FirmwareType.UEFI))
+    assert "boot-entry" not in names(job, replace(SEEN, firmware=Firmware.UEFI))
 
 
 def test_a_backup_looks_at_everything_before_it_sends_anything() -> None:

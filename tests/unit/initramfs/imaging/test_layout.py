@@ -7,10 +7,11 @@ import hashlib
 import pytest
 
 from initramfs.imaging.errors import LayoutError
-from initramfs.imaging.format.header import Filesystem, Firmware, Header, Kind
+from initramfs.imaging.format.header import ANY, Filesystem, Header, Kind, StartsWith
 from initramfs.imaging.format.manifest import Manifest, Range, State
 from initramfs.imaging.label.model import Label, Partition
 from initramfs.imaging.restore.layout import WHOLE, Guard, Layout, compose
+from initramfs.messages import Firmware
 from tests.images.in_memory import MIB, signed
 from tests.images.labels import gpt, mbr
 
@@ -38,7 +39,7 @@ RANGES = [
 ]  # fmt: skip
 
 
-def disk(label: Label = LABEL, firmware: Firmware = Firmware.BIOS) -> Manifest:
+def disk(label: Label = LABEL, firmware: StartsWith = Firmware.BIOS) -> Manifest:
     """A whole disk, partitions 5 and 6 emptied."""
     return signed(Header("sda_Init", 1, Kind.DISK, 512, SIZE, MIB, firmware, label), RANGES)
 
@@ -200,5 +201,6 @@ def test_what_does_not_fit_is_refused() -> None:
 
 def test_firmware_that_fits_is_taken() -> None:
     """The same, or an image that does not care."""
-    for firmware, machine in ((Firmware.BIOS, Firmware.BIOS), (Firmware.ANY, Firmware.UEFI)):
+    fitting: list[tuple[StartsWith, Firmware]] = [(Firmware.BIOS, Firmware.BIOS), (ANY, Firmware.UEFI)]
+    for firmware, machine in fitting:
         compose(target_size=SIZE, sector_size=512, disk=disk(firmware=firmware), firmware=machine)

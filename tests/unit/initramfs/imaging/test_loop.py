@@ -17,11 +17,12 @@ from initramfs.imaging.capture.capture import Facts, capture
 from initramfs.imaging.device.device import Device, allocate, content_of
 from initramfs.imaging.device.loop import loop_device
 from initramfs.imaging.errors import CaptureError, DeviceError, LayoutError
-from initramfs.imaging.format.header import Firmware, Kind
+from initramfs.imaging.format.header import Kind
 from initramfs.imaging.format.manifest import Manifest, State
 from initramfs.imaging.restore.layout import compose
 from initramfs.imaging.restore.restore import Restore
 from initramfs.imaging.restore.strategy import Different
+from initramfs.messages import Firmware
 from tests.images import filesystems
 from tests.images.disk import Slot, insert, partition
 from tests.images.in_memory import MIB, Captured, MemoryChunks, capture_file, lay, reason_on, signed

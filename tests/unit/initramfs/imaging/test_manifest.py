@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from initramfs.imaging.errors import ManifestError
-from initramfs.imaging.format.header import Filesystem, Firmware, Header, Kind
+from initramfs.imaging.format.header import Filesystem, Header, Kind
 from initramfs.imaging.format.manifest import (
     LENGTH,
     MAGIC,
@@ -32,6 +32,7 @@ from initramfs.imaging.format.manifest import (
     sign,
 )
 from initramfs.imaging.label.model import Partition
+from initramfs.messages import Firmware
 from tests.images.in_memory import KEY, MIB, PUBLIC
 from tests.images.labels import GUID, gpt, mbr
 

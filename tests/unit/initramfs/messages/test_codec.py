@@ -1,6 +1,11 @@
 """The messages between agent and appliance: what goes in comes out, and nothing else is believed."""
 
+from __future__ import annotations
+
 import json
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from typing import ClassVar, Literal
 
 import pytest
 from hypothesis import given, settings
@@ -13,13 +18,13 @@ from initramfs.messages import (
     Disk,
     ImageRef,
     Job,
+    MessageError,
     PartitionImage,
     Receipt,
     Reports,
     Result,
     Signed,
     Statement,
-    WireError,
     decode,
     encode,
 )
@@ -30,8 +35,8 @@ JOB = Job(
     id=7,
     action=Action.INITINSTALL,
     profile="classroom",
-    disk_image=ImageRef("sda_InitClone", 1, "ab" * 32),
-    partition_images=(PartitionImage(5, ImageRef("sda5_Debian", 3, "cd" * 32)),),
+    disk_image=ImageRef("sda_InitClone", 1, b"\xab" * 32),
+    partition_images=(PartitionImage(5, ImageRef("sda5_Debian", 3, b"\xcd" * 32)),),
 )
 
 
@@ -56,30 +61,126 @@ def test_an_appliance_need_not_tell_the_time() -> None:
     )
 )
 def test_any_other_json_is_refused(kind: type, value: object) -> None:
-    """Whatever JSON arrives, the answer is the message or WireError."""
-    with pytest.raises(WireError):
+    """Whatever JSON arrives, the answer is the message or MessageError."""
+    with pytest.raises(MessageError):
         decode(kind, json.dumps(value).encode())
 
 
 @given(st.binary())
 def test_any_bytes_are_refused(data: bytes) -> None:
-    """Bytes that are no JSON never raise anything but WireError."""
-    with pytest.raises(WireError):
+    """Bytes that are no JSON never raise anything but MessageError."""
+    with pytest.raises(MessageError):
         decode(Contact, data)
 
 
 def test_an_unknown_field_is_ignored() -> None:
     """An older agent understands a newer appliance."""
-    assert decode(ImageRef, b'{"name":"a","generation":1,"digest":"","colour":"red"}') == ImageRef("a", 1, "")
+    assert decode(ImageRef, b'{"name":"a","generation":1,"digest":"","colour":"red"}') == ImageRef(
+        "a", 1, b""
+    )
 
 
 def test_a_wrong_field_is_named() -> None:
     """The error says where the fault is."""
-    with pytest.raises(WireError, match=r"Disk\.size: expected int, found '12'"):
+    with pytest.raises(MessageError, match=r"Disk\.size: expected int, found '12'"):
         decode(Disk, b'{"name":"sda","size":"12","logical_sector_size":512,"physical_sector_size":512}')
 
 
 def test_a_boolean_is_no_number() -> None:
     """JSON's true must not pass for a size of one."""
-    with pytest.raises(WireError, match="expected int"):
+    with pytest.raises(MessageError, match="expected int"):
         decode(ImageRef, b'{"name":"a","generation":true,"digest":""}')
+
+
+@dataclass(frozen=True)
+class Sing:
+    """One of two things to do."""
+
+    action: ClassVar[str] = "sing"
+    song: str
+
+
+@dataclass(frozen=True)
+class Dance:
+    """The other."""
+
+    action: ClassVar[str] = "dance"
+    steps: int | Rest
+    mood: Literal["any"] | Mood = "any"
+
+
+class Rest(Enum):
+    """A value that is no number, although it is written as one."""
+
+    REST = 0
+
+
+class Mood(StrEnum):
+    """Words."""
+
+    GAY = "gay"
+
+
+@dataclass(frozen=True)
+class Evening:
+    """What is done, as a union."""
+
+    what: Sing | Dance
+
+
+@pytest.mark.parametrize(
+    "evening",
+    [
+        Evening(Sing("la")),
+        Evening(Dance(3)),
+        Evening(Dance(Rest.REST, Mood.GAY)),
+    ],
+)
+def test_a_union_comes_back_as_what_it_was(evening: Evening) -> None:
+    """Its action tells which it is; a chosen word is not taken for a number."""
+    assert decode(Evening, encode(evening)) == evening
+    assert json.loads(encode(evening))["what"]["action"] in {"sing", "dance"}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('{"what": {"action": "jump"}}', r"Evening\.what\.action: expected sing or dance, found 'jump'"),
+        ('{"what": {"song": "la"}}', r"Evening\.what\.action: expected sing or dance, found None"),
+        ('{"what": {"action": "dance", "steps": false}}', r"steps: expected int, found False"),
+        (
+            '{"what": {"action": "dance", "steps": 1, "mood": "sad"}}',
+            r"mood: expected any or gay, found .sad",
+        ),
+        ('{"what": {"action": "dance", "steps": NaN}}', "not JSON"),
+        ('{"what": ' * 5000, "not JSON"),
+    ],
+)
+def test_what_is_none_of_them_is_refused(text: str, reason: str) -> None:
+    """By name, and nothing is guessed."""
+    with pytest.raises(MessageError, match=reason):
+        decode(Evening, text.encode())
+
+
+@pytest.mark.parametrize("number", ["1e300", "1e999", "-1e19", "Infinity"])
+def test_a_time_is_a_number_that_can_be_kept(number: str) -> None:
+    """Neither without end nor beyond what a database holds."""
+    told = f'{{"challenge":"c","host_key":"a","host":"h","token":"t","job":null,"now":{number}}}'
+    with pytest.raises(MessageError):
+        decode(Assignment, told.encode())
+
+
+@pytest.mark.parametrize(
+    "text", ['{"name":"a","generation":1}', '{"name":"a","generation":1,"digest":"","colour":"red"}']
+)
+def test_strictly_an_object_has_exactly_its_fields(text: str) -> None:
+    """As headers of images are read."""
+    with pytest.raises(MessageError, match=r"other fields than expected: (digest|colour)"):
+        decode(ImageRef, text.encode(), strict=True)
+
+
+@pytest.mark.parametrize("digest", ["a", "AB", "xy", " ab"])
+def test_a_digest_is_pairs_of_lower_case_digits(digest: str) -> None:
+    """There is one way to write it."""
+    with pytest.raises(MessageError, match="expected hexadecimal digits"):
+        decode(ImageRef, f'{{"name":"a","generation":1,"digest":"{digest}"}}'.encode())

@@ -92,8 +92,8 @@ def test_all_chunks_are_audited(store: DirectoryStore, raw: Path) -> None:
     store.chunk_path(gone).unlink()
     result = audit(store, list(everything(store, PUBLIC)))
     assert not result.ok
-    assert (result.corrupt, result.missing) == ([bad.hex()], [gone.hex()])
-    assert result.images == {name: ["sda5_Data@1", "sda6_Copy@1"] for name in (bad.hex(), gone.hex())}
+    assert (result.corrupt, result.missing) == ([bad], [gone])
+    assert result.images == {name: ["sda5_Data@1", "sda6_Copy@1"] for name in (bad, gone)}
 
 
 def test_capturing_again_repairs_what_was_set_aside(store: DirectoryStore, raw: Path) -> None:

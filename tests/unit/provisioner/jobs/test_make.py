@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from initramfs.messages import Backup, FirmwareType, ImageRef
+from initramfs.messages import Backup, Firmware, ImageRef
 from provisioner.base.errors import InvalidError, NotFoundError
 from provisioner.jobs.make import PHONE_HOME_WANTED, Target, make_job, with_phone_home
 from provisioner.profiles.model import read_profile
@@ -20,7 +20,7 @@ TARGET = Target("pc1", "example.org")
 def resolve(name: str) -> ImageRef:
     """A store that has everything."""
     bare, _, generation = name.partition("@")
-    return ImageRef(bare, int(generation or 7), "d" * 64)
+    return ImageRef(bare, int(generation or 7), b"\xdd" * 32)
 
 
 def missing(name: str) -> ImageRef:
@@ -31,7 +31,7 @@ def missing(name: str) -> ImageRef:
 def test_job_pins_what_the_profile_names() -> None:
     """Images are pinned by generation and digest, partitions are in order, names come from the host."""
     job = make_job("class", PROFILE, TARGET, resolve)
-    assert job.disk_image == ImageRef("sda_Init", 7, "d" * 64)
+    assert job.disk_image == ImageRef("sda_Init", 7, b"\xdd" * 32)
     assert [(p.number, p.image.name, p.image.generation) for p in job.partition_images] == [
         (5, "sda5_A", 2),
         (6, "sda6_B", 7),
@@ -42,7 +42,7 @@ def test_job_pins_what_the_profile_names() -> None:
 
 def test_every_missing_image_is_named_at_once() -> None:
     """Also together with firmware that does not fit."""
-    target = Target("pc1", "", FirmwareType.UEFI)
+    target = Target("pc1", "", Firmware.UEFI)
     with pytest.raises(InvalidError) as error:
         make_job("class", PROFILE, target, missing)
     assert [problem.where for problem in error.value.problems] == [
@@ -60,8 +60,8 @@ def test_a_backup_names_images_that_are_not_there_yet() -> None:
         '5 = "sda5_New"\n[backup]\nempty = ["sda5"]\n'
     )
     job = make_job("keep", read_profile(text, "keep"), TARGET, missing)
-    assert job.disk_image == ImageRef("sda_Init", 0, "")
-    assert [(p.number, p.image) for p in job.partition_images] == [(5, ImageRef("sda5_New", 0, ""))]
+    assert job.disk_image == ImageRef("sda_Init", 0, b"")
+    assert [(p.number, p.image) for p in job.partition_images] == [(5, ImageRef("sda5_New", 0, b""))]
     assert job.backup == Backup("golden", (5,))
     lean = make_job("keep", read_profile(f"{text}without_swap = true\n", "keep"), TARGET, missing)
     assert lean.backup == Backup("golden", (5,), without_swap=True)

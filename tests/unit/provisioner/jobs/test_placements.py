@@ -8,16 +8,16 @@ from dataclasses import replace
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from initramfs.messages import Carried, ImageRef, Receipt, Signed
+from initramfs.messages import ImageRef, ProvedImage, Receipt, Signed
 from provisioner.base.errors import ProvisionerError
-from provisioner.jobs.placements import Kept, carriers, open_signed, sign
+from provisioner.jobs.placements import StoredReceipt, open_signed, placements, sign
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 
 
 def ref(name: str, generation: int = 1) -> ImageRef:
     """An image."""
-    return ImageRef(name, generation, f"{generation:064x}")
+    return ImageRef(name, generation, generation.to_bytes(32, "big"))
 
 
 GOLDEN, DEBIAN, NEWER = ref("sda_Golden"), ref("sda5_Debian"), ref("sda5_Debian", 2)
@@ -25,23 +25,23 @@ GOLDEN, DEBIAN, NEWER = ref("sda_Golden"), ref("sda5_Debian"), ref("sda5_Debian"
 
 def kept(
     job: int, *images: tuple[int, ImageRef], host: str = "pc1", wwn: str = "", serial: str = "D1"
-) -> Kept:
+) -> StoredReceipt:
     """A job's receipt for these partitions' images."""
-    carried = tuple(Carried(number, image, 3, 3) for number, image in images)
+    carried = tuple(ProvedImage(number, image, 3, 3) for number, image in images)
     receipt = Receipt("sda", serial, wwn, tuple(i for _, i in images), 3, 3, 100, 200, carried=carried)
-    return Kept(host, "52:54:00:00:00:01", job, 1, 1000.0 + job, receipt)
+    return StoredReceipt(host, "52:54:00:00:00:01", job, 1, 1000.0 + job, receipt)
 
 
-def found(*receipts: Kept, written: dict[str, int] | None = None) -> list[tuple[str, int, str, int]]:
+def found(*receipts: StoredReceipt, written: dict[str, int] | None = None) -> list[tuple[str, int, str, int]]:
     """Host, partition, image, generation."""
-    return [(c.host, c.partition, c.image, c.generation) for c in carriers(receipts, written or {})]
+    return [(c.host, c.partition, c.image, c.generation) for c in placements(receipts, written or {})]
 
 
 def test_a_disk_carries_what_was_laid_onto_it() -> None:
     """The disk's own image, and those of its partitions."""
     receipt = kept(1, (0, GOLDEN), (5, DEBIAN))
     assert found(receipt) == [("pc1", 0, "sda_Golden", 1), ("pc1", 5, "sda5_Debian", 1)]
-    assert carriers([receipt], {})[0].replaced == (5,)
+    assert placements([receipt], {})[0].replaced == (5,)
 
 
 def test_a_later_partition_supersedes_the_one_before() -> None:
@@ -96,5 +96,5 @@ def test_a_receipt_without_the_hosts_signature_is_readable() -> None:
     )
     opened = open_signed(Signed.of(old, KEY.sign(old)), KEY.public_key())
     assert (opened.host_key, opened.statement) == ("", None)
-    (carrier,) = carriers([opened], {})
-    assert (carrier.image, carrier.host_key) == ("sda_Golden", "")
+    (placement,) = placements([opened], {})
+    assert (placement.image, placement.host_key) == ("sda_Golden", "")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from initramfs.messages import LAST, Action, After, DiskIdentity, Duplicates, FirmwareType, Fit, Uuids
+from initramfs.messages import LAST, Action, After, DiskIdentity, Duplicates, Firmware, Fit, Uuids
 from provisioner.base.errors import InvalidError, Problem
 from provisioner.base.units import parse_partition, parse_size
 from provisioner.commands.init_appliance import EXAMPLE_PROFILE
@@ -43,7 +43,7 @@ def test_reads_everything() -> None:
     profile = read_profile(GOOD, "test")
     assert (profile.action, profile.firmware, profile.then) == (
         Action.INITINSTALL,
-        FirmwareType.UEFI,
+        Firmware.UEFI,
         After.POWEROFF,
     )
     assert profile.images.partitions == {5: "sda5_Debian@3", 6: "sda6_Data"}

@@ -10,12 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from initramfs.agent.host_key import make_key, public_half, sign
-from initramfs.messages import ImageRef, Receipt, Result, Signed, Statement, WireError, encode
+from initramfs.messages import ImageRef, MessageError, Receipt, Result, Signed, Statement, encode
 from provisioner.security.signatures import UnprovedError, load_host_key, open_statement, read_signed
 
 KEY = make_key(lambda length: b"k" * length)
 OTHER = make_key(lambda length: b"o" * length)
-RECEIPT = Receipt("sda", "D1", "w1", (ImageRef("sda5_Debian", 1, "d" * 64),), 3, 3, 100, 200, {"write": 1.5})
+RECEIPT = Receipt(
+    "sda", "D1", "w1", (ImageRef("sda5_Debian", 1, b"\xdd" * 32),), 3, 3, 100, 200, {"write": 1.5}
+)
 STATEMENT = Statement("pc1", 7, 2, Result(ok=True, receipt=RECEIPT))
 ABOUT: dict[str, Any] = {"host": "pc1", "job": 7, "attempt": 2}
 
@@ -68,5 +70,5 @@ def test_what_is_signed_must_be_a_statement() -> None:
 @pytest.mark.parametrize("text", ["", "0" * 63, "0" * 65, "A" * 64, "0" * 64 + "\n"], ids=repr)
 def test_a_key_has_one_form(text: str) -> None:
     """It is compared as text."""
-    with pytest.raises(WireError, match="host_key"):
+    with pytest.raises(MessageError, match="host_key"):
         load_host_key(text)

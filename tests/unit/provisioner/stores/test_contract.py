@@ -91,9 +91,9 @@ def test_it_gives_its_manifests(store: Store) -> None:
     first = store.resolve("sda5_Data@1")
     assert store.manifest(first) == b"sda5_Data 1"
     assert store.find(first.digest) == first
-    assert store.find("0" * 64) is None
+    assert store.find(bytes(32)) is None
     with pytest.raises(NoImageError):
-        store.manifest(Reference("sda9_None", 1, "0" * 64))
+        store.manifest(Reference("sda9_None", 1, bytes(32)))
 
 
 def test_a_corrupt_chunk_is_an_alarm(inner: DirectoryStore) -> None:

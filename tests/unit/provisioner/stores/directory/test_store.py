@@ -42,7 +42,7 @@ def test_an_empty_store_is_just_empty(store: DirectoryStore) -> None:
     """Also before anything was written: nothing is there, which is no failure."""
     assert store.names() == []
     assert store.generations("sda5_Data") == []
-    assert store.find("0" * 64) is None
+    assert store.find(bytes(32)) is None
     assert list(store.chunks()) == []
     with pytest.raises(Missing):
         store.fetch(A)
@@ -55,7 +55,7 @@ def test_what_was_committed_is_there(store: DirectoryStore) -> None:
     reference = add(store, "sda5_Data", A, B)
     assert store.fetch(A) == b"object of " + A
     assert store.manifest(reference) == b"sda5_Data 1"
-    assert reference.digest == hashlib.sha256(b"sda5_Data 1").hexdigest()
+    assert reference.digest == hashlib.sha256(b"sda5_Data 1").digest()
     assert store.find(reference.digest) == reference
     assert set(store.chunks()) == {A, B}
     chunks = sorted(f"chunks/{d.hex()[:2]}/{d.hex()}" for d in (A, B))
@@ -81,7 +81,7 @@ def test_a_removed_generation_does_not_come_back_as_another(store: DirectoryStor
     assert store.generations("sda5_Data") == [1]
     assert add(store).generation == 3
     with pytest.raises(NoImageError):
-        store.remove(Reference("sda5_Data", 2, ""))
+        store.remove(Reference("sda5_Data", 2, b""))
 
 
 def test_captures_at_the_same_time_get_different_generations(store: DirectoryStore) -> None:
