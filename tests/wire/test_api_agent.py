@@ -10,7 +10,7 @@ import pytest
 
 from initramfs import messages
 from initramfs.messages import StepState
-from netboot.model import LocalDisk
+from netboot.model import Kernel, LocalDisk
 from provisioner.boot.booter import ProvisionerBooter
 from provisioner.hosts import registry
 from provisioner.jobs.life import JobState
@@ -72,13 +72,22 @@ def test_contact_tells_the_time_of_day(site: Api) -> None:
     assert site.assignment(site.contact(site.nonce())).now == NOW
 
 
-def test_contact_stores_inventory_and_consumes_the_profile(site: Api) -> None:
-    """After the contact the host's next boot is its own disk, and its inventory is known."""
+def test_next_boot_is_what_the_machine_would_get(site: Api) -> None:
+    """A job that runs is gone on with at the next boot; one that has ended is not done again."""
+    booter = ProvisionerBooter(site.home, site.database)
     enqueue(site)
+    given = site.assignment(site.contact(site.nonce()))
     assert people.get_host(site.database, "pc1").next_boot == "class"
+    assert isinstance(booter.decide(CLIENT, HERE), Kernel)
+    site.finish(given, messages.Result(ok=True, receipt=RECEIPT))
+    assert people.get_host(site.database, "pc1").next_boot == "local"
+    assert isinstance(booter.decide(CLIENT, HERE), LocalDisk)
+
+
+def test_contact_stores_inventory(site: Api) -> None:
+    """What the machine is made of, and where it was seen."""
     site.contact(site.nonce())
     host = people.get_host(site.database, "pc1")
-    assert host.next_boot == "local"
     assert host.firmware == "uefi"
     assert host.address == "192.0.2.7"
     assert host.inventory is not None
