@@ -14,12 +14,13 @@ from provisioner.base.errors import NotFoundError
 from provisioner.hosts.names import parse_mac
 from provisioner.images import catalogue
 from provisioner.jobs import placements, results
-from provisioner.jobs.contact import Admission, admit, authorise, take_reports
+from provisioner.jobs.contact import Admission, admit, authorise
+from provisioner.jobs.contact import phone_home as record_phone_home
 from provisioner.jobs.make import with_phone_home
+from provisioner.jobs.reports import take_reports
 from provisioner.security import nonces
 from provisioner.security.signatures import load_host_key, sign_assignment
 from provisioner.security.tokens import TokenError
-from provisioner.timeline import events
 
 JSON = "application/json"
 NO_CONTENT = 204
@@ -111,7 +112,7 @@ def phone_home(
 ) -> None:
     """An installed system says that it is up, under which name. May be repeated at every start."""
     hostname = message.hostname[:255]
-    events.phone_home(served.database, message.token, hostname, address, served.now())
+    record_phone_home(served.database, message.token, hostname, address, served.now())
 
 
 def _assignment(served: Services, admission: Admission, message: messages.Contact, url: str) -> Response:

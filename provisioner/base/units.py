@@ -1,6 +1,6 @@
-"""Words for sizes and partitions, as profiles and the command line both take them.
+"""Sizes, durations and partitions as people write and read them, the same everywhere.
 
-Pure, and a leaf that loads nothing: commands that start quickly use it too.
+Pure, and loads next to nothing: commands that start quickly use it too.
 """
 
 from __future__ import annotations
@@ -43,3 +43,24 @@ def parse_grow(value: int | str) -> int | None:
         return parse_partition(str(value))
     except ValueError:
         raise ValueError(f"{value!r} cannot be grown, write 'last', 'none' or a partition's number") from None
+
+
+def binary(count: float) -> str:
+    """Bytes for people, in powers of 1024: ``1536`` is ``1.5 KiB``."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < 1023.95:  # noqa: PLR2004 - where rounding would show 1024
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} TiB"
+
+
+def duration(seconds: float) -> str:
+    """``3725`` as ``1 h 02 min``."""
+    whole = round(seconds)
+    if whole < 60:  # noqa: PLR2004 - a minute
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:  # noqa: PLR2004 - an hour
+        return f"{minutes} min {rest:02} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min"

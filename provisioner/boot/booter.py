@@ -1,8 +1,6 @@
-"""Our side of the one seam: what a machine boots, from what the database says of its host.
+"""Our side of netboot's one seam: what a machine boots, from what its host does next.
 
-Asked many times during one boot, so it only reads. Attempts are counted at the
-agent's contact; here they merely bound it: a machine that never gets as far as
-its agent, or dies in it every time, ends up on its own disk and not in a loop.
+Asked many times during one boot, so it only reads.
 """
 
 from __future__ import annotations
@@ -15,23 +13,20 @@ from pathlib import Path
 from netboot.model import Boot, Client, Endpoint, Ignore, Kernel, LocalDisk
 from provisioner.base.config import load_config
 from provisioner.base.home import Home
+from provisioner.boot.files import INITRAMFS, KERNEL
 from provisioner.database.engine import Database
-from provisioner.jobs.next_boot import Standing, standing
+from provisioner.jobs.next_boot import NextBoot, next_boot_of
 from provisioner.security.keys import load_nonce_key
 from provisioner.security.nonces import RANDOM_LENGTH, mint
 
-KERNEL = "vmlinuz"
-INITRAMFS = "initramfs.img"
 CONSOLES = ("console=tty0", "console=ttyS0,115200")
 
 
-def choose(
-    client: Client, here: Endpoint, known: Standing | None, *, attempts: int, nonce: Callable[[], str]
-) -> Boot:
-    """What ``client`` boots, given how its host stands; ``nonce`` makes one for its MAC. Pure."""
-    if known is None:
+def choose(client: Client, here: Endpoint, wanted: NextBoot | None, nonce: Callable[[], str]) -> Boot:
+    """What ``client`` boots, given what its host does next; ``nonce`` makes one for its MAC. Pure."""
+    if wanted is None:
         return Ignore("unknown host")
-    if not known.has_job or known.attempts >= attempts:
+    if wanted.job is None:
         return LocalDisk()
     words = (f"clonesys.server={here.url}", f"clonesys.nonce={nonce()}", f"clonesys.mac={client.mac}")
     return Kernel(KERNEL, (INITRAMFS,), (*CONSOLES, *words))
@@ -52,9 +47,8 @@ class ProvisionerBooter:
         return choose(
             client,
             here,
-            standing(self._database, client.mac),
-            attempts=self._attempts,
-            nonce=lambda: mint(self._key, client.mac, self._now(), secrets.token_bytes(RANDOM_LENGTH)),
+            next_boot_of(self._database, client.mac, self._attempts),
+            lambda: mint(self._key, client.mac, self._now(), secrets.token_bytes(RANDOM_LENGTH)),
         )
 
     def locate(self, name: str) -> Path | None:

@@ -1,4 +1,4 @@
-"""Putting what the builder made where machines fetch it: each file whole, kernel and initramfs together."""
+"""The boot files of an appliance: their names, and putting them where machines fetch them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,13 @@ import os
 import shutil
 from pathlib import Path
 
+from provisioner.base.errors import ProvisionerError
 from provisioner.base.home import Home
+
+KERNEL = "vmlinuz"
+INITRAMFS = "initramfs.img"
+LOADERS = Path("/usr/lib/ipxe")
+LOADER_NAMES = ("snponly.efi", "undionly.kpxe")
 
 
 def install(home: Path, files: dict[str, Path]) -> None:
@@ -20,6 +26,29 @@ def install(home: Path, files: dict[str, Path]) -> None:
     for name, copy in new.items():
         copy.replace(folder / name)
     _sync(folder)
+
+
+def copy_loaders(boot: Path, source: Path = LOADERS) -> list[str]:
+    """Copy the network boot loaders that are missing; the names of those that cannot be found."""
+    missing = []
+    for name in LOADER_NAMES:
+        if (boot / name).exists():
+            continue
+        if (source / name).is_file():
+            shutil.copyfile(source / name, boot / name)
+        else:
+            missing.append(name)
+    return missing
+
+
+def require(home: Home) -> None:
+    """Raises ProvisionerError unless there are a kernel and an initramfs to boot hosts with."""
+    missing = [name for name in (KERNEL, INITRAMFS) if home.blob(name) is None]
+    if missing:
+        raise ProvisionerError(
+            f"the appliance has no {' and no '.join(missing)} to boot the host with",
+            "build them with 'clonesys initramfs build'",
+        )
 
 
 def _copy(source: Path, target: Path) -> Path:

@@ -19,7 +19,7 @@ from provisioner.cli.context import DEFAULT_HOME, Context
 from provisioner.cli.lazy import LazyGroup
 from provisioner.cli.output import say
 
-VERBS = ("init", "serve", "status")
+VERBS = ("init", "serve", "status", "audit")
 GROUPS = ("host", "profile", "image", "job", "initramfs")
 BEFORE = ("--home", "--debug", "--version")
 """Options that stand before the command."""

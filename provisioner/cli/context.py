@@ -1,19 +1,16 @@
-"""What every command knows: which appliance it works on, and who works. A leaf of the command line."""
+"""What every command line knows: which appliance it works on, and who works. A leaf of the command line."""
 
 from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 
-if TYPE_CHECKING:
-    from provisioner.database.engine import Database
+from provisioner.commands.appliance import Appliance
+from provisioner.security.actors import Actor, Role
 
 DEFAULT_HOME = "/var/lib/clonesys"
 
@@ -25,22 +22,14 @@ class Context:
     home: Path
     debug: bool = False
 
-    @contextmanager
-    def database(self) -> Iterator[Database]:
-        """The appliance's state, at this version's tables. Raises ProvisionerError if ``home`` is none."""
-        # Loaded here, because it takes longer than many a command that needs no database.
-        from provisioner.database.engine import open_migrated  # noqa: PLC0415
-
-        database = open_migrated(self.home)
-        try:
-            yield database
-        finally:
-            database.close()
+    def appliance(self) -> Appliance:
+        """The appliance, to be used in a ``with`` statement."""
+        return Appliance(self.home)
 
     @property
-    def who(self) -> str:
-        """Who gives the command, for the audit log; the person behind sudo."""
-        return os.environ.get("SUDO_USER") or getpass.getuser()
+    def actor(self) -> Actor:
+        """The person behind sudo. Who may read and write the directory administers the appliance."""
+        return Actor(os.environ.get("SUDO_USER") or getpass.getuser(), Role.ADMINISTRATOR)
 
 
 def of(context: typer.Context) -> Context:

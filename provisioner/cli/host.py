@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from typing import Annotated
 
 import typer
 
+from provisioner.base.units import binary
 from provisioner.cli.context import of
+from provisioner.cli.job_lines import job_line
 from provisioner.cli.output import AsJson, clock, print_facts, print_json, say
 from provisioner.cli.table import print_table
-from provisioner.cli.words import job_line
-from provisioner.commands.assign_profile import set_profile
+from provisioner.commands.add_host import AddHost, add_host
+from provisioner.commands.adopt_host import AdoptHost, adopt_host
+from provisioner.commands.assign_profile import AssignProfile, assign_profile
+from provisioner.commands.remove_host import RemoveHost, remove_host
 from provisioner.hosts import registry
-from provisioner.hosts.names import parse_mac, parse_name, parse_uuid
-from provisioner.jobs.progress import human_bytes
+from provisioner.jobs.overview import get_host, list_hosts
 from provisioner.jobs.views import HostView
 
 app = typer.Typer(no_args_is_help=True, help="Machines: add, list, and say what they do next.")
@@ -35,7 +37,10 @@ def add(
     uuid: Annotated[str, typer.Option(help="System UUID.")] = "",
 ) -> None:
     """Add a machine. It starts from its own disk until told otherwise."""
-    _add(context, name, mac, alias or [], uuid)
+    ours = of(context)
+    with ours.appliance() as appliance:
+        added = add_host(appliance, ours.actor, AddHost(name, tuple(mac), tuple(alias or ()), uuid))
+    say(f"added {added}")
 
 
 @app.command()
@@ -46,22 +51,26 @@ def adopt(
     alias: Aliases = None,
 ) -> None:
     """Add a machine that was seen on the network."""
-    _add(context, name, [mac], alias or [], "")
+    ours = of(context)
+    with ours.appliance() as appliance:
+        added = adopt_host(appliance, ours.actor, AdoptHost(mac, name, tuple(alias or ())))
+    say(f"added {added}")
 
 
 @app.command("list")
 def list_(context: typer.Context, *, as_json: AsJson = False) -> None:
-    """List machines, and those seen on the network that nobody has added."""
-    with of(context).database() as database:
-        known, seen = registry.list_hosts(database), registry.list_observed(database)
+    """List machines, and those seen on the network that were not added."""
+    with of(context).appliance() as appliance:
+        known = list_hosts(appliance.database, appliance.config.contact.attempts)
+        seen = registry.list_observed(appliance.database)
     if as_json:
         print_json({"hosts": known, "observed": seen})
         return
-    print_table(("NAME", "MAC", "NEXT BOOT", "JOB", "ADDRESS", "SEEN"), [_row(host) for host in known])
+    print_table(("name", "mac", "next boot", "job", "address", "seen"), [_row(host) for host in known])
     if seen:
         say("\nseen on the network, not added (clonesys host adopt MAC NAME):")
         print_table(
-            ("MAC", "ADDRESS", "SEEN", "TIMES"),
+            ("mac", "address", "seen", "times"),
             [(m.mac, m.address, clock(m.last_seen), str(m.times)) for m in seen],
         )
 
@@ -69,14 +78,14 @@ def list_(context: typer.Context, *, as_json: AsJson = False) -> None:
 @app.command()
 def show(context: typer.Context, name: Name, *, as_json: AsJson = False) -> None:
     """Show one machine: what it is made of and what it did last."""
-    with of(context).database() as database:
-        host = registry.get_host(database, name.lower())
+    with of(context).appliance() as appliance:
+        host = get_host(appliance.database, name.lower(), appliance.config.contact.attempts)
     if as_json:
         print_json(host)
         return
     print_facts(_facts(host))
     for disk in (host.inventory or {}).get("disks", ()):
-        words = (disk["name"], human_bytes(disk["size"]), disk["model"], disk["serial"], disk["transport"])
+        words = (disk["name"], binary(disk["size"]), disk["model"], disk["serial"], disk["transport"])
         print_facts([("disk", " ".join(word for word in words if word))])
 
 
@@ -84,9 +93,9 @@ def show(context: typer.Context, name: Name, *, as_json: AsJson = False) -> None
 def rm(context: typer.Context, name: Name) -> None:
     """Remove a machine, its jobs and their logs. It is only observed afterwards."""
     ours = of(context)
-    with ours.database() as database:
-        registry.remove_host(database, name.lower(), now=time.time(), who=ours.who)
-    say(f"removed {name}")
+    with ours.appliance() as appliance:
+        removed = remove_host(appliance, ours.actor, RemoveHost(name))
+    say(f"removed {removed}")
 
 
 @app.command("set")
@@ -97,32 +106,17 @@ def set_(
 ) -> None:
     """Say what a machine does at its next network boot. Checks everything before it changes anything."""
     ours = of(context)
-    with ours.database() as database:
-        number = set_profile(ours.home, database, name.lower(), profile, now=time.time(), who=ours.who)
+    with ours.appliance() as appliance:
+        number = assign_profile(appliance, ours.actor, AssignProfile(name, profile))
     if number is None:
         say(f"{name} starts from its own disk")
     else:
         say(f"job {number}: {name} does {profile!r} at its next network boot, once")
 
 
-def _add(context: typer.Context, name: str, macs: list[str], aliases: list[str], uuid: str) -> None:
-    ours = of(context)
-    with ours.database() as database:
-        registry.add_host(
-            database,
-            parse_name(name),
-            [parse_mac(mac) for mac in macs],
-            aliases=[parse_name(alias) for alias in aliases],
-            uuid=parse_uuid(uuid) if uuid else "",
-            now=time.time(),
-            who=ours.who,
-        )
-    say(f"added {parse_name(name)}")
-
-
 def _row(host: HostView) -> tuple[str, ...]:
     macs, seen = " ".join(host.macs), clock(host.last_seen)
-    return host.name, macs, host.profile, job_line(host.job), host.address, seen
+    return host.name, macs, host.next_boot, job_line(host.job), host.address, seen
 
 
 def _facts(host: HostView) -> list[tuple[str, str]]:
@@ -132,7 +126,7 @@ def _facts(host: HostView) -> list[tuple[str, str]]:
         ("name", host.name),
         ("aliases", " ".join(host.aliases)),
         ("mac", " ".join(host.macs)),
-        ("next boot", host.profile),
+        ("next boot", host.next_boot),
         ("job", job_line(host.job)),
         ("address", host.address),
         ("seen", clock(host.last_seen)),
@@ -141,5 +135,5 @@ def _facts(host: HostView) -> list[tuple[str, str]]:
         ("uuid", host.uuid),
         ("machine", f"{system.get('vendor', '')} {system.get('product', '')} {host.serial}".strip()),
         ("processor", f"{inventory['cpu_count']} x {inventory['cpu_model']}" if inventory else ""),
-        ("memory", human_bytes(inventory["memory"]) if inventory else ""),
+        ("memory", binary(inventory["memory"]) if inventory else ""),
     ]

@@ -9,6 +9,7 @@ import typer
 
 from provisioner.base.errors import ProvisionerError
 from provisioner.base.home import Home
+from provisioner.boot.files import copy_loaders
 from provisioner.cli.context import of
 from provisioner.cli.output import say
 from provisioner.commands import init_appliance
@@ -20,14 +21,16 @@ def init(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Make an appliance: keys, configuration, database, boot loaders. What is there already stays."""
-    home = of(context).home
+    ours = of(context)
+    home = ours.home
     if not yes:
         _ask(f"Make an appliance in {home}?")
-    password = init_appliance.create(home)
+    with ours.appliance() as appliance:
+        password = init_appliance.init_appliance(appliance, ours.actor)
     say(f"appliance in {home}")
     if password is not None:
         say(f"web pages and API: user admin, password {password} (kept nowhere: note it now)")
-    missing = init_appliance.copy_loaders(Home(home).boot)
+    missing = copy_loaders(Home(home).boot)
     if missing:
         say(f"missing: {', '.join(missing)} (install Debian's 'ipxe', then run init again)")
     say("next:")

@@ -8,15 +8,10 @@ from typing import Annotated
 
 import typer
 
-from initramfs.builder import build as builder
-from initramfs.builder import spec
-from provisioner.boot import files
-from provisioner.boot.booter import INITRAMFS, KERNEL
+from provisioner.base.units import binary
 from provisioner.cli.context import of
 from provisioner.cli.output import AsJson, print_json, say
-from provisioner.database.engine import open_migrated
-from provisioner.jobs.progress import human_bytes
-from provisioner.security.keys import load_public_key
+from provisioner.commands.build_initramfs import BuildInitramfs, build_initramfs
 
 app = typer.Typer(no_args_is_help=True, help="What machines boot: Debian's kernel and our agent.")
 
@@ -37,17 +32,11 @@ def build(
     as_json: AsJson = False,
 ) -> None:
     """Build kernel and initramfs with this appliance's key inside, and put them where machines fetch them."""
-    home = of(context).home
-    open_migrated(home).close()
-    built = builder.build(
-        spec.load(),
-        cache or home / "cache" / "initramfs",
-        public_key=load_public_key(home).public_bytes_raw(),
-        refresh=refresh,
-        report=(lambda _line: None) if as_json else say,
-    )
-    files.install(home, {KERNEL: built.kernel, INITRAMFS: built.initramfs})
+    ours = of(context)
+    wish = BuildInitramfs(cache, refresh)
+    with ours.appliance() as appliance:
+        built = build_initramfs(appliance, ours.actor, wish, (lambda _line: None) if as_json else say)
     if as_json:
         print_json(asdict(built))
     else:
-        say(f"Linux {built.release.strip()}, initramfs {human_bytes(built.size)}, {built.digest[:12]}")
+        say(f"Linux {built.release.strip()}, initramfs {binary(built.size)}, {built.digest[:12]}")

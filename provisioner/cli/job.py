@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from typing import Annotated
 
 import typer
 
+from provisioner.base.units import binary, duration
 from provisioner.cli.context import of
+from provisioner.cli.job_lines import progress_line
 from provisioner.cli.output import AsJson, clock, print_facts, print_json, say
 from provisioner.cli.table import print_table
-from provisioner.cli.words import progress_line
+from provisioner.commands.cancel_job import CancelJob, cancel_job
 from provisioner.jobs import queue
-from provisioner.jobs.progress import human_bytes, human_seconds
 from provisioner.jobs.views import JobView, StepView
 
 app = typer.Typer(no_args_is_help=True, help="Jobs: what machines do and have done.")
@@ -29,26 +29,27 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List jobs, newest first."""
-    with of(context).database() as database:
-        found = queue.list_jobs(database, host.lower() if host else None, limit)
+    with of(context).appliance() as appliance:
+        found = queue.list_jobs(appliance.database, host.lower() if host else None, limit)
     if as_json:
         print_json(found)
         return
-    print_table(("JOB", "HOST", "PROFILE", "STATE", "ATTEMPTS", "MADE", ""), [_row(job) for job in found])
+    print_table(("job", "host", "profile", "state", "attempts", "made", ""), [_row(job) for job in found])
 
 
 @app.command()
 def show(context: typer.Context, number: Number, *, as_json: AsJson = False) -> None:
     """Show one job: steps, log, error, receipt."""
-    with of(context).database() as database:
-        job, log = queue.get_job(database, number), queue.get_log(database, number)
+    with of(context).appliance() as appliance:
+        job = queue.get_job(appliance.database, number)
+        log = queue.get_log(appliance.database, number)
     if as_json:
         print_json({"job": job, "log": log})
         return
     print_facts(_facts(job))
     if job.steps:
         say("\nsteps:")
-        print_table(("STEP", "STATE", "BYTES", "TIME", ""), [_step(step) for step in job.steps])
+        print_table(("step", "state", "bytes", "time", ""), [_step(step) for step in job.steps])
     if log:
         say("\nlog:")
         for line in log:
@@ -59,8 +60,8 @@ def show(context: typer.Context, number: Number, *, as_json: AsJson = False) -> 
 def cancel(context: typer.Context, number: Number) -> None:
     """End a job. A machine that is at it stops at its next report; its disk may be incomplete."""
     ours = of(context)
-    with ours.database() as database:
-        queue.cancel_job(database, number, now=time.time(), who=ours.who)
+    with ours.appliance() as appliance:
+        cancel_job(appliance, ours.actor, CancelJob(number))
     say(f"job {number} is cancelled")
 
 
@@ -90,7 +91,7 @@ def _row(job: JobView) -> tuple[str, ...]:
 
 
 def _step(step: StepView) -> tuple[str, ...]:
-    moved = f"{human_bytes(step.done)} of {human_bytes(step.total)}" if step.total else ""
+    moved = f"{binary(step.done)} of {binary(step.total)}" if step.total else ""
     end = step.ended or step.heard
-    took = human_seconds(end - step.started) if step.started is not None and end is not None else ""
+    took = duration(end - step.started) if step.started is not None and end is not None else ""
     return step.title or step.name, step.state, moved, took, step.detail

@@ -11,6 +11,8 @@ from provisioner.base.errors import NotFoundError, ProvisionerError
 from provisioner.cli.context import of
 from provisioner.cli.output import AsJson, print_json, say
 from provisioner.cli.table import print_table
+from provisioner.commands.add_profile import AddProfile, add_profile
+from provisioner.commands.remove_profile import RemoveProfile, remove_profile
 from provisioner.profiles import files
 from provisioner.profiles.model import BUILT_IN, Profile, read_profile
 
@@ -27,7 +29,7 @@ def list_(context: typer.Context, *, as_json: AsJson = False) -> None:
     if as_json:
         print_json({name: _plain(profile) for name, profile in found.items()})
         return
-    print_table(("NAME", "ACTION", ""), [(name, *_row(profile)) for name, profile in found.items()])
+    print_table(("name", "action", ""), [(name, *_row(profile)) for name, profile in found.items()])
 
 
 @app.command()
@@ -61,14 +63,18 @@ def add(
     replace: Annotated[bool, typer.Option("--replace", help="Replace one of the same name.")] = False,
 ) -> None:
     """Check a file and keep it in the appliance."""
-    files.add_profile(of(context).home, name or file.stem, _read(file), replace=replace)
+    ours = of(context)
+    with ours.appliance() as appliance:
+        add_profile(appliance, ours.actor, AddProfile(name or file.stem, _read(file), replace))
     say(f"added {name or file.stem}")
 
 
 @app.command()
 def rm(context: typer.Context, name: Name) -> None:
     """Remove a profile. Jobs made from it stay as they are."""
-    files.remove_profile(of(context).home, name)
+    ours = of(context)
+    with ours.appliance() as appliance:
+        remove_profile(appliance, ours.actor, RemoveProfile(name))
     say(f"removed {name}")
 
 

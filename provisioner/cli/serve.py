@@ -15,7 +15,7 @@ from provisioner.base.config import load_config, parse_listen
 from provisioner.base.errors import ProvisionerError
 from provisioner.cli.context import of
 from provisioner.database.engine import open_migrated
-from provisioner.serve.settings import PARTS, Settings
+from provisioner.serve.handshake import PARTS, Settings
 from provisioner.serve.supervisor import Supervisor
 
 Port = Annotated[int, typer.Option(min=0, max=65535, help="For tests; firmware knows the usual one only.")]

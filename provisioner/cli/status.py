@@ -8,18 +8,20 @@ import typer
 
 from provisioner.base.home import BLOBS, Home
 from provisioner.cli.context import of
+from provisioner.cli.job_lines import progress_line
 from provisioner.cli.output import AsJson, print_facts, print_json, say
 from provisioner.cli.table import print_table
-from provisioner.cli.words import progress_line
 from provisioner.hosts import registry
 from provisioner.jobs.life import ENDED
+from provisioner.jobs.overview import list_hosts
 
 
 def status(context: typer.Context, *, as_json: AsJson = False) -> None:
     """Show what this appliance has and what its machines are doing."""
     ours = of(context)
-    with ours.database() as database:
-        known, observed = registry.list_hosts(database), registry.list_observed(database)
+    with ours.appliance() as appliance:
+        known = list_hosts(appliance.database, appliance.config.contact.attempts)
+        observed = registry.list_observed(appliance.database)
     missing = sorted(name for name in BLOBS if Home(ours.home).blob(name) is None)
     states = Counter(str(host.job.state) for host in known if host.job)
     if as_json:
@@ -45,4 +47,4 @@ def status(context: typer.Context, *, as_json: AsJson = False) -> None:
     if busy:
         say()
         rows = [(h.name, h.job.profile, h.job.state, progress_line(h.job)) for h in busy if h.job]
-        print_table(("HOST", "PROFILE", "STATE", "PROGRESS"), rows)
+        print_table(("host", "profile", "state", "progress"), rows)

@@ -1,53 +1,67 @@
-"""Telling a host what to do at its next network boot: everything is checked before anything changes."""
+"""``host set``: what a host does at its next network boot. Everything is checked before anything changes."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import dataclass
 
 from initramfs.messages import Firmware
-from provisioner.base.config import load_config
-from provisioner.base.errors import ProvisionerError
-from provisioner.base.home import Home
-from provisioner.boot.booter import INITRAMFS, KERNEL
-from provisioner.database.engine import Database
-from provisioner.hosts import registry
+from provisioner.boot import files
+from provisioner.commands.appliance import Appliance
+from provisioner.hosts.registry import find_host
 from provisioner.images import catalogue
 from provisioner.jobs import queue
 from provisioner.jobs.make import Resolve, Target, make_job
+from provisioner.jobs.next_boot import LOCAL
 from provisioner.profiles.files import load_profile
+from provisioner.profiles.model import Profile
+from provisioner.security.actors import Actor, Right
+from provisioner.timeline import audit
 
 
-def set_profile(
-    home: Path,
-    database: Database,
-    host: str,
-    profile: str,
-    *,
-    now: float,
-    who: str,
-    resolve: Resolve | None = None,
+@dataclass(frozen=True, slots=True)
+class AssignProfile:
+    """A host by name or alias, in any case, and the name of a boot profile."""
+
+    host: str
+    profile: str
+
+
+def assign_profile(
+    appliance: Appliance, actor: Actor, wish: AssignProfile, resolve: Resolve | None = None
 ) -> int | None:
-    """Let ``host`` follow ``profile`` at its next network boot; the number of the job made, if it needs one.
+    """Let the host follow the profile; the number of the job that was made, if the profile needs one.
 
-    Raises NotFoundError, InvalidError with all problems at once, ConflictError while a job is running.
+    ``resolve`` finds images, by default in the appliance's store. Raises ForbiddenError, NotFoundError,
+    InvalidError with all problems at once, and ConflictError while a job is running.
     """
-    wanted = load_profile(home, profile)
-    known = registry.get_host(database, host)
-    if not wanted.starts_agent:
-        queue.set_local(database, known.name, now=now, who=who)
+    actor.require(Right.HOSTS)
+    profile = load_profile(appliance.root, wish.profile)
+    name, firmware = _host(appliance, wish.host.lower())
+    if not profile.starts_agent:
+        _start_locally(appliance, actor, name)
         return None
-    firmware = Firmware(known.firmware) if known.firmware else None
-    target = Target(known.name, load_config(home).dns.domain, firmware)
-    with catalogue.held(home):
-        job = make_job(profile, wanted, target, resolve or catalogue.resolver(home))
-        _require_boot_files(home)
-        return queue.queue_job(database, known.name, job, now=now, who=who)
+    with catalogue.held(appliance.root):
+        target = Target(name, appliance.config.dns.domain, firmware)
+        job = make_job(wish.profile, profile, target, resolve or catalogue.resolver(appliance.root))
+        files.require(appliance.home)
+        with appliance.database.write() as session:
+            row = queue.queue_job(session, find_host(session, name), job, appliance.now())
+            audit.note(session, actor.name, "host set", _said(name, profile, wish, row.id), appliance.now())
+            return row.id
 
 
-def _require_boot_files(home: Path) -> None:
-    missing = [name for name in (KERNEL, INITRAMFS) if Home(home).blob(name) is None]
-    if missing:
-        raise ProvisionerError(
-            f"the appliance has no {' and no '.join(missing)} to boot the host with",
-            "build them with 'clonesys initramfs build'",
-        )
+def _host(appliance: Appliance, name: str) -> tuple[str, Firmware | None]:
+    """The host's own name, and the firmware it was last seen with."""
+    with appliance.database.read() as session:
+        row = find_host(session, name)
+        return row.name, Firmware(row.firmware) if row.firmware else None
+
+
+def _start_locally(appliance: Appliance, actor: Actor, name: str) -> None:
+    with appliance.database.write() as session:
+        queue.clear(session, find_host(session, name), appliance.now())
+        audit.note(session, actor.name, "host set", f"{name} {LOCAL}", appliance.now())
+
+
+def _said(name: str, profile: Profile, wish: AssignProfile, number: int) -> str:
+    return f"{name} {wish.profile} ({profile.action}, job {number})"

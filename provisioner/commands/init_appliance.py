@@ -1,20 +1,20 @@
-"""Making an appliance: everything below one home directory. What is there already stays as it is."""
+"""``init``: an appliance is made, everything below one home directory. What is there already stays."""
 
 from __future__ import annotations
 
 import secrets
-import shutil
 from pathlib import Path
 
 from provisioner.base.config import EXAMPLE
 from provisioner.base.errors import ProvisionerError
 from provisioner.base.home import Home
+from provisioner.boot.files import copy_loaders
+from provisioner.commands.appliance import Appliance
 from provisioner.database.engine import open_migrated
+from provisioner.security.actors import Actor, Right
 from provisioner.security.keys import create_keys, write_secret
 from provisioner.security.passwords import SALT_LENGTH, hash_password, new_password
-
-LOADERS = Path("/usr/lib/ipxe")
-LOADER_NAMES = ("snponly.efi", "undionly.kpxe")
+from provisioner.timeline import audit
 
 EXAMPLE_PROFILE = """\
 # A boot profile: what a host does once, at its next network boot. Afterwards it starts from its own disk.
@@ -44,6 +44,17 @@ phone_home = true                   # the installed system says that it is up
 """
 
 
+def init_appliance(appliance: Appliance, actor: Actor) -> str | None:
+    """Make what is missing; the administrator's password, if one was made.
+
+    Raises ForbiddenError, and ProvisionerError if the directory cannot be written.
+    """
+    actor.require(Right.APPLIANCE)
+    password = create(appliance.root)
+    audit.record(appliance.database, actor.name, "init", str(appliance.root), appliance.now())
+    return password
+
+
 def create(home: Path) -> str | None:
     """Make what is missing of the appliance at ``home``. The administrator's password, if one was made.
 
@@ -64,19 +75,6 @@ def create(home: Path) -> str | None:
         ) from error
     open_migrated(home).close()
     return password
-
-
-def copy_loaders(boot: Path, source: Path = LOADERS) -> list[str]:
-    """Copy the network boot loaders that are missing; the names of those that cannot be found."""
-    missing = []
-    for name in LOADER_NAMES:
-        if (boot / name).exists():
-            continue
-        if (source / name).is_file():
-            shutil.copyfile(source / name, boot / name)
-        else:
-            missing.append(name)
-    return missing
 
 
 def _create_admin(path: Path) -> str | None:

@@ -1,78 +1,54 @@
-"""Hosts in the database: adding, finding, removing. Each function is one transaction."""
+"""Which hosts there are: adding, finding, observing. Within the caller's transaction where it is a session's.
+
+Knows no jobs: what a host does is in ``jobs``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from provisioner.base.errors import ConflictError, NotFoundError
 from provisioner.database.engine import Database
-from provisioner.database.tables import Alias, Host, Job, Mac, Observed
-from provisioner.jobs.views import HostView, ObservedView, host_view, observed_view
-from provisioner.timeline import audit
+from provisioner.hosts.tables import Alias, Host, Mac, Observed
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedView:
+    """A machine that asked and is not added yet. Times are seconds since the epoch."""
+
+    mac: str
+    address: str
+    detail: str
+    first_seen: float
+    last_seen: float
+    times: int
 
 
 def add_host(
-    database: Database,
+    session: Session,
     name: str,
     macs: Iterable[str],
     *,
     aliases: Iterable[str] = (),
     uuid: str = "",
     now: float,
-    who: str,
-) -> None:
-    """Add a host under checked names and MACs. Raises ConflictError if any of them is somebody's already."""
+) -> Host:
+    """Add a host under checked names and MACs. Raises ConflictError if one of them is taken."""
     macs, aliases = tuple(dict.fromkeys(macs)), tuple(dict.fromkeys(aliases))
-    with database.write() as session:
-        for wanted in (name, *aliases):
-            _refuse_taken_name(session, wanted)
-        for mac in macs:
-            _refuse_taken_mac(session, mac)
-        host = Host(name=name, uuid=uuid, created=now)
-        host.macs = [Mac(mac=mac) for mac in macs]
-        host.aliases = [Alias(name=alias) for alias in aliases if alias != name]
-        session.add(host)
-        _forget_observed(session, macs)
-        audit.note(session, who, "host add", f"{name} {' '.join(macs)}", now)
-
-
-def remove_host(database: Database, name: str, *, now: float, who: str) -> None:
-    """Remove a host with its jobs and logs. Raises NotFoundError."""
-    with database.write() as session:
-        session.delete(find_host(session, name))
-        audit.note(session, who, "host rm", name, now)
-
-
-def get_host(database: Database, name: str) -> HostView:
-    """The host of that name or alias. Raises NotFoundError."""
-    with database.read() as session:
-        row = find_host(session, name)
-        return host_view(row, _latest_jobs(session, row.id).get(row.id))
-
-
-def list_hosts(database: Database) -> list[HostView]:
-    """All hosts by name, each with its latest job."""
-    with database.read() as session:
-        jobs = _latest_jobs(session)
-        rows = session.scalars(select(Host).order_by(Host.name))
-        return [host_view(row, jobs.get(row.id)) for row in rows]
-
-
-def list_observed(database: Database) -> list[ObservedView]:
-    """Machines that asked and are nobody's, the latest first."""
-    with database.read() as session:
-        rows = session.scalars(select(Observed).order_by(Observed.last_seen.desc()))
-        return [observed_view(row) for row in rows]
-
-
-def names_with_addresses(database: Database) -> list[tuple[str, str]]:
-    """``(name, address)`` for every name and alias of every host whose address is known."""
-    with database.read() as session:
-        rows = session.scalars(select(Host).where(Host.address != ""))
-        return [(name, row.address) for row in rows for name in (row.name, *(a.name for a in row.aliases))]
+    for wanted in (name, *aliases):
+        _refuse_taken_name(session, wanted)
+    for mac in macs:
+        _refuse_taken_mac(session, mac)
+    host = Host(name=name, uuid=uuid, created=now)
+    host.macs = [Mac(mac=mac) for mac in macs]
+    host.aliases = [Alias(name=alias) for alias in aliases if alias != name]
+    session.add(host)
+    _forget_observed(session, macs)
+    return host
 
 
 def find_host(session: Session, name: str) -> Host:
@@ -100,11 +76,21 @@ def observe(session: Session, mac: str, address: str, detail: str, now: float) -
     row.address, row.detail = address or row.address, detail or row.detail
 
 
-def _latest_jobs(session: Session, host_id: int | None = None) -> dict[int, Job]:
-    latest = select(func.max(Job.id)).group_by(Job.host_id)
-    if host_id is not None:
-        latest = latest.where(Job.host_id == host_id)
-    return {job.host_id: job for job in session.scalars(select(Job).where(Job.id.in_(latest)))}
+def list_observed(database: Database) -> list[ObservedView]:
+    """Machines that asked and belong to no host, the latest first."""
+    with database.read() as session:
+        rows = session.scalars(select(Observed).order_by(Observed.last_seen.desc()))
+        return [
+            ObservedView(row.mac, row.address, row.detail, row.first_seen, row.last_seen, row.times)
+            for row in rows
+        ]
+
+
+def names_with_addresses(database: Database) -> list[tuple[str, str]]:
+    """``(name, address)`` for every name and alias of every host whose address is known."""
+    with database.read() as session:
+        rows = session.scalars(select(Host).where(Host.address != ""))
+        return [(name, row.address) for row in rows for name in (row.name, *(a.name for a in row.aliases))]
 
 
 def _refuse_taken_name(session: Session, name: str) -> None:

@@ -1,6 +1,6 @@
-"""What agents do to the database: contact, reports. Each is one transaction. The result is in ``results``.
+"""The first word of an agent, and of an installed system; whether an agent may speak for its job later.
 
-The contact is where a one-shot profile is consumed and an attempt is counted;
+Each is one transaction. The contact is where a one-shot profile is consumed and an attempt is counted;
 nothing before it (offers, scripts, downloads) changes anything.
 """
 
@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 from sqlalchemy.orm import Session
 
 from initramfs import messages
 from provisioner.base.errors import ConflictError
 from provisioner.database.engine import Database
-from provisioner.database.tables import Host, Job, LogLine, Step
 from provisioner.hosts.registry import find_by_mac, observe
-from provisioner.jobs.life import ACTIVE, Event, State, next_state
-from provisioner.jobs.queue import LOCAL, active_job, find_job, from_document
+from provisioner.hosts.tables import Host
+from provisioner.jobs.life import ACTIVE, JobEvent, JobState, next_state
+from provisioner.jobs.next_boot import next_boot
+from provisioner.jobs.queue import active_job, find_job, from_document
+from provisioner.jobs.tables import Job
 from provisioner.security.nonces import Nonce, NonceError
 from provisioner.security.tokens import (
     AGENT_LIFETIME,
@@ -31,14 +33,9 @@ from provisioner.security.tokens import (
 )
 from provisioner.timeline import events
 
-MAX_LOG_TEXT = 4000
-"""Characters kept of one line an agent says."""
-MAX_COUNT = 2**63 - 1
-"""The largest count of bytes that a database keeps."""
-
 
 class UnknownHostError(NonceError):
-    """The nonce is good, but its machine is nobody's any more."""
+    """The nonce is good, but its machine belongs to no host any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,25 +106,6 @@ def authorise_backup(database: Database, token: str, now: float) -> BackingUp:
         return BackingUp(number, row.host.name, frozenset(ref.name for ref in refs if ref))
 
 
-def take_reports(database: Database, token: str, number: int, batch: messages.Reports, now: float) -> None:
-    """Take a batch of reports; those that were taken before are skipped.
-
-    Raises TokenError, ForeignTokenError, and ConflictError when this agent should stop.
-    """
-    with database.write() as session:
-        job, mac = authorised_job(session, token, number, now)
-        if job.state in {State.SUCCEEDED, State.FAILED}:
-            return  # an answer was lost and the batch comes again, after the result
-        job.state, job.heard = next_state(job.state, Event.REPORT), now
-        job.error = job.hint = ""  # what was guessed about its silence
-        for report in batch.reports:
-            if report.sequence > job.last_sequence:
-                _apply(session, job, report)
-                job.last_sequence = report.sequence
-                if report.state in {messages.StepState.FINISHED, messages.StepState.FAILED}:
-                    events.note(session, events.STEP, mac, f"{report.step} {report.state}", now)
-
-
 def authorised_job(session: Session, token: str, number: int, now: float) -> tuple[Job, str]:
     """The row of a job and the MAC, for the token of its current attempt.
 
@@ -139,17 +117,16 @@ def authorised_job(session: Session, token: str, number: int, now: float) -> tup
     job = find_job(session, number)
     if job.attempts != row.attempt:
         raise ConflictError(f"job {number} was started again by another contact", "this agent should stop")
-    if job.state not in ACTIVE | {State.SUCCEEDED, State.FAILED}:
+    if job.state not in ACTIVE | {JobState.SUCCEEDED, JobState.FAILED}:
         raise ConflictError(f"job {number} is {job.state}", "this agent should stop")
     return job, row.mac
 
 
 def _next_attempt(session: Session, host: Host, host_key: str, attempts: int, now: float) -> Job | None:
-    host.profile = LOCAL
     job = active_job(session, host.id)
-    if job is None or job.attempts >= attempts:
+    if job is None or next_boot(job, attempts).job is None:
         return None
-    job.state = next_state(job.state, Event.CONTACT)
+    job.state = next_state(job.state, JobEvent.CONTACT)
     job.attempts += 1
     job.host_key = host_key
     job.started = job.started or now
@@ -164,7 +141,7 @@ def _next_attempt(session: Session, host: Host, host_key: str, attempts: int, no
 def _same_attempt(session: Session, host: Host, host_key: str) -> Job | None:
     """The job whose assignment got lost on the way: started by this agent, and nothing heard of it yet."""
     job = active_job(session, host.id)
-    if job is None or job.state is not State.RUNNING or job.last_sequence:
+    if job is None or job.state is not JobState.RUNNING or job.last_sequence:
         return None
     return job if job.host_key == host_key else None
 
@@ -173,10 +150,18 @@ def _admission(
     session: Session, host: Host, job: Job | None, mac: str, *, address: str, now: float
 ) -> Admission:
     events.note(session, events.CONTACT, mac, f"job {job.id}" if job else "no job", now, address=address)
-    token = issue(session, Purpose.AGENT, host.id, job, mac=mac, expires=now + AGENT_LIFETIME)
+    tell = partial(
+        issue,
+        session,
+        host_id=host.id,
+        job_id=job.id if job else None,
+        attempt=job.attempts if job else 0,
+        mac=mac,
+    )
+    token = tell(Purpose.AGENT, expires=now + AGENT_LIFETIME)
     if job is None:
         return Admission(host.name, token, None)
-    home = issue(session, Purpose.PHONE_HOME, host.id, job, mac=mac, expires=now + PHONE_HOME_LIFETIME)
+    home = tell(Purpose.PHONE_HOME, expires=now + PHONE_HOME_LIFETIME)
     return Admission(host.name, token, from_document(job.document), job.attempts, home)
 
 
@@ -188,46 +173,12 @@ def _remember(host: Host, inventory: messages.Inventory, address: str, now: floa
     host.address, host.last_seen = address or host.address, now
 
 
-def _apply(session: Session, job: Job, report: messages.Report) -> None:
-    step = _step(job, report)
-    for name, value in _changes(report).items():
-        setattr(step, name, value)
-    if report.state is not messages.StepState.PROGRESS:
-        line = LogLine(
-            job_id=job.id,
-            attempt=job.attempts,
-            sequence=report.sequence,
-            at=report.at,
-            step=report.step[:63],
-            state=report.state.value,
-            text=(report.detail or report.title)[:MAX_LOG_TEXT],
-        )
-        session.add(line)
-
-
-def _step(job: Job, report: messages.Report) -> Step:
-    for step in job.steps:
-        if step.name == report.step[:63]:
-            return step
-    step = Step(position=len(job.steps), name=report.step[:63], state=messages.StepState.PLANNED.value)
-    job.steps.append(step)
-    return step
-
-
-def _changes(report: messages.Report) -> dict[str, Any]:
-    """What a report changes in its step."""
-    changes: dict[str, Any] = {"heard": report.at}
-    if report.title:
-        changes["title"] = report.title[:255]
-    if report.total:
-        changes |= {"done": min(report.done, MAX_COUNT), "total": min(report.total, MAX_COUNT)}
-    match report.state:
-        case messages.StepState.STARTED:
-            changes |= {"state": "started", "started": report.at}
-        case messages.StepState.FINISHED | messages.StepState.FAILED:
-            changes |= {"state": report.state.value, "ended": report.at, "detail": report.detail}
-        case messages.StepState.LOG:
-            changes["detail"] = report.detail
-        case messages.StepState.PLANNED | messages.StepState.PROGRESS:
-            pass
-    return changes
+def phone_home(database: Database, token: str, hostname: str, address: str, now: float) -> None:
+    """An installed system says that it is up. Raises TokenError, ForeignTokenError."""
+    with database.write() as session:
+        row = check(session, token, Purpose.PHONE_HOME, now)
+        host = find_by_mac(session, row.mac)
+        if host is not None:
+            host.phoned_home, host.phoned_home_as = now, hostname
+            host.address, host.last_seen = address or host.address, now
+        events.note(session, events.PHONE_HOME, row.mac, hostname, now, address=address)

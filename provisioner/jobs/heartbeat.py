@@ -10,30 +10,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from provisioner.base.config import Contact
-from provisioner.jobs.life import Event, State
+from provisioner.jobs.life import JobEvent, JobState
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What happens to the job, and how it is said."""
 
-    event: Event
+    event: JobEvent
     error: str
     hint: str
 
 
-def judge(state: State, silent: float, attempts: int, policy: Contact) -> Verdict | None:
+def check(state: JobState, silent: float, attempts: int, policy: Contact) -> Verdict | None:
     """The verdict on a started job that has been silent for so many seconds; None to leave it alone."""
     minutes = int(silent // 60)
-    if state is State.RUNNING and minutes >= policy.stalled_minutes:
+    if state is JobState.RUNNING and minutes >= policy.stalled_minutes:
         return Verdict(
-            Event.SILENCE,
+            JobEvent.SILENCE,
             f"no word from the agent for {minutes} minutes",
             "look at the machine's console; when it is started from the network again, the job continues",
         )
-    if state is State.STALLED and attempts >= policy.attempts and minutes >= policy.interrupted_minutes:
+    if state is JobState.STALLED and attempts >= policy.attempts and minutes >= policy.interrupted_minutes:
         return Verdict(
-            Event.EXHAUST,
+            JobEvent.EXHAUST,
             f"started {attempts} times and never finished; silent for {minutes} minutes",
             "look at the log for the step it died in, then assign the profile again",
         )

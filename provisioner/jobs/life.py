@@ -12,7 +12,7 @@ from enum import StrEnum
 from provisioner.base.errors import ConflictError
 
 
-class State(StrEnum):
+class JobState(StrEnum):
     """Where a job is."""
 
     QUEUED = "queued"
@@ -24,7 +24,7 @@ class State(StrEnum):
     CANCELLED = "cancelled"
 
 
-class Event(StrEnum):
+class JobEvent(StrEnum):
     """What happens to a job. CONTACT is the start of an attempt; EXHAUST means no attempt is left."""
 
     CONTACT = "contact"
@@ -36,33 +36,33 @@ class Event(StrEnum):
     CANCEL = "cancel"
 
 
-TABLE: dict[tuple[State, Event], State] = {
-    (State.QUEUED, Event.CONTACT): State.RUNNING,
-    (State.QUEUED, Event.CANCEL): State.CANCELLED,
-    (State.RUNNING, Event.CONTACT): State.RUNNING,
-    (State.RUNNING, Event.REPORT): State.RUNNING,
-    (State.RUNNING, Event.SUCCEED): State.SUCCEEDED,
-    (State.RUNNING, Event.FAIL): State.FAILED,
-    (State.RUNNING, Event.SILENCE): State.STALLED,
-    (State.RUNNING, Event.CANCEL): State.CANCELLED,
-    (State.STALLED, Event.CONTACT): State.RUNNING,
-    (State.STALLED, Event.REPORT): State.RUNNING,
-    (State.STALLED, Event.SUCCEED): State.SUCCEEDED,
-    (State.STALLED, Event.FAIL): State.FAILED,
-    (State.STALLED, Event.EXHAUST): State.INTERRUPTED,
-    (State.STALLED, Event.CANCEL): State.CANCELLED,
+TABLE: dict[tuple[JobState, JobEvent], JobState] = {
+    (JobState.QUEUED, JobEvent.CONTACT): JobState.RUNNING,
+    (JobState.QUEUED, JobEvent.CANCEL): JobState.CANCELLED,
+    (JobState.RUNNING, JobEvent.CONTACT): JobState.RUNNING,
+    (JobState.RUNNING, JobEvent.REPORT): JobState.RUNNING,
+    (JobState.RUNNING, JobEvent.SUCCEED): JobState.SUCCEEDED,
+    (JobState.RUNNING, JobEvent.FAIL): JobState.FAILED,
+    (JobState.RUNNING, JobEvent.SILENCE): JobState.STALLED,
+    (JobState.RUNNING, JobEvent.CANCEL): JobState.CANCELLED,
+    (JobState.STALLED, JobEvent.CONTACT): JobState.RUNNING,
+    (JobState.STALLED, JobEvent.REPORT): JobState.RUNNING,
+    (JobState.STALLED, JobEvent.SUCCEED): JobState.SUCCEEDED,
+    (JobState.STALLED, JobEvent.FAIL): JobState.FAILED,
+    (JobState.STALLED, JobEvent.EXHAUST): JobState.INTERRUPTED,
+    (JobState.STALLED, JobEvent.CANCEL): JobState.CANCELLED,
 }
 
-ACTIVE = frozenset({State.QUEUED, State.RUNNING, State.STALLED})
+ACTIVE = frozenset({JobState.QUEUED, JobState.RUNNING, JobState.STALLED})
 """States of a job that its host still has to do something for; a host has at most one such job."""
-ENDED = frozenset(State) - ACTIVE
+ENDED = frozenset(JobState) - ACTIVE
 
 
 class IllegalTransitionError(ConflictError):
     """What was asked of a job does not fit the state it is in."""
 
 
-def next_state(state: State, event: Event) -> State:
+def next_state(state: JobState, event: JobEvent) -> JobState:
     """The state after ``event``. Raises IllegalTransitionError, naming both, where the table has none."""
     try:
         return TABLE[state, event]

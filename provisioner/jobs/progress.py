@@ -8,7 +8,7 @@ from provisioner.jobs.views import JobView, StepView
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class JobProgress:
     """Where a job is. ``rate`` (bytes/s) and ``left`` (seconds) are the current step's; 0 is unknown.
 
     ``fraction`` is of the current step where that moves bytes, else of the finished steps; 0 to 1.
@@ -20,20 +20,22 @@ class Progress:
     left: float = 0.0
 
 
-def of(job: JobView) -> Progress:
+def progress_of(job: JobView) -> JobProgress:
     """The progress of ``job``."""
     if not job.steps:
-        return Progress("waits for its next network boot" if job.state == "queued" else str(job.state), 0.0)
+        return JobProgress(
+            "waits for its next network boot" if job.state == "queued" else str(job.state), 0.0
+        )
     finished = sum(step.state == "finished" for step in job.steps)
     current = next((step for step in job.steps if step.state in {"started", "failed"}), None)
     if current is None:
         stage = "done" if finished == len(job.steps) else "between steps"
-        return Progress(stage, finished / len(job.steps))
+        return JobProgress(stage, finished / len(job.steps))
     if not current.total:
-        return Progress(current.title or current.name, finished / len(job.steps))
+        return JobProgress(current.title or current.name, finished / len(job.steps))
     rate = _rate(current)
     left = (current.total - current.done) / rate if rate else 0.0
-    return Progress(
+    return JobProgress(
         current.title or current.name, min(1.0, current.done / current.total), rate, max(0.0, left)
     )
 
@@ -42,24 +44,3 @@ def _rate(step: StepView) -> float:
     if step.started is None or step.heard is None or step.heard <= step.started:
         return 0.0
     return step.done / (step.heard - step.started)
-
-
-def human_bytes(count: float) -> str:
-    """``1234567`` as ``1.2 MB``, decimal as disks are sold."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 999.5:  # noqa: PLR2004 - where rounding would show 1000
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.1f} TB"
-
-
-def human_seconds(seconds: float) -> str:
-    """``3725`` as ``1 h 02 min``."""
-    whole = round(seconds)
-    if whole < 60:  # noqa: PLR2004 - a minute
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    if minutes < 60:  # noqa: PLR2004 - an hour
-        return f"{minutes} min {rest:02} s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02} min"

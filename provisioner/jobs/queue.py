@@ -1,4 +1,4 @@
-"""Jobs in the database, as people handle them. What agents do to them is in ``agents``."""
+"""The queue of jobs: making, replacing, cancelling, reading. What agents do to jobs is in ``contact``."""
 
 from __future__ import annotations
 
@@ -11,47 +11,43 @@ from sqlalchemy.orm import Session
 from initramfs import messages
 from provisioner.base.errors import ConflictError, NotFoundError
 from provisioner.database.engine import Database
-from provisioner.database.tables import Host, Job, LogLine
 from provisioner.hosts.registry import find_host
-from provisioner.jobs.life import ACTIVE, Event, State, next_state
+from provisioner.hosts.tables import Host
+from provisioner.jobs.life import ACTIVE, JobEvent, JobState, next_state
+from provisioner.jobs.tables import Job, LogLine
 from provisioner.jobs.views import JobView, LogView, job_view
-from provisioner.timeline import audit
-
-LOCAL = "local"
 
 
-def queue_job(database: Database, host: str, job: messages.Job, *, now: float, who: str) -> int:
-    """Let ``host`` run ``job`` at its next network boot; the job's number.
+def queue_job(session: Session, host: Host, job: messages.Job, now: float) -> Job:
+    """Let ``host`` run ``job`` at its next network boot; its row, numbered.
 
-    A job that is still queued is replaced. Raises ConflictError while one is running, NotFoundError.
+    A job that is still queued is replaced. Raises ConflictError while one is running.
     """
-    with database.write() as session:
-        owner = find_host(session, host)
-        _clear_the_way(session, owner, now)
-        row = Job(host_id=owner.id, profile=job.profile, action=job.action.value, document={}, created=now)
-        session.add(row)
-        session.flush()
-        row.document = to_document(replace(job, id=row.id))
-        owner.profile = job.profile
-        audit.note(session, who, "host set", f"{owner.name} {job.profile} (job {row.id})", now)
-        return row.id
+    clear(session, host, now)
+    row = Job(host_id=host.id, profile=job.profile, action=job.action.value, document={}, created=now)
+    session.add(row)
+    session.flush()
+    row.document = to_document(replace(job, id=row.id))
+    return row
 
 
-def set_local(database: Database, host: str, *, now: float, who: str) -> None:
-    """Let ``host`` start from its own disk; a queued job is cancelled. Raises ConflictError."""
-    with database.write() as session:
-        owner = find_host(session, host)
-        _clear_the_way(session, owner, now)
-        owner.profile = LOCAL
-        audit.note(session, who, "host set", f"{owner.name} {LOCAL}", now)
+def clear(session: Session, host: Host, now: float) -> None:
+    """Let ``host`` start from its own disk; a queued job is cancelled. Raises ConflictError if one runs."""
+    row = active_job(session, host.id)
+    if row is None:
+        return
+    if row.state is not JobState.QUEUED:
+        raise ConflictError(
+            f"host {host.name!r} is busy: job {row.id} ({row.profile}) is {row.state}",
+            f"wait for it, or end it with 'clonesys job cancel {row.id}'",
+        )
+    cancel(row, now)
 
 
-def cancel_job(database: Database, number: int, *, now: float, who: str) -> None:
+def cancel(row: Job, now: float) -> None:
     """End a job that has not ended. Its agent learns it with its next report. Raises ConflictError."""
-    with database.write() as session:
-        row = find_job(session, number)
-        _cancel(row, now)
-        audit.note(session, who, "job cancel", f"{number} on {row.host.name}", now)
+    row.state = next_state(row.state, JobEvent.CANCEL)
+    row.ended = now
 
 
 def get_job(database: Database, number: int) -> JobView:
@@ -116,21 +112,3 @@ def to_document(job: messages.Job) -> dict[str, object]:
 def from_document(document: dict[str, object]) -> messages.Job:
     """The wire job in a row's document."""
     return messages.decode(messages.Job, json.dumps(document).encode())
-
-
-def _clear_the_way(session: Session, host: Host, now: float) -> None:
-    row = active_job(session, host.id)
-    if row is None:
-        return
-    if row.state is not State.QUEUED:
-        raise ConflictError(
-            f"host {host.name!r} is busy: job {row.id} ({row.profile}) is {row.state}",
-            f"wait for it, or end it with 'clonesys job cancel {row.id}'",
-        )
-    _cancel(row, now)
-
-
-def _cancel(row: Job, now: float) -> None:
-    row.state = next_state(row.state, Event.CANCEL)
-    row.ended = now
-    row.host.profile = LOCAL

@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 
 from initramfs import messages
 from provisioner.database.engine import Database
-from provisioner.database.tables import Host, Job, LogLine, Receipt
+from provisioner.hosts.tables import Host
 from provisioner.jobs.placements import StoredReceipt
+from provisioner.jobs.tables import Job, LogLine, Receipt
 
 Sign = Callable[[StoredReceipt], messages.Signed]
 

@@ -13,11 +13,12 @@ from sqlalchemy.orm import Session
 
 from initramfs import messages
 from provisioner.database.engine import Database
-from provisioner.database.tables import Job, LogLine
 from provisioner.jobs import receipts
-from provisioner.jobs.contact import MAX_LOG_TEXT, authorised_job
-from provisioner.jobs.life import Event, State, next_state
+from provisioner.jobs.contact import authorised_job
+from provisioner.jobs.life import JobEvent, JobState, next_state
 from provisioner.jobs.receipts import Sign
+from provisioner.jobs.reports import MAX_LOG_TEXT
+from provisioner.jobs.tables import Job, LogLine
 from provisioner.security.signatures import UnprovedError, open_statement, read_signed
 from provisioner.timeline import audit, events
 
@@ -44,7 +45,7 @@ def take_result(
             _refuse(session, job, f"from {address}: {error.message}", now)
             refusal = error
         else:
-            if job.state not in {State.SUCCEEDED, State.FAILED}:
+            if job.state not in {JobState.SUCCEEDED, JobState.FAILED}:
                 _end(session, job, mac, statement.result, now)
                 receipts.keep(session, job, mac, statement.result, statement=signed, sign=sign, now=now)
             return
@@ -52,7 +53,7 @@ def take_result(
 
 
 def _end(session: Session, job: Job, mac: str, result: messages.Result, now: float) -> None:
-    job.state = next_state(job.state, Event.SUCCEED if result.ok else Event.FAIL)
+    job.state = next_state(job.state, JobEvent.SUCCEED if result.ok else JobEvent.FAIL)
     job.heard = job.ended = now
     job.error, job.hint = result.error, result.hint
     job.receipt = json.loads(messages.encode(result.receipt)) if result.receipt else None

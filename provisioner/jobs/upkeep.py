@@ -6,26 +6,28 @@ from sqlalchemy import delete, select
 
 from provisioner.base.config import Config
 from provisioner.database.engine import Database
-from provisioner.database.tables import Event as EventRow
-from provisioner.database.tables import Job, Observed, Token, UsedNonce
-from provisioner.jobs.heartbeat import judge
-from provisioner.jobs.life import ACTIVE, Event, State, next_state
+from provisioner.hosts.tables import Observed
+from provisioner.jobs.heartbeat import check
+from provisioner.jobs.life import ACTIVE, JobEvent, JobState, next_state
+from provisioner.jobs.tables import Job
 from provisioner.security.nonces import CLOCK_SLACK
+from provisioner.security.tables import Token, UsedNonce
 from provisioner.timeline import events
+from provisioner.timeline.tables import EventRow
 
 DAY = 24 * 3600.0
 
 
-def mark_silent(database: Database, config: Config, now: float) -> list[tuple[int, State]]:
+def mark_silent(database: Database, config: Config, now: float) -> list[tuple[int, JobState]]:
     """Mark jobs that nobody reports on; what was changed, as ``(job, new state)``."""
     changed = []
     with database.write() as session:
-        for job in session.scalars(select(Job).where(Job.state.in_(ACTIVE - {State.QUEUED}))):
-            verdict = judge(job.state, now - (job.heard or job.created), job.attempts, config.contact)
+        for job in session.scalars(select(Job).where(Job.state.in_(ACTIVE - {JobState.QUEUED}))):
+            verdict = check(job.state, now - (job.heard or job.created), job.attempts, config.contact)
             if verdict is None:
                 continue
             job.state, job.error, job.hint = next_state(job.state, verdict.event), verdict.error, verdict.hint
-            if verdict.event is Event.EXHAUST:
+            if verdict.event is JobEvent.EXHAUST:
                 job.ended = now
             mac = job.host.macs[0].mac if job.host.macs else ""
             events.note(session, events.RESULT, mac, f"job {job.id} {job.state}", now)

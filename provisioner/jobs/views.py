@@ -1,6 +1,6 @@
 """What is read from the database, as plain values: one shape for the API, the pages and ``--json``.
 
-Made while the transaction is open, so nobody outside the repositories ever holds a row.
+Made while the transaction is open: no row leaves it.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from provisioner.database import tables
-from provisioner.jobs.life import State
+from provisioner.jobs.life import JobState
+from provisioner.jobs.tables import Job, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class JobView:
     host: str
     profile: str
     action: str
-    state: State
+    state: JobState
     attempts: int
     created: float
     started: float | None
@@ -61,7 +61,7 @@ class JobView:
 
 @dataclass(frozen=True, slots=True)
 class HostView:
-    """A host with its latest job."""
+    """A host with its latest job. ``next_boot`` is the profile it follows at its next network boot."""
 
     name: str
     macs: tuple[str, ...]
@@ -70,7 +70,7 @@ class HostView:
     serial: str
     firmware: str
     address: str
-    profile: str
+    next_boot: str
     last_seen: float | None
     phoned_home: float | None
     phoned_home_as: str
@@ -78,38 +78,14 @@ class HostView:
     job: JobView | None
 
 
-@dataclass(frozen=True, slots=True)
-class ObservedView:
-    """A machine that asked and that nobody has added yet."""
-
-    mac: str
-    address: str
-    detail: str
-    first_seen: float
-    last_seen: float
-    times: int
-
-
-@dataclass(frozen=True, slots=True)
-class EventView:
-    """One entry of the timeline."""
-
-    id: int
-    at: float
-    kind: str
-    mac: str
-    address: str
-    detail: str
-
-
-def step_view(row: tables.Step) -> StepView:
+def step_view(row: Step) -> StepView:
     """A step's row as a value."""
     return StepView(
         row.name, row.title, row.state, row.done, row.total, row.started, row.heard, row.ended, row.detail
     )
 
 
-def job_view(row: tables.Job) -> JobView:
+def job_view(row: Job) -> JobView:
     """A job's row as a value, with its steps and without its log."""
     return JobView(
         id=row.id,
@@ -128,32 +104,3 @@ def job_view(row: tables.Job) -> JobView:
         receipt=row.receipt,
         document=row.document,
     )
-
-
-def host_view(row: tables.Host, job: tables.Job | None) -> HostView:
-    """A host's row as a value; ``job`` is its latest."""
-    return HostView(
-        name=row.name,
-        macs=tuple(mac.mac for mac in row.macs),
-        aliases=tuple(alias.name for alias in row.aliases),
-        uuid=row.uuid,
-        serial=row.serial,
-        firmware=row.firmware,
-        address=row.address,
-        profile=row.profile,
-        last_seen=row.last_seen,
-        phoned_home=row.phoned_home,
-        phoned_home_as=row.phoned_home_as,
-        inventory=row.inventory,
-        job=job_view(job) if job else None,
-    )
-
-
-def observed_view(row: tables.Observed) -> ObservedView:
-    """An observed machine's row as a value."""
-    return ObservedView(row.mac, row.address, row.detail, row.first_seen, row.last_seen, row.times)
-
-
-def event_view(row: tables.Event) -> EventView:
-    """An event's row as a value."""
-    return EventView(row.id, row.at, row.kind, row.mac, row.address, row.detail)

@@ -14,8 +14,8 @@ from enum import StrEnum
 from sqlalchemy.orm import Session
 
 from provisioner.base.errors import ConflictError, ProvisionerError
-from provisioner.database.tables import Job, Token, UsedNonce
 from provisioner.security.nonces import Nonce
+from provisioner.security.tables import Token, UsedNonce
 
 AGENT_LIFETIME = 24 * 3600.0
 """Seconds an agent may take for a whole job."""
@@ -59,16 +59,23 @@ def use_nonce(session: Session, nonce: Nonce, challenge: str, host_key: str) -> 
 
 
 def issue(
-    session: Session, purpose: Purpose, host_id: int, job: Job | None, *, mac: str, expires: float
+    session: Session,
+    purpose: Purpose,
+    *,
+    host_id: int,
+    job_id: int | None,
+    attempt: int,
+    mac: str,
+    expires: float,
 ) -> str:
-    """A new token, bound to a host and to the current attempt of a job."""
+    """A new token, bound to a host and to one attempt of a job."""
     token = secrets.token_urlsafe(32)
     row = Token(
         hash=_hash(token),
         purpose=purpose.value,
         host_id=host_id,
-        job_id=job.id if job else None,
-        attempt=job.attempts if job else 0,
+        job_id=job_id,
+        attempt=attempt,
         mac=mac,
         expires=expires,
     )

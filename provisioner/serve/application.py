@@ -14,11 +14,11 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from netboot.http.app import boot_routes
-from provisioner.api import admin, agent, errors, messages, upload
+from provisioner.api import agent, errors, messages, read, upload
 from provisioner.api.services import open_services
 from provisioner.base.config import parse_listen
 from provisioner.boot.booter import ProvisionerBooter
-from provisioner.timeline.sink import DatabaseSink
+from provisioner.boot.sink import DatabaseSink
 from provisioner.web import pages
 
 
@@ -48,7 +48,7 @@ def create_app(home: Path, *, http_port: int | None = None, now: Callable[[], fl
     app.state.sink = sink
     errors.install(app)
     messages.describe(app, agent.MESSAGES)
-    for router in (agent.router, upload.router, admin.public, admin.router, pages.router):
+    for router in (agent.router, upload.router, read.public, read.router, pages.router):
         app.include_router(router)
     booter = ProvisionerBooter(home, services.database, now)
     port = parse_listen(services.config.http.listen)[1] if http_port is None else http_port

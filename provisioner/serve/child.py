@@ -15,8 +15,7 @@ from importlib import import_module
 
 from netboot.errors import NetbootError
 from provisioner.base.errors import ProvisionerError
-from provisioner.serve.handshake import Word, say
-from provisioner.serve.settings import Settings
+from provisioner.serve.handshake import ReadyMessage, Settings, say
 
 
 def main(arguments: list[str]) -> int:
@@ -27,13 +26,13 @@ def main(arguments: list[str]) -> int:
     threading.Thread(target=_end_with_supervisor, name="lifeline", daemon=True).start()
 
     def ready(where: dict[str, str]) -> None:
-        say(int(descriptor), Word(where))
+        say(int(descriptor), ReadyMessage(where))
 
     try:
         # Each process loads its own part only: the one that answers DHCP is back in a blink.
         import_module(f"provisioner.serve.{part}_part").run(Settings.from_json(settings), ready)
     except (ProvisionerError, NetbootError) as error:
-        say(int(descriptor), Word(error=error.message, hint=error.hint))
+        say(int(descriptor), ReadyMessage(error=error.message, hint=error.hint))
         return 1
     return 0
 

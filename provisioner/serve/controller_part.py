@@ -14,7 +14,7 @@ from collections.abc import Callable
 from provisioner.base.config import load_config
 from provisioner.database.engine import open_database
 from provisioner.jobs import upkeep
-from provisioner.serve.settings import Settings
+from provisioner.serve.handshake import Settings
 
 log = logging.getLogger("clonesys.controller")
 

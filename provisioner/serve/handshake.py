@@ -1,17 +1,55 @@
-"""What a part says to its supervisor when it starts: one line of JSON through a pipe. A leaf.
+"""What the supervisor and a part tell each other: settings on the command line, one line of JSON in return.
 
-Either that it is ready, with where it serves, or why it cannot be.
+A leaf.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from ipaddress import IPv4Address
+from pathlib import Path
+
+ANY = IPv4Address(0)
+PARTS = ("netboot", "http", "controller")
+"""The processes of an appliance."""
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class Settings:
+    """Where to serve. Ports of 0 are chosen by the kernel; ``dns_port`` None means no DNS.
+
+    ``http_address`` and ``http_port`` are where HTTP is bound, and what boot scripts name.
+    """
+
+    home: Path
+    http_address: IPv4Address
+    http_port: int
+    workers: int
+    interface: str | None = None
+    listen: IPv4Address = ANY
+    dhcp_port: int = 67
+    binl_port: int = 4011
+    tftp_port: int = 69
+    dns_port: int | None = 53
+
+    def to_json(self) -> str:
+        """As one argument of a command line."""
+        return json.dumps(asdict(self), default=str)
+
+    @classmethod
+    def from_json(cls, text: str) -> Settings:
+        """The inverse of :meth:`to_json`."""
+        values = json.loads(text)
+        values["home"] = Path(values["home"])
+        values["http_address"] = IPv4Address(values["http_address"])
+        values["listen"] = IPv4Address(values["listen"])
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyMessage:
     """``where`` maps services to addresses for people; an ``error`` is never empty unless all is well."""
 
     where: dict[str, str] = field(default_factory=dict)
@@ -19,9 +57,9 @@ class Word:
     hint: str = ""
 
 
-def say(descriptor: int, word: Word) -> None:
+def say(descriptor: int, message: ReadyMessage) -> None:
     """Send the one line and close the pipe. A supervisor that is gone no longer listens, and that is fine."""
-    line = json.dumps({"where": word.where, "error": word.error, "hint": word.hint}) + "\n"
+    line = json.dumps({"where": message.where, "error": message.error, "hint": message.hint}) + "\n"
     try:
         os.write(descriptor, line.encode())
     except BrokenPipeError:
@@ -30,8 +68,8 @@ def say(descriptor: int, word: Word) -> None:
         os.close(descriptor)
 
 
-def heard(line: bytes) -> Word:
-    """The word in a line. An empty line means that the part ended without one."""
+def heard(line: bytes) -> ReadyMessage:
+    """The message in a line. An empty line means that the part ended without one."""
     if not line.strip():
-        return Word(error="it said nothing")
-    return Word(**json.loads(line))
+        return ReadyMessage(error="it said nothing")
+    return ReadyMessage(**json.loads(line))

@@ -23,7 +23,7 @@ from granian.log import LogLevels
 
 from provisioner.base.home import Home
 from provisioner.serve.application import create_app
-from provisioner.serve.settings import Settings
+from provisioner.serve.handshake import Settings
 
 CHUNKS = "/store/chunks"
 A_YEAR = 365 * 24 * 3600

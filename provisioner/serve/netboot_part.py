@@ -9,10 +9,10 @@ from collections.abc import Callable
 from netboot import service
 from provisioner.base.config import load_config
 from provisioner.boot.booter import ProvisionerBooter
+from provisioner.boot.sink import DatabaseSink
+from provisioner.boot.zone import HostZone
 from provisioner.database.engine import open_database
-from provisioner.hosts.zone import HostZone
-from provisioner.serve.settings import Settings
-from provisioner.timeline.sink import DatabaseSink
+from provisioner.serve.handshake import Settings
 
 
 def run(settings: Settings, ready: Callable[[dict[str, str]], None]) -> None:

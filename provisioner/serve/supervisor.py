@@ -20,8 +20,7 @@ from typing import Any
 
 from provisioner.base.errors import ProvisionerError
 from provisioner.serve import supervision
-from provisioner.serve.handshake import Word, heard
-from provisioner.serve.settings import Settings
+from provisioner.serve.handshake import ReadyMessage, Settings, heard
 from provisioner.serve.supervision import Action, Supervision
 
 log = logging.getLogger("clonesys.serve")
@@ -39,7 +38,7 @@ class Supervisor:
     _decide: Supervision = field(init=False)
     _processes: dict[str, asyncio.subprocess.Process] = field(default_factory=dict)
     _where: dict[str, str] = field(default_factory=dict)
-    _trouble: Word | None = None
+    _trouble: ReadyMessage | None = None
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _end: supervision.Finish | None = None
@@ -56,7 +55,7 @@ class Supervisor:
             self._do(self._decide.tick(time.monotonic()))
         await asyncio.gather(*self._tasks)
         if self._end.failure:
-            trouble = self._trouble or Word()
+            trouble = self._trouble or ReadyMessage()
             raise ProvisionerError(
                 trouble.error or self._end.failure, trouble.hint or "the log above says more"
             )
@@ -113,17 +112,17 @@ class Supervisor:
         )
 
     async def _listen(self, part: str, pipe: int) -> None:
-        """Wait for the part's one word. A part that dies silently closes the pipe."""
+        """Wait for the part's one message. A part that dies silently closes the pipe."""
         with os.fdopen(pipe, "rb") as file:
-            word = heard(await asyncio.to_thread(file.readline))
-        if word.error:
-            self._trouble = self._trouble or word
+            message = heard(await asyncio.to_thread(file.readline))
+        if message.error:
+            self._trouble = self._trouble or message
             if (
                 self._decide.phase is supervision.Phase.SERVING
             ):  # a restart that failed; the first start raises
-                log.error("%s: %s (%s)", part, word.error, word.hint)
+                log.error("%s: %s (%s)", part, message.error, message.hint)
             return
-        self._where |= word.where
+        self._where |= message.where
         self._do(self._decide.ready(part, time.monotonic()))
 
     def _signal(self, part: str, number: signal.Signals) -> None:

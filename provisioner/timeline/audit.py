@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from provisioner.database.engine import Database
-from provisioner.database.tables import Audit
+from provisioner.timeline.tables import Audit
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One change. ``at`` is in seconds since the epoch; ``what`` is the verb, as the command line has it."""
+
+    id: int
+    at: float
+    who: str
+    what: str
+    detail: str
 
 
 def note(session: Session, who: str, what: str, detail: str, now: float) -> None:
-    """Add one line to the audit log."""
+    """Add one line to the audit log, within the caller's transaction."""
     session.add(Audit(at=now, who=who, what=what, detail=detail))
 
 
@@ -20,8 +33,8 @@ def record(database: Database, who: str, what: str, detail: str, now: float) -> 
         note(session, who, what, detail, now)
 
 
-def list_audit(database: Database, limit: int = 100) -> list[tuple[float, str, str, str]]:
-    """The latest entries, newest first, as ``(at, who, what, detail)``."""
+def list_audit(database: Database, limit: int = 100) -> list[AuditEntry]:
+    """The latest entries, newest first."""
     with database.read() as session:
         rows = session.scalars(select(Audit).order_by(Audit.id.desc()).limit(limit))
-        return [(row.at, row.who, row.what, row.detail) for row in rows]
+        return [AuditEntry(row.id, row.at, row.who, row.what, row.detail) for row in rows]

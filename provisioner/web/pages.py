@@ -15,6 +15,7 @@ from provisioner.api.auth import Administrator
 from provisioner.api.services import Served, Services
 from provisioner.hosts import registry
 from provisioner.jobs import queue
+from provisioner.jobs.overview import get_host, list_hosts
 from provisioner.timeline import events
 from provisioner.web.render import render
 
@@ -55,7 +56,7 @@ def _page(template: str, **values: Any) -> HTMLResponse:
 
 def _hosts(served: Services) -> dict[str, Any]:
     return {
-        "hosts": registry.list_hosts(served.database),
+        "hosts": list_hosts(served.database, served.config.contact.attempts),
         "observed": registry.list_observed(served.database),
         "now": served.now(),
     }
@@ -63,7 +64,7 @@ def _hosts(served: Services) -> dict[str, Any]:
 
 def _job(served: Services, number: int) -> dict[str, Any]:
     found = queue.get_job(served.database, number)
-    host = registry.get_host(served.database, found.host)
+    host = get_host(served.database, found.host, served.config.contact.attempts)
     until = (found.ended or served.now()) + AFTERWARDS
     seen = [
         event

@@ -7,23 +7,24 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from provisioner.jobs import progress
-from provisioner.jobs.life import State
+from provisioner.base.units import binary, duration
+from provisioner.jobs.life import JobState
+from provisioner.jobs.progress import progress_of
 
 WORDS = {
-    State.QUEUED: "waiting",
-    State.RUNNING: "running",
-    State.STALLED: "silent",
-    State.SUCCEEDED: "done",
-    State.FAILED: "failed",
-    State.INTERRUPTED: "given up",
-    State.CANCELLED: "cancelled",
+    JobState.QUEUED: "waiting",
+    JobState.RUNNING: "running",
+    JobState.STALLED: "silent",
+    JobState.SUCCEEDED: "done",
+    JobState.FAILED: "failed",
+    JobState.INTERRUPTED: "given up",
+    JobState.CANCELLED: "cancelled",
 }
 """The states of a job as people say them."""
 
 
 def _ago(then: float | None, now: float) -> str:
-    return "never" if then is None else f"{progress.human_seconds(max(0.0, now - then))} ago"
+    return "never" if then is None else f"{duration(max(0.0, now - then))} ago"
 
 
 def _clock(at: float | None) -> str:
@@ -41,10 +42,10 @@ def _environment() -> Environment:
     environment.filters |= {
         "ago": _ago,
         "clock": _clock,
-        "bytes": progress.human_bytes,
-        "seconds": progress.human_seconds,
-        "progress": progress.of,
-        "words": lambda state: WORDS[State(state)],
+        "bytes": binary,
+        "seconds": duration,
+        "progress": progress_of,
+        "words": lambda state: WORDS[JobState(state)],
     }
     return environment
 

@@ -28,12 +28,12 @@ from initramfs.messages import (
 )
 from provisioner.base.home import Home
 from provisioner.database.engine import Database, open_database
-from provisioner.hosts import registry
 from provisioner.jobs import queue, receipts
-from provisioner.jobs.life import State
+from provisioner.jobs.life import JobState
 from provisioner.jobs.placements import open_signed, placements
 from provisioner.security.keys import load_nonce_key, load_public_key
 from provisioner.security.nonces import mint
+from tests.clients import people
 from tests.clients.web import Web
 from tests.faults.conftest import NAME, SIZE, Loop, Site
 from tests.images.in_memory import reason_on
@@ -57,7 +57,7 @@ class Machine:
         """A job: install the image."""
         ref = ImageRef(NAME, 1, self.site.image.digest)
         job = Job(0, Action.INITINSTALL, "class", disk_image=ref)
-        return queue.queue_job(self.database, "pc7", job, now=time.time(), who="test")
+        return people.queue_job(self.database, "pc7", job, now=time.time())
 
     def boot(self) -> tuple[Session, Assignment]:
         """The agent's first word, and what it is told to do."""
@@ -83,12 +83,12 @@ class Machine:
 def machine(site: Site, loop: Loop, tmp_path: Path) -> Iterator[Machine]:
     """With a used disk."""
     database = open_database(site.home)
-    registry.add_host(database, "pc7", [MAC], now=time.time(), who="test")
+    people.add_host(database, "pc7", [MAC], now=time.time())
     try:
         with loop() as disk, Web(site.home, tmp_path / "web.log") as web:
             yield Machine(site, web.url, disk, database, [])
     finally:
-        registry.remove_host(database, "pc7", now=time.time(), who="test")
+        people.remove_host(database, "pc7", now=time.time())
         database.close()
 
 
@@ -144,7 +144,7 @@ def test_the_second_of_two_agents_supersedes_the_first(machine: Machine) -> None
     first.appliance.close_all()
     content = machine.disk.read_bytes()
     assert content == machine.site.source or "another contact" in reason_on(content, 512)
-    assert queue.get_job(machine.database, number).state is State.RUNNING
+    assert queue.get_job(machine.database, number).state is JobState.RUNNING
     assert queue.get_job(machine.database, number).receipt is None
 
 
@@ -156,7 +156,7 @@ def test_a_job_that_is_cancelled_stops(machine: Machine) -> None:
     def write(line: str) -> None:
         machine.lines.append(line)
         if line.startswith("==> Make"):
-            queue.cancel_job(machine.database, number, now=time.time(), who="test")
+            people.cancel_job(machine.database, number, now=time.time())
 
     session.write = write
     with pytest.raises(AgentError, match="cancelled"):

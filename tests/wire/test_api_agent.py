@@ -13,9 +13,10 @@ from initramfs.messages import StepState
 from netboot.model import LocalDisk
 from provisioner.boot.booter import ProvisionerBooter
 from provisioner.hosts import registry
-from provisioner.jobs.life import State
-from provisioner.jobs.queue import cancel_job, get_job, get_log, queue_job
+from provisioner.jobs.life import JobState
+from provisioner.jobs.queue import get_job, get_log
 from provisioner.timeline import events
+from tests.clients import people
 from tests.clients.api import MAC, NOW, OTHER_KEY, OTHER_MAC, Api, api, inventory, reports, stated
 from tests.lab.boot import CLIENT, HERE
 
@@ -33,13 +34,13 @@ RECEIPT = messages.Receipt("sda", "D1", "", (), 10, 10, 1000, 2000, {"write": 1.
 def site_(tmp_path: Path) -> Iterator[Api]:
     """An appliance with one known host."""
     with api(tmp_path / "home") as site:
-        registry.add_host(site.database, "pc1", [MAC], now=NOW, who="test")
+        people.add_host(site.database, "pc1", [MAC], now=NOW)
         yield site
 
 
 def enqueue(site: Api) -> int:
     """Give the host a job; its number."""
-    return queue_job(site.database, "pc1", JOB, now=NOW, who="test")
+    return people.queue_job(site.database, "pc1", JOB, now=NOW)
 
 
 def test_full_exchange(site: Api) -> None:
@@ -57,11 +58,11 @@ def test_full_exchange(site: Api) -> None:
     )
     assert site.post(f"{path}/reports", batch, given.token).status_code == 204
     seen = get_job(site.database, number)
-    assert seen.state is State.RUNNING
+    assert seen.state is JobState.RUNNING
     assert [(step.name, step.state, step.done) for step in seen.steps] == [("write", "started", 50)]
     assert site.finish(given, messages.Result(ok=True, receipt=RECEIPT)).status_code == 204
     done = get_job(site.database, number)
-    assert done.state is State.SUCCEEDED
+    assert done.state is JobState.SUCCEEDED
     assert done.receipt is not None
     assert done.receipt["chunks_verified"] == 10
 
@@ -74,10 +75,10 @@ def test_contact_tells_the_time_of_day(site: Api) -> None:
 def test_contact_stores_inventory_and_consumes_the_profile(site: Api) -> None:
     """After the contact the host's next boot is its own disk, and its inventory is known."""
     enqueue(site)
-    assert registry.get_host(site.database, "pc1").profile == "class"
+    assert people.get_host(site.database, "pc1").next_boot == "class"
     site.contact(site.nonce())
-    host = registry.get_host(site.database, "pc1")
-    assert host.profile == "local"
+    host = people.get_host(site.database, "pc1")
+    assert host.next_boot == "local"
     assert host.firmware == "uefi"
     assert host.address == "192.0.2.7"
     assert host.inventory is not None
@@ -122,7 +123,7 @@ def test_an_overheard_contact_is_not_answered_to_another_key(site: Api) -> None:
     given = site.assignment(site.contact(nonce))
     assert site.contact(nonce, key=OTHER_KEY).status_code == 409
     assert site.finish(given, messages.Result(ok=True)).status_code == 204
-    assert get_job(site.database, number).state is State.SUCCEEDED
+    assert get_job(site.database, number).state is JobState.SUCCEEDED
 
 
 def test_a_late_repetition_of_a_contact_does_not_join_the_next_attempt(site: Api) -> None:
@@ -143,7 +144,7 @@ def test_a_contact_with_a_key_that_is_none(site: Api, key: str) -> None:
     answer = site.request("POST", "/api/v1/agent/contact", content=messages.encode(message))
     assert answer.status_code == 400
     assert "host_key" in answer.json()["detail"]
-    assert get_job(site.database, number).state is State.QUEUED
+    assert get_job(site.database, number).state is JobState.QUEUED
     assert site.contact(nonce).status_code == 200
 
 
@@ -180,7 +181,7 @@ def test_nonce_of_another_machine(site: Api) -> None:
 def test_contact_of_a_host_that_was_removed(site: Api) -> None:
     """Its machine is put among the observed and told why it gets nothing."""
     nonce = site.nonce()
-    registry.remove_host(site.database, "pc1", now=NOW, who="test")
+    people.remove_host(site.database, "pc1", now=NOW)
     assert site.contact(nonce).status_code == 403
     assert [machine.mac for machine in registry.list_observed(site.database)] == [MAC]
 
@@ -205,7 +206,7 @@ def test_failed_job_boots_the_own_disk(site: Api) -> None:
     result = messages.Result(ok=False, error="two disks match", hint="name one")
     site.finish(given, result)
     job = get_job(site.database, number)
-    assert (job.state, job.error, job.hint) == (State.FAILED, "two disks match", "name one")
+    assert (job.state, job.error, job.hint) == (JobState.FAILED, "two disks match", "name one")
     assert isinstance(ProvisionerBooter(site.home, site.database).decide(CLIENT, HERE), LocalDisk)
 
 
@@ -231,7 +232,7 @@ def test_repeated_result_changes_nothing(site: Api) -> None:
     assert (
         site.post(f"{path}/reports", reports(1, ("write", StepState.STARTED)), given.token).status_code == 204
     )
-    assert get_job(site.database, number).state is State.SUCCEEDED
+    assert get_job(site.database, number).state is JobState.SUCCEEDED
 
 
 def test_old_attempt_is_told_to_stop(site: Api) -> None:
@@ -255,10 +256,10 @@ def test_of_two_agents_with_one_job_only_the_later_ends_it(site: Api) -> None:
     assert refused.status_code == 409
     assert "another contact" in refused.json()["detail"]
     job = get_job(site.database, number)
-    assert (job.state, job.receipt) == (State.RUNNING, None)
+    assert (job.state, job.receipt) == (JobState.RUNNING, None)
     assert site.finish(second, messages.Result(ok=True, receipt=RECEIPT)).status_code == 204
     assert site.finish(first, messages.Result(ok=False)).status_code == 409
-    assert get_job(site.database, number).state is State.SUCCEEDED
+    assert get_job(site.database, number).state is JobState.SUCCEEDED
 
 
 def test_an_agent_whose_clock_says_1970_is_heard(site: Api) -> None:
@@ -277,7 +278,7 @@ def test_cancelled_job_tells_its_agent(site: Api) -> None:
     """The agent of a cancelled job is refused with the reason."""
     number = enqueue(site)
     given = site.assignment(site.contact(site.nonce()))
-    cancel_job(site.database, number, now=NOW, who="test")
+    people.cancel_job(site.database, number, now=NOW)
     answer = site.post(
         f"/api/v1/agent/jobs/{number}/reports", reports(1, ("write", StepState.STARTED)), given.token
     )
@@ -299,7 +300,7 @@ def test_wrong_tokens(site: Api) -> None:
     assert site.post(path, done, given.job.personalisation.phone_home_token).status_code == 403
     site.clock.value += 25 * 3600
     assert site.post(path, done, given.token).status_code == 401
-    assert get_job(site.database, number).state is State.RUNNING
+    assert get_job(site.database, number).state is JobState.RUNNING
 
 
 @pytest.mark.parametrize(
@@ -337,7 +338,7 @@ def test_phone_home(site: Api) -> None:
     assert person.phone_home_url == "http://192.0.2.1:8080/api/v1/phone-home"
     message = messages.PhoneHome(person.phone_home_token, "pc1")
     assert site.request("POST", "/api/v1/phone-home", content=messages.encode(message)).status_code == 204
-    assert registry.get_host(site.database, "pc1").phoned_home_as == "pc1"
+    assert people.get_host(site.database, "pc1").phoned_home_as == "pc1"
     assert events.list_events(site.database, MAC)[-1].kind == "phone-home"
     wrong = messages.PhoneHome(given.token, "evil")
     assert site.request("POST", "/api/v1/phone-home", content=messages.encode(wrong)).status_code == 403

@@ -10,9 +10,8 @@ import pytest
 from initramfs import messages
 from initramfs.messages import StepState
 from netboot.events import Event, Kind
-from provisioner.hosts import registry
-from provisioner.jobs import queue
-from provisioner.timeline import events
+from provisioner.hosts import sightings
+from tests.clients import people
 from tests.clients.api import MAC, NOW, OTHER_MAC, Api, api, reports
 
 JOB = messages.Job(0, messages.Action.INVENTORY, "inventory")
@@ -22,12 +21,12 @@ JOB = messages.Job(0, messages.Action.INVENTORY, "inventory")
 def site_(tmp_path: Path) -> Iterator[Api]:
     """An appliance with a host that is at work, and a machine that nobody knows."""
     with api(tmp_path / "home") as site:
-        registry.add_host(site.database, "pc1", [MAC], aliases=["www"], now=NOW, who="test")
-        queue.queue_job(site.database, "pc1", JOB, now=NOW, who="test")
+        people.add_host(site.database, "pc1", [MAC], aliases=["www"], now=NOW)
+        people.queue_job(site.database, "pc1", JOB, now=NOW)
         given = site.assignment(site.contact(site.nonce()))
         site.post("/api/v1/agent/jobs/1/reports", reports(1, ("write", StepState.STARTED)), given.token)
         asked = Event(NOW, Kind.IGNORED, OTHER_MAC, "192.0.2.9", "unknown host")
-        events.record(site.database, [asked])
+        sightings.record(site.database, [asked])
         yield site
 
 

@@ -17,10 +17,10 @@ from initramfs.agent.host_key import public_half
 from initramfs.messages import StepState
 from provisioner.base.errors import ProvisionerError
 from provisioner.cli import app
-from provisioner.database.tables import Receipt
-from provisioner.hosts import registry
 from provisioner.jobs import queue
+from provisioner.jobs.tables import Receipt
 from provisioner.security.keys import load_private_key
+from tests.clients import people
 from tests.clients.api import HOST_KEY, MAC, NOW, OTHER_KEY, OTHER_MAC, Api, api, reports, stated
 
 IMAGE = messages.ImageRef("sda5_Debian", 2, b"\xdd" * 32)
@@ -34,14 +34,14 @@ RECEIPT = messages.Receipt(
 def site_(tmp_path: Path) -> Iterator[Api]:
     """An appliance with two hosts."""
     with api(tmp_path / "home") as site:
-        registry.add_host(site.database, "pc1", [MAC], now=NOW, who="test")
-        registry.add_host(site.database, "pc2", [OTHER_MAC], now=NOW, who="test")
+        people.add_host(site.database, "pc1", [MAC], now=NOW)
+        people.add_host(site.database, "pc2", [OTHER_MAC], now=NOW)
         yield site
 
 
 def start_job(site: Api, mac: str = MAC) -> tuple[int, messages.Assignment]:
     """A job from its order to its first write; its number."""
-    number = queue.queue_job(site.database, "pc1" if mac == MAC else "pc2", JOB, now=NOW, who="test")
+    number = people.queue_job(site.database, "pc1" if mac == MAC else "pc2", JOB, now=NOW)
     given = site.assignment(site.contact(site.nonce(mac), mac=mac))
     batch = reports(1, ("prepare", StepState.STARTED), ("write", StepState.STARTED))
     assert site.post(f"/api/v1/agent/jobs/{number}/reports", batch, given.token).status_code == 204
@@ -165,5 +165,5 @@ def test_receipts_of_earlier_versions_are_believed_as_before(site: Api) -> None:
 def test_a_removed_host_takes_its_receipts_along(site: Api) -> None:
     """Nobody can say any more where that disk is."""
     run_job(site, MAC, messages.Result(ok=True, receipt=RECEIPT))
-    registry.remove_host(site.database, "pc1", now=NOW, who="test")
+    people.remove_host(site.database, "pc1", now=NOW)
     assert where(site, "sda5_Debian") == []

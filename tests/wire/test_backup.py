@@ -32,14 +32,13 @@ from initramfs.messages import Action, Disk, ImageRef, Job, PartitionImage
 from provisioner.base.home import Home
 from provisioner.commands import init_appliance
 from provisioner.database.engine import open_database
-from provisioner.hosts import registry
 from provisioner.images import catalogue, operations
 from provisioner.images.formats.exports import export_image
 from provisioner.images.verify import audit
-from provisioner.jobs import queue
 from provisioner.security.keys import load_nonce_key, load_private_key, load_public_key
 from provisioner.security.nonces import mint
 from provisioner.stores.directory.store import DirectoryStore
+from tests.clients import people
 from tests.clients.http_part import CLONESYS, HttpPart
 from tests.images import filesystems
 from tests.images.disk import Slot, insert, partition
@@ -75,7 +74,7 @@ class Site:
         """Queue a job for the host and let its agent fetch it."""
         database = open_database(self.home)
         try:
-            queue.queue_job(database, "pc1", job, now=time.time(), who="test")
+            people.queue_job(database, "pc1", job, now=time.time())
         finally:
             database.close()
         return self.admitted()
@@ -104,7 +103,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
     home = tmp_path / "home"
     init_appliance.create(home)
     database = open_database(home)
-    registry.add_host(database, "pc1", [MAC], now=time.time(), who="test")
+    people.add_host(database, "pc1", [MAC], now=time.time())
     database.close()
     with HttpPart(home) as http:
         yield Site(home, http)
@@ -396,7 +395,7 @@ def test_a_full_disk_is_told_at_once(tmp_path: Path, disk: Path) -> None:
         home = small / "home"
         init_appliance.create(home)
         database = open_database(home)
-        registry.add_host(database, "pc1", [MAC], now=time.time(), who="test")
+        people.add_host(database, "pc1", [MAC], now=time.time())
         database.close()
         with HttpPart(home) as http, attached(disk) as source:
             site = Site(home, http)

@@ -20,14 +20,14 @@ from initramfs.agent.main import Session
 from provisioner.base.home import Home
 from provisioner.commands import init_appliance
 from provisioner.database.engine import Database, open_database
-from provisioner.hosts import registry
 from provisioner.jobs import queue, receipts
-from provisioner.jobs.life import State
+from provisioner.jobs.life import JobState
 from provisioner.jobs.placements import open_signed
 from provisioner.security.keys import load_nonce_key, load_public_key
 from provisioner.security.nonces import mint
 from provisioner.security.signatures import open_statement
 from provisioner.timeline import audit
+from tests.clients import people
 from tests.clients.api import MAC, inventory
 from tests.clients.web import Web
 from tests.clients.wiretap import Wiretap
@@ -94,8 +94,8 @@ def site(tmp_path: Path) -> Iterator[Site]:
     init_appliance.create(home)
     database = open_database(home)
     try:
-        registry.add_host(database, "pc1", [MAC], now=time.time(), who="test")
-        queue.queue_job(database, "pc1", JOB, now=time.time(), who="test")
+        people.add_host(database, "pc1", [MAC], now=time.time())
+        people.queue_job(database, "pc1", JOB, now=time.time())
         with Web(home, tmp_path / "web.log") as web, Wiretap(web.port) as tap:
             yield Site(home, database, tap)
     finally:
@@ -114,13 +114,13 @@ def test_a_listener_has_the_token_and_cannot_forge_a_receipt(site: Site) -> None
         refused = site.forge(path, body)
         assert refused.status_code == 403
         assert "signed" in refused.json()["detail"]
-    assert queue.get_job(site.database, number(given)).state is State.RUNNING
+    assert queue.get_job(site.database, number(given)).state is JobState.RUNNING
     session.appliance.post(path, statement(given, session))
     session.appliance.close_all()
-    assert queue.get_job(site.database, number(given)).state is State.SUCCEEDED
+    assert queue.get_job(site.database, number(given)).state is JobState.SUCCEEDED
     log = [(line.step, line.state) for line in queue.get_log(site.database, number(given))]
     assert log == [("result", "refused")] * 3
-    assert [what for _, _, what, _ in audit.list_audit(site.database)][:3] == ["result refused"] * 3
+    assert [entry.what for entry in audit.list_audit(site.database)][:3] == ["result refused"] * 3
 
 
 def test_a_receipt_that_is_changed_on_its_way_is_refused(site: Site) -> None:
@@ -151,7 +151,7 @@ def test_a_receipt_that_was_heard_is_good_for_nothing_else(site: Site) -> None:
     path = f"/api/v1/agent/jobs/{number(again)}/result"
     assert site.forge(path, heard).status_code == 403
     second.appliance.post(path, statement(again, second))
-    queue.queue_job(site.database, "pc1", JOB, now=time.time(), who="test")
+    people.queue_job(site.database, "pc1", JOB, now=time.time())
     third, other = site.agent()
     assert number(other) != number(again)
     for old in (heard, statement(again, second)):

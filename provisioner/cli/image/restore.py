@@ -17,11 +17,10 @@ from initramfs.imaging.format.source import ChunkSource
 from initramfs.imaging.restore.layout import Layout
 from provisioner.base.errors import ProvisionerError
 from provisioner.base.units import parse_grow
-from provisioner.cli.bars import bar
+from provisioner.cli.bars import StageTimes, bar
 from provisioner.cli.context import of
 from provisioner.cli.image.common import Image, Number, ask, done, load, numbers, store_of
 from provisioner.cli.output import AsJson, harmless
-from provisioner.cli.stages import Stages
 from provisioner.images import operations
 
 # Host and port only: a path would be ignored.
@@ -69,7 +68,7 @@ def restore(
         operations.open_target(target, image) as device,
         bar(quiet=as_json) as progress,
     ):
-        stages = Stages(progress)
+        stages = StageTimes(progress)
         outcome = operations.restore_image(
             image,
             source,

@@ -7,40 +7,61 @@ from pathlib import Path
 import pytest
 
 from netboot.model import Boot, Ignore, Kernel, LocalDisk
-from provisioner.base.config import Contact
 from provisioner.base.home import Home
 from provisioner.boot.booter import ProvisionerBooter, choose
 from provisioner.database.engine import Database
-from provisioner.hosts import registry
-from provisioner.jobs.next_boot import Standing
-from provisioner.jobs.queue import queue_job
+from provisioner.jobs.life import JobState
+from provisioner.jobs.next_boot import NextBoot
+from provisioner.jobs.tables import Job
 from provisioner.security.keys import create_keys, load_nonce_key
 from provisioner.security.nonces import verify
+from tests.clients import people
 from tests.lab.boot import CLIENT, HERE
 from tests.unit.provisioner.samples import INVENTORY_JOB
 
 
 @pytest.mark.parametrize(
-    ("known", "kind"),
+    ("wanted", "kind"),
+    [(None, Ignore), (NextBoot(), LocalDisk), (NextBoot("inventory", 7), Kernel)],
+)
+def test_choose(wanted: NextBoot | None, kind: type[Boot]) -> None:
+    """Unknown machines are ignored; a host without a job starts from its own disk."""
+    assert isinstance(choose(CLIENT, HERE, wanted, lambda: "n"), kind)
+
+
+@pytest.mark.parametrize(
+    ("state", "attempts", "profile"),
     [
-        (None, Ignore),
-        (Standing(has_job=False), LocalDisk),
-        (Standing(has_job=True, attempts=0), Kernel),
-        (Standing(has_job=True, attempts=2), Kernel),
-        (Standing(has_job=True, attempts=3), LocalDisk),
+        (JobState.QUEUED, 0, "inventory"),
+        (JobState.RUNNING, 1, "inventory"),
+        (JobState.STALLED, 2, "inventory"),
+        (JobState.STALLED, 3, "local"),
+        (JobState.SUCCEEDED, 1, "local"),
+        (JobState.FAILED, 1, "local"),
+        (JobState.CANCELLED, 0, "local"),
     ],
 )
-def test_choose(known: Standing | None, kind: type[Boot]) -> None:
-    """Unknown machines are ignored; three attempts, then the own disk."""
-    boot = choose(CLIENT, HERE, known, attempts=Contact().attempts, nonce=lambda: "n")
-    assert isinstance(boot, kind)
+def test_what_people_see_is_what_the_machine_gets(
+    database: Database, tmp_path: Path, state: JobState, attempts: int, profile: str
+) -> None:
+    """'next boot' and the booter answer alike, whatever became of the job."""
+    create_keys(tmp_path)
+    people.add_host(database, "pc1", [CLIENT.mac], now=0)
+    number = people.queue_job(database, "pc1", INVENTORY_JOB, now=0)
+    with database.write() as session:
+        row = session.get_one(Job, number)
+        row.state, row.attempts = state, attempts
+    assert people.get_host(database, "pc1").next_boot == profile
+    assert people.list_hosts(database)[0].next_boot == profile
+    boot = ProvisionerBooter(tmp_path, database).decide(CLIENT, HERE)
+    assert isinstance(boot, LocalDisk if profile == "local" else Kernel)
 
 
 def test_kernel_carries_what_the_agent_needs(database: Database, tmp_path: Path) -> None:
     """Both consoles, our address, the machine's MAC, and a nonce that verifies; asking changes nothing."""
     create_keys(tmp_path)
-    registry.add_host(database, "pc1", [CLIENT.mac], now=0, who="test")
-    queue_job(database, "pc1", INVENTORY_JOB, now=0, who="test")
+    people.add_host(database, "pc1", [CLIENT.mac], now=0)
+    people.queue_job(database, "pc1", INVENTORY_JOB, now=0)
     booter = ProvisionerBooter(tmp_path, database, lambda: 1000.0)
     boots = [booter.decide(CLIENT, HERE) for _ in range(20)]
     boot = boots[-1]
@@ -51,7 +72,7 @@ def test_kernel_carries_what_the_agent_needs(database: Database, tmp_path: Path)
     assert words["clonesys.server"] == "http://192.0.2.1:8080"
     assert words["clonesys.mac"] == CLIENT.mac
     assert verify(load_nonce_key(tmp_path), words["clonesys.nonce"], 1000.0, mac=CLIENT.mac).at == 1000.0
-    job = registry.get_host(database, "pc1").job
+    job = people.get_host(database, "pc1").job
     assert job is not None
     assert (job.state, job.attempts) == ("queued", 0)
 

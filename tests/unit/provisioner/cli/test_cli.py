@@ -56,7 +56,7 @@ def test_whole_round(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
     assert run([*base, "host", "list", "--json"]) == 0
     (host,) = json.loads(capsys.readouterr().out)["hosts"]
-    assert (host["name"], host["macs"], host["profile"], host["job"]["state"]) == (
+    assert (host["name"], host["macs"], host["next_boot"], host["job"]["state"]) == (
         "pc1",
         [MAC],
         "inventory",
@@ -75,6 +75,12 @@ def test_whole_round(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
         json.loads(capsys.readouterr().out)
     assert run([*base, "job", "cancel", "1"]) == 0
     assert run([*base, "host", "rm", "pc1"]) == 0
+    capsys.readouterr()
+    assert run([*base, "audit", "--json"]) == 0
+    entries = json.loads(capsys.readouterr().out)
+    assert [entry["what"] for entry in entries] == ["host rm", "job cancel", "host set", "host add", "init"]
+    assert run([*base, "audit"]) == 0
+    assert "pc1 inventory (inventory, job 1)" in capsys.readouterr().out
 
 
 def test_init_again_keeps_everything(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -122,7 +128,7 @@ def test_profile_naming_missing_images(home: Path, capsys: pytest.CaptureFixture
     assert "images.disk: there is no image sda_InitClone" in said
     assert "images.partitions.5: there is no image sda5_Debian" in said
     run([*base, "host", "show", "pc1", "--json"])
-    assert json.loads(capsys.readouterr().out)["profile"] == "local"
+    assert json.loads(capsys.readouterr().out)["next_boot"] == "local"
 
 
 def test_no_boot_files(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,15 +15,17 @@ from netboot.events import Event as Seen
 from netboot.events import Kind
 from provisioner.base.config import Config
 from provisioner.base.errors import ConflictError, NotFoundError
+from provisioner.boot.sink import DatabaseSink
+from provisioner.boot.zone import HostZone, bare_name
 from provisioner.database.engine import MIGRATIONS, Database
-from provisioner.database.tables import Base, Job
-from provisioner.hosts import registry
-from provisioner.hosts.zone import HostZone, bare_name
+from provisioner.database.tables import Base
+from provisioner.hosts import registry, sightings
 from provisioner.jobs import queue, upkeep
-from provisioner.jobs.life import State
-from provisioner.jobs.next_boot import standing
+from provisioner.jobs.life import JobState
+from provisioner.jobs.next_boot import NextBoot, next_boot_of
+from provisioner.jobs.tables import Job
 from provisioner.timeline import audit, events
-from provisioner.timeline.sink import DatabaseSink
+from tests.clients import people
 from tests.unit.provisioner.samples import INVENTORY_JOB
 
 MAC, OTHER = "52:54:00:00:00:01", "52:54:00:00:00:02"
@@ -31,7 +33,7 @@ MAC, OTHER = "52:54:00:00:00:01", "52:54:00:00:00:02"
 
 def add(database: Database, name: str = "pc1", mac: str = MAC, *aliases: str) -> None:
     """Add a host."""
-    registry.add_host(database, name, [mac], aliases=aliases, now=1.0, who="test")
+    people.add_host(database, name, [mac], aliases=aliases, now=1.0)
 
 
 def seen(mac: str, at: float = 5.0, address: str | None = None) -> Seen:
@@ -68,7 +70,7 @@ def test_an_earlier_database_keeps_what_it_has(tmp_path: Path) -> None:
         )
     database.migrate()
     job = queue.get_job(database, 7)
-    assert (job.host, job.state, [step.name for step in job.steps]) == ("pc1", State.RUNNING, ["write"])
+    assert (job.host, job.state, [step.name for step in job.steps]) == ("pc1", JobState.RUNNING, ["write"])
     with database.read() as session:
         assert session.get_one(Job, 7).host_key is None
     database.close()
@@ -95,7 +97,7 @@ def test_many_writers_lose_nothing(database: Database) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(registry.list_hosts(database)) == 20
+    assert len(people.list_hosts(database)) == 20
 
 
 def test_failed_transaction_leaves_nothing(database: Database) -> None:
@@ -103,15 +105,15 @@ def test_failed_transaction_leaves_nothing(database: Database) -> None:
     add(database)
     before = audit.list_audit(database)
     with pytest.raises(ConflictError):
-        registry.add_host(database, "pc2", [OTHER, MAC], now=2.0, who="test")
-    assert [host.name for host in registry.list_hosts(database)] == ["pc1"]
+        people.add_host(database, "pc2", [OTHER, MAC], now=2.0)
+    assert [host.name for host in people.list_hosts(database)] == ["pc1"]
     assert audit.list_audit(database) == before
 
 
 def test_names_are_unique_across_aliases(database: Database) -> None:
     """A name or alias is one machine's only, and finds it."""
     add(database, "pc1", MAC, "mail", "www")
-    assert registry.get_host(database, "www").name == "pc1"
+    assert people.get_host(database, "www").name == "pc1"
     for taken in ("pc1", "mail"):
         with pytest.raises(ConflictError, match="'pc1'"):
             add(database, taken, OTHER)
@@ -122,58 +124,56 @@ def test_names_are_unique_across_aliases(database: Database) -> None:
 def test_removed_host_is_gone_with_all_it_had(database: Database) -> None:
     """Its MACs and names are free again, its jobs are gone, and no job number is given twice."""
     add(database, "pc1", MAC, "www")
-    first = queue.queue_job(database, "pc1", INVENTORY_JOB, now=1.0, who="test")
-    registry.remove_host(database, "pc1", now=2.0, who="test")
+    first = people.queue_job(database, "pc1", INVENTORY_JOB, now=1.0)
+    people.remove_host(database, "pc1", now=2.0)
     with pytest.raises(NotFoundError):
         queue.get_job(database, first)
     add(database, "www", MAC)
-    assert queue.queue_job(database, "www", INVENTORY_JOB, now=3.0, who="test") > first
+    assert people.queue_job(database, "www", INVENTORY_JOB, now=3.0) > first
 
 
 def test_newer_order_replaces_a_queued_one(database: Database) -> None:
     """A host has one thing to do; 'local' takes it back."""
     add(database)
-    first = queue.queue_job(database, "pc1", INVENTORY_JOB, now=1.0, who="test")
-    second = queue.queue_job(database, "pc1", INVENTORY_JOB, now=2.0, who="test")
-    assert queue.get_job(database, first).state is State.CANCELLED
-    assert registry.get_host(database, "pc1").profile == "inventory"
-    queue.set_local(database, "pc1", now=3.0, who="test")
-    assert queue.get_job(database, second).state is State.CANCELLED
-    assert registry.get_host(database, "pc1").profile == "local"
-    found = standing(database, MAC)
-    assert found is not None
-    assert not found.has_job
+    first = people.queue_job(database, "pc1", INVENTORY_JOB, now=1.0)
+    second = people.queue_job(database, "pc1", INVENTORY_JOB, now=2.0)
+    assert queue.get_job(database, first).state is JobState.CANCELLED
+    assert people.get_host(database, "pc1").next_boot == "inventory"
+    people.set_local(database, "pc1", now=3.0)
+    assert queue.get_job(database, second).state is JobState.CANCELLED
+    assert people.get_host(database, "pc1").next_boot == "local"
+    assert next_boot_of(database, MAC, people.ATTEMPTS) == NextBoot()
 
 
 def test_running_job_is_not_replaced(database: Database) -> None:
     """Nobody gives a host something else to do while it writes its disk; cancelling is a word of its own."""
     add(database)
-    number = queue.queue_job(database, "pc1", INVENTORY_JOB, now=1.0, who="test")
+    number = people.queue_job(database, "pc1", INVENTORY_JOB, now=1.0)
     start(database, number, heard=1.0)
     with pytest.raises(ConflictError, match="busy") as error:
-        queue.queue_job(database, "pc1", INVENTORY_JOB, now=2.0, who="test")
+        people.queue_job(database, "pc1", INVENTORY_JOB, now=2.0)
     assert f"job cancel {number}" in error.value.hint
-    queue.cancel_job(database, number, now=3.0, who="test")
+    people.cancel_job(database, number, now=3.0)
     with pytest.raises(ConflictError):
-        queue.cancel_job(database, number, now=4.0, who="test")
+        people.cancel_job(database, number, now=4.0)
 
 
 def start(database: Database, number: int, *, heard: float, attempts: int = 1) -> None:
     """A job whose agent was heard last at ``heard``."""
     with database.write() as session:
         row = session.get_one(Job, number)
-        row.state, row.heard, row.attempts = State.RUNNING, heard, attempts
+        row.state, row.heard, row.attempts = JobState.RUNNING, heard, attempts
 
 
 def test_silent_jobs_are_marked(database: Database) -> None:
     """Silence shows as stalled with a hint; without attempts left it ends as interrupted."""
     add(database)
-    number = queue.queue_job(database, "pc1", INVENTORY_JOB, now=0.0, who="test")
+    number = people.queue_job(database, "pc1", INVENTORY_JOB, now=0.0)
     start(database, number, heard=0.0, attempts=3)
     assert upkeep.mark_silent(database, Config(), 599.0) == []
-    assert upkeep.mark_silent(database, Config(), 601.0) == [(number, State.STALLED)]
+    assert upkeep.mark_silent(database, Config(), 601.0) == [(number, JobState.STALLED)]
     assert "10 minutes" in queue.get_job(database, number).error
-    assert upkeep.mark_silent(database, Config(), 3601.0) == [(number, State.INTERRUPTED)]
+    assert upkeep.mark_silent(database, Config(), 3601.0) == [(number, JobState.INTERRUPTED)]
     job = queue.get_job(database, number)
     assert job.ended == 3601.0
     assert job.hint
@@ -181,7 +181,7 @@ def test_silent_jobs_are_marked(database: Database) -> None:
 
 def test_unknown_machines_are_observed(database: Database) -> None:
     """They are counted, and forgotten as soon as they are added."""
-    events.record(database, [seen(OTHER, 5.0), seen(OTHER, 6.0, "192.0.2.9"), seen(OTHER, 7.0)])
+    sightings.record(database, [seen(OTHER, 5.0), seen(OTHER, 6.0, "192.0.2.9"), seen(OTHER, 7.0)])
     (machine,) = registry.list_observed(database)
     assert (machine.mac, machine.times, machine.last_seen, machine.address) == (OTHER, 3, 7.0, "192.0.2.9")
     add(database, "pc2", OTHER)
@@ -191,8 +191,8 @@ def test_unknown_machines_are_observed(database: Database) -> None:
 def test_known_machines_are_seen(database: Database) -> None:
     """What the network saw of a host is its last sign and address; the timeline has it in order."""
     add(database)
-    events.record(database, [seen(MAC, 5.0, "192.0.2.7"), seen(MAC, 6.0)])
-    host = registry.get_host(database, "pc1")
+    sightings.record(database, [seen(MAC, 5.0, "192.0.2.7"), seen(MAC, 6.0)])
+    host = people.get_host(database, "pc1")
     assert (host.last_seen, host.address) == (6.0, "192.0.2.7")
     assert registry.list_observed(database) == []
     found = events.list_events(database, MAC)
@@ -203,7 +203,7 @@ def test_known_machines_are_seen(database: Database) -> None:
 def test_old_history_is_pruned(database: Database) -> None:
     """Events go after their time, the audit log never."""
     add(database)
-    events.record(database, [seen(MAC, 0.0), seen(MAC, 91 * 86400.0)])
+    sightings.record(database, [seen(MAC, 0.0), seen(MAC, 91 * 86400.0)])
     upkeep.prune(database, Config(), 91 * 86400.0)
     assert [event.at for event in events.list_events(database)] == [91 * 86400.0]
     assert len(audit.list_audit(database)) == 1
@@ -234,7 +234,7 @@ def test_zone(database: Database) -> None:
     add(database, "pc1", MAC, "www")
     zone = HostZone(database, "example.org")
     assert zone.lookup("pc1") == []
-    events.record(database, [seen(MAC, 5.0, "192.0.2.7")])
+    sightings.record(database, [seen(MAC, 5.0, "192.0.2.7")])
     for name in ("pc1", "www", "pc1.example.org"):
         (address,) = zone.lookup(name)
         assert str(address) == "192.0.2.7"

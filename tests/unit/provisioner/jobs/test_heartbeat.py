@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from provisioner.base.config import Contact
-from provisioner.jobs.heartbeat import judge
-from provisioner.jobs.life import Event, State
+from provisioner.jobs.heartbeat import check
+from provisioner.jobs.life import JobEvent, JobState
 
 POLICY = Contact(stalled_minutes=10, interrupted_minutes=60, attempts=3)
 
@@ -14,17 +14,17 @@ POLICY = Contact(stalled_minutes=10, interrupted_minutes=60, attempts=3)
 @pytest.mark.parametrize(
     ("state", "minutes", "attempts", "event"),
     [
-        (State.RUNNING, 9, 1, None),
-        (State.RUNNING, 10, 1, Event.SILENCE),
-        (State.RUNNING, 600, 3, Event.SILENCE),
-        (State.STALLED, 600, 2, None),
-        (State.STALLED, 59, 3, None),
-        (State.STALLED, 60, 3, Event.EXHAUST),
-        (State.QUEUED, 6000, 0, None),
+        (JobState.RUNNING, 9, 1, None),
+        (JobState.RUNNING, 10, 1, JobEvent.SILENCE),
+        (JobState.RUNNING, 600, 3, JobEvent.SILENCE),
+        (JobState.STALLED, 600, 2, None),
+        (JobState.STALLED, 59, 3, None),
+        (JobState.STALLED, 60, 3, JobEvent.EXHAUST),
+        (JobState.QUEUED, 6000, 0, None),
     ],
 )
-def test_judge(state: State, minutes: int, attempts: int, event: Event | None) -> None:
+def test_a_silent_job(state: JobState, minutes: int, attempts: int, event: JobEvent | None) -> None:
     """First it is stalled; it is given up only when no attempt is left and it is silent for long."""
-    verdict = judge(state, minutes * 60.0, attempts, POLICY)
+    verdict = check(state, minutes * 60.0, attempts, POLICY)
     assert (verdict.event if verdict else None) == event
     assert verdict is None or (verdict.error and verdict.hint)

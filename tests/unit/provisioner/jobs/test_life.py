@@ -6,11 +6,11 @@ import itertools
 
 import pytest
 
-from provisioner.jobs.life import ACTIVE, ENDED, TABLE, Event, IllegalTransitionError, State, next_state
+from provisioner.jobs.life import ACTIVE, ENDED, TABLE, IllegalTransitionError, JobEvent, JobState, next_state
 
 
-@pytest.mark.parametrize(("state", "event"), list(itertools.product(State, Event)))
-def test_every_pair_is_in_the_table_or_raises(state: State, event: Event) -> None:
+@pytest.mark.parametrize(("state", "event"), list(itertools.product(JobState, JobEvent)))
+def test_every_pair_is_in_the_table_or_raises(state: JobState, event: JobEvent) -> None:
     """A pair that the table does not have raises, naming both."""
     if (state, event) in TABLE:
         assert next_state(state, event) is TABLE[state, event]
@@ -22,11 +22,11 @@ def test_every_pair_is_in_the_table_or_raises(state: State, event: Event) -> Non
 def test_the_end_is_final() -> None:
     """Nothing leads out of a state that counts as ended, and every other state can be left by cancelling."""
     assert not any(state in ENDED for state, _ in TABLE)
-    assert all(next_state(state, Event.CANCEL) is State.CANCELLED for state in ACTIVE)
+    assert all(next_state(state, JobEvent.CANCEL) is JobState.CANCELLED for state in ACTIVE)
 
 
 def test_silence_is_taken_back() -> None:
     """A stalled job runs again as soon as its agent speaks."""
-    stalled = next_state(State.RUNNING, Event.SILENCE)
-    assert next_state(stalled, Event.REPORT) is State.RUNNING
-    assert next_state(stalled, Event.SUCCEED) is State.SUCCEEDED
+    stalled = next_state(JobState.RUNNING, JobEvent.SILENCE)
+    assert next_state(stalled, JobEvent.REPORT) is JobState.RUNNING
+    assert next_state(stalled, JobEvent.SUCCEED) is JobState.SUCCEEDED

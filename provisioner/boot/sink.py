@@ -12,7 +12,7 @@ import threading
 
 from netboot.events import Event
 from provisioner.database.engine import Database
-from provisioner.timeline import events
+from provisioner.hosts.sightings import record
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class DatabaseSink:
             batch, more = self._next_batch()
             try:
                 if batch:
-                    events.record(self._database, batch)
+                    record(self._database, batch)
             except Exception:  # the services go on without a timeline; the reason is in the log
                 log.exception("%d events lost: the database does not take them", len(batch))
             if self.dropped:

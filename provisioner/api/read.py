@@ -11,9 +11,12 @@ from provisioner.api.auth import Administrator
 from provisioner.api.services import Served
 from provisioner.hosts import registry
 from provisioner.hosts.names import parse_mac
-from provisioner.jobs import queue
-from provisioner.jobs.views import EventView, HostView, JobView, LogView, ObservedView
+from provisioner.hosts.registry import ObservedView
+from provisioner.jobs import overview, queue
+from provisioner.jobs.views import HostView, JobView, LogView
 from provisioner.timeline import events
+from provisioner.timeline.audit import AuditEntry, list_audit
+from provisioner.timeline.events import EventView
 
 public = APIRouter(prefix="/api/v1", tags=["read"])
 router = APIRouter(prefix="/api/v1", tags=["read"], dependencies=[Administrator])
@@ -30,13 +33,13 @@ def health(served: Served) -> dict[str, str]:
 @router.get("/hosts")
 def list_hosts(served: Served) -> list[HostView]:
     """All hosts by name, each with its latest job."""
-    return registry.list_hosts(served.database)
+    return overview.list_hosts(served.database, served.config.contact.attempts)
 
 
 @router.get("/hosts/{name}")
 def get_host(name: str, served: Served) -> HostView:
     """One host by name or alias."""
-    return registry.get_host(served.database, name)
+    return overview.get_host(served.database, name, served.config.contact.attempts)
 
 
 @router.get("/observed")
@@ -74,3 +77,9 @@ def list_events(
 ) -> list[EventView]:
     """The timeline, oldest first: what came after an event's number, of one machine if named."""
     return events.list_events(served.database, parse_mac(mac) if mac else None, after=after, limit=limit)
+
+
+@router.get("/audit")
+def list_changes(served: Served, limit: Annotated[int, Query(ge=1, le=10_000)] = 100) -> list[AuditEntry]:
+    """Who changed what, the latest first."""
+    return list_audit(served.database, limit)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from provisioner.jobs import progress
+from provisioner.base.units import binary, duration
 from provisioner.jobs.life import ENDED
+from provisioner.jobs.progress import progress_of
 from provisioner.jobs.views import JobView
 
 
@@ -16,8 +17,8 @@ def progress_line(job: JobView) -> str:
     """``write image 42 % 118.2 MB/s 1 min 05 s left``, or how the job ended."""
     if job.state in ENDED or not job.steps:
         return job.error
-    now = progress.of(job)
+    now = progress_of(job)
     parts = [now.stage, f"{now.fraction * 100:.0f} %"]
-    parts += [f"{progress.human_bytes(now.rate)}/s"] if now.rate else []
-    parts += [f"{progress.human_seconds(now.left)} left"] if now.left else []
+    parts += [f"{binary(now.rate)}/s"] if now.rate else []
+    parts += [f"{duration(now.left)} left"] if now.left else []
     return " ".join(parts)

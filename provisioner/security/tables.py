@@ -1,0 +1,33 @@
+"""The tables of what agents and installed systems prove themselves with."""
+
+from __future__ import annotations
+
+from sqlalchemy import ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from provisioner.database.tables import Base
+
+
+class UsedNonce(Base):
+    """A nonce that was used up, and for which challenge and key; kept until it would have expired anyway."""
+
+    __tablename__ = "used_nonces"
+
+    random: Mapped[str] = mapped_column(String(32), primary_key=True)
+    challenge: Mapped[str] = mapped_column(String(64))
+    mac: Mapped[str] = mapped_column(String(17))
+    at: Mapped[float] = mapped_column(index=True)
+
+
+class Token(Base):
+    """What an agent or an installed system proves itself with. Only the SHA-256 is kept."""
+
+    __tablename__ = "tokens"
+
+    hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    purpose: Mapped[str] = mapped_column(String(16))
+    host_id: Mapped[int] = mapped_column(ForeignKey("hosts.id", ondelete="CASCADE"), index=True)
+    job_id: Mapped[int | None] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    attempt: Mapped[int] = mapped_column(default=0)
+    mac: Mapped[str] = mapped_column(String(17))
+    expires: Mapped[float] = mapped_column(index=True)
