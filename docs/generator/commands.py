@@ -14,7 +14,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from docs.generator.markdown import code, table
+from docs.generator.markdown import bounds, code, table
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +90,7 @@ def _value(option: Any, context: typer.Context) -> str:
     elif choices := getattr(kind, "choices", None):
         words = ", ".join(code(str(getattr(choice, "value", choice))) for choice in choices)
     else:
-        low, high = getattr(kind, "min", None), getattr(kind, "max", None)
-        words = WORDS[kind.name] + (f", {low} to {high}" if low is not None and high is not None else "")
+        words = WORDS[kind.name] + bounds(getattr(kind, "min", None), getattr(kind, "max", None))
     return f"{words}; repeatable" if option.multiple else words
 
 

@@ -16,7 +16,7 @@ from annotated_types import Ge, Le
 from pydantic import AfterValidator, BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
 
-from docs.generator.markdown import code
+from docs.generator.markdown import bounds, code
 
 PLAIN = {str: "text", int: "integer", bool: "`true` or `false`", types.NoneType: ""}
 UNIONS = (Union, types.UnionType)
@@ -108,9 +108,7 @@ def _bounds(metadata: Sequence[Any]) -> str:
     flat = [part for item in metadata for part in getattr(item, "metadata", (item,))]
     low = next((item.ge for item in flat if isinstance(item, Ge)), None)
     high = next((item.le for item in flat if isinstance(item, Le)), None)
-    if low is None and high is None:
-        return ""
-    return f", {low} to {high}" if high is not None else f", at least {low}"
+    return bounds(low, high)
 
 
 def _default(field: FieldInfo) -> str:

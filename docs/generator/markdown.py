@@ -10,6 +10,13 @@ def code(text: str) -> str:
     return f"`{text}`"
 
 
+def bounds(low: object, high: object) -> str:
+    """What a number is bound to, to stand behind what it is; None for what is open."""
+    if low is None or high is None:
+        return f", at least {low}" if low is not None else f", at most {high}" if high is not None else ""
+    return f", {low} to {high}"
+
+
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
     """The lines of a table, with an empty one behind it; none at all without rows."""
     lines = [_row(cells) for cells in rows]

@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[3]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#{1,6} +(.+?) *$", re.MULTILINE)
+MENTIONED = re.compile(r"\bdocs/(?:[a-z-]+/)*[\w-]+\.md\b")
 FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -56,6 +57,15 @@ def test_every_page_can_be_reached_from_the_index() -> None:
             seen.add(target)
             new.append(target)
     assert {page for page in PAGES if page.name != "README.md"} - seen == set()
+
+
+def test_documents_that_code_and_texts_mention_are_there() -> None:
+    """By their path from the top of the repository."""
+    folders = ("netboot", "initramfs", "provisioner", "templates", "tests", "docs")
+    texts = [path for name in folders for path in (ROOT / name).rglob("*") if path.suffix in {".py", ".md"}]
+    for path in [*texts, ROOT / "README.md", ROOT / "CHANGELOG.md"]:
+        for mentioned in MENTIONED.findall(path.read_text()):
+            assert (ROOT / mentioned).exists(), f"{path.relative_to(ROOT)} mentions {mentioned}"
 
 
 def test_headings_become_anchors() -> None:

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from docs.generator.commands import commands_of, section
 from docs.generator.keys import Key, keys_of
-from docs.generator.markdown import table
+from docs.generator.markdown import bounds, table
 from docs.generator.meanings import ACCEPTED, CONFIGURATION, PROFILE
 from docs.generator.references import FOLDER, REFERENCES
 from provisioner.base.config import Config
@@ -90,6 +90,16 @@ def test_a_reader_that_is_not_described_is_named() -> None:
 def test_a_bar_in_a_cell_does_not_end_it() -> None:
     """As in the metavar of an option that takes one of two words."""
     assert list(table(("a",), [("x|y\nz",)])) == ["| a |", "| --- |", "| x\\|y z |", ""]
+
+
+def test_bounds_may_be_open() -> None:
+    """On either side."""
+    assert [bounds(1, 9), bounds(0, None), bounds(None, 9), bounds(None, None)] == [
+        ", 1 to 9",
+        ", at least 0",
+        ", at most 9",
+        "",
+    ]
 
 
 def test_a_command_is_told_as_it_is_typed() -> None:
