@@ -18,10 +18,7 @@ ACCEPTED = {
 """What the functions that read a value accept, by their names."""
 
 PROFILE = {
-    "action": (
-        "What the machine does. [Boot profiles](../profiles.md) describes each, and says which the agent "
-        "refuses."
-    ),
+    "action": "What the machine does. [Boot profiles](../profiles.md#actions) describes each.",
     "description": "A line for people; a backup's image gets it too.",
     "firmware": (
         "Refuse machines that started with other firmware; checked when the profile is given to a host "
