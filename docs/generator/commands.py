@@ -60,7 +60,7 @@ def section(found: Command) -> Iterator[str]:
 
 
 def usage(found: Command, arguments: list[Any], options: list[Any]) -> str:
-    """One line, as somebody types it."""
+    """One line, as it is typed."""
     context = typer.Context(found.command)
     words = [found.path, *(["[OPTIONS]"] if options else [])]
     words += ["COMMAND …"] if found.is_group else [_written(item, context) for item in arguments]
