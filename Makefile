@@ -11,13 +11,14 @@ KEEP     ?=
 ONLY     ?=
 RUNS     ?=
 
-.PHONY: setup check test demo bench lint format lock clean
+.PHONY: setup check test demo bench docs lint format lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo   bare machines from power-on to their own system, in a lab on this machine (root)"
 	@echo "make test   everything, with real virtual machines (root)"
 	@echo "make bench  the disk engine beside its peers (root); ONLY=restore,capture for some of it"
+	@echo "make docs   the references in docs/user/reference, from the code"
 	@echo "make check  format, lint, types, contracts, unit tests"
 	@echo "make setup  install what the other targets need"
 
@@ -42,6 +43,9 @@ demo: setup
 
 bench: setup
 	ONLY="$(ONLY)" RUNS="$(RUNS)" $(BIN)/python -m tests.bench
+
+docs: setup
+	$(BIN)/python -m docs.generator
 
 format: setup
 	$(BIN)/ruff format .

@@ -1,7 +1,7 @@
 """The host's own key: made at every start, kept in memory alone, used for what the host states at the end.
 
 Pure; randomness comes in. Everything on the wire can be overheard, the token too, but not this
-key: who has it made the first contact. ``docs/security.md`` says what that proves.
+key: who has it made the first contact. ``docs/user/security.md`` says what that proves.
 """
 
 from __future__ import annotations

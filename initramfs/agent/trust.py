@@ -1,7 +1,7 @@
 """Who the agent believes: only what the appliance's key, baked into the initramfs, has signed.
 
 Pure apart from reading the key file. PXE authenticates nothing, so the first
-answer from the network is checked here; ``docs/security.md`` says what that covers.
+answer from the network is checked here; ``docs/user/security.md`` says what that covers.
 """
 
 from __future__ import annotations

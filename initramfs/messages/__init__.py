@@ -7,7 +7,7 @@ The exchange:
 
 1. ``POST /api/v1/agent/contact`` :class:`Contact` → :class:`Signed` by the appliance, around an
    :class:`Assignment`. The nonce from the boot script is used up by it.
-2. ``GET /api/v1/agent/manifests/<digest>`` → a signed manifest (``docs/image-format.md``).
+2. ``GET /api/v1/agent/manifests/<digest>`` → a signed manifest (``docs/dev/image-format.md``).
 3. ``GET /store/chunks/<first two hex digits>/<digest>`` → a chunk.
 4. ``POST /api/v1/agent/jobs/<id>/reports`` :class:`Reports` → 204.
 5. ``POST /api/v1/agent/jobs/<id>/result`` :class:`Signed` by the host, with the key that its contact
@@ -17,7 +17,7 @@ A backup sends instead of fetching:
 
 6. ``POST /api/v1/agent/chunks/missing`` :class:`Digests` → :class:`Digests`: those that have to be sent.
 7. ``PUT /api/v1/agent/chunks/<digest>``, a chunk's object → 204. Checked on arrival.
-8. ``POST /api/v1/agent/images``, an unsigned manifest (``docs/image-format.md``, without the signature)
+8. ``POST /api/v1/agent/images``, an unsigned manifest (``docs/dev/image-format.md``, without the signature)
    → :class:`ImageRef`: the appliance has signed it, and the image is there.
 
 All from 2 on but 3 carry ``Authorization: Bearer <token>`` from the assignment. Every

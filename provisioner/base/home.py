@@ -1,4 +1,4 @@
-"""Where everything of one appliance lies (docs/architecture.md). Paths only; touches nothing."""
+"""Where everything of one appliance lies (docs/dev/architecture.md). Paths only; touches nothing."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def group() -> None:
 def build(
     context: typer.Context,
     cache: Annotated[
-        Path | None, typer.Option(help="StoredReceipt between builds; default is cache/ in the appliance.")
+        Path | None, typer.Option(help="Kept between builds; default is cache/ in the appliance.")
     ] = None,
     *,
     refresh: Annotated[bool, typer.Option("--refresh", help="Ask for newer Debian packages now.")] = False,

@@ -1,1 +1,1 @@
-"""The image format of docs/image-format.md: signed manifests and named chunks. No I/O."""
+"""The image format of docs/dev/image-format.md: signed manifests and named chunks. No I/O."""

@@ -1,6 +1,6 @@
 """The manifest: one signed file that says what an image is and which chunks it is made of.
 
-No I/O. ``docs/image-format.md`` describes the bytes. Nothing of a manifest is
+No I/O. ``docs/dev/image-format.md`` describes the bytes. Nothing of a manifest is
 believed before its signature has been checked, and nothing is allocated on its
 word: the number of records must agree with the length of the file.
 """

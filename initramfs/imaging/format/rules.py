@@ -1,4 +1,4 @@
-"""What may stand in a header, as docs/image-format.md says it.
+"""What may stand in a header, as docs/dev/image-format.md says it.
 
 No I/O, and nothing of JSON: the header's fields have their types already. Writers and readers both ask
 here, so nothing is signed that would be refused. Where partitions may lie is the label's own knowledge.

@@ -2,7 +2,7 @@
 
 One sector of 512 bytes, zeros behind the text. It lacks the signature 0x55AA, so
 firmware takes it for nothing, and its checksum keeps a reader from taking anything else for it.
-``docs/image-format.md`` describes the bytes.
+``docs/dev/image-format.md`` describes the bytes.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ REMOVED = ".removed"
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """The layout that docs/image-format.md describes."""
+    """The layout that docs/dev/image-format.md describes."""
 
     root: Path
 

@@ -1,4 +1,4 @@
-"""docs/never-wrong.md names tests that are there."""
+"""docs/user/never-wrong.md names tests that are there."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 TESTS = Path(__file__).parents[2]
-PAGE = TESTS.parent / "docs" / "never-wrong.md"
+PAGE = TESTS.parent / "docs" / "user" / "never-wrong.md"
 NAMED = re.compile(r"`((?:unit|wire|storage|faults|e2e)/[\w/]*(?:\.py)?)(?:::(\w+))?`")
 
 

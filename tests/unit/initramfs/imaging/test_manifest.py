@@ -264,7 +264,7 @@ def test_only_canonical_json_is_read() -> None:
     ],
 )
 def test_only_canonical_strings_are_read(canonical: bytes, other: bytes) -> None:
-    """As docs/image-format.md defines them: one way to write each character."""
+    """As docs/dev/image-format.md defines them: one way to write each character."""
     text = header_json(description="made/\x7f\nä")
     assert canonical in text
     decode(forge(text), PUBLIC)

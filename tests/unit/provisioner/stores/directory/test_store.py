@@ -51,7 +51,7 @@ def test_an_empty_store_is_just_empty(store: DirectoryStore) -> None:
 
 
 def test_what_was_committed_is_there(store: DirectoryStore) -> None:
-    """Under the names of docs/architecture.md."""
+    """Under the names of docs/dev/architecture.md."""
     reference = add(store, "sda5_Data", A, B)
     assert store.fetch(A) == b"object of " + A
     assert store.manifest(reference) == b"sda5_Data 1"
