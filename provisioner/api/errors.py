@@ -1,4 +1,4 @@
-"""From the product's errors to HTTP: a status, and ``{"detail": …, "hint": …}`` for whoever asked.
+"""From the product's errors to HTTP: a status, and ``{"detail": …, "hint": …}``.
 
 A 4xx tells an agent to stop asking, and so does 507 (the disk is full); any other 5xx to try
 again (``initramfs.agent.fetch``).

@@ -44,7 +44,7 @@ def get_host(name: str, served: Served) -> HostView:
 
 @router.get("/observed")
 def list_observed(served: Served) -> list[ObservedView]:
-    """Machines that asked and that nobody has added."""
+    """Machines that asked and are not added."""
     return registry.list_observed(served.database)
 
 

@@ -14,7 +14,7 @@ def job_line(job: JobView | None) -> str:
 
 
 def progress_line(job: JobView) -> str:
-    """``write image 42 % 118.2 MB/s 1 min 05 s left``, or how the job ended."""
+    """``write image 42 % 118.2 MiB/s 1 min 05 s left``, or how the job ended."""
     if job.state in ENDED or not job.steps:
         return job.error
     now = progress_of(job)

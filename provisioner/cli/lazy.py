@@ -1,4 +1,4 @@
-"""Groups of commands that load a command's module when somebody names the command.
+"""Groups of commands that load a command's module when the command is named.
 
 Loading all of them takes longer than many an image command works. The parser decides what is named, so that
 a file called ``list`` or a host called ``image`` loads nothing.

@@ -12,7 +12,7 @@ from provisioner.cli.output import harmless
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Rows under headings; as wide as needed where nobody sees a terminal."""
+    """Rows under headings; as wide as needed where there is no terminal."""
     console = Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else 240)
     table = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:

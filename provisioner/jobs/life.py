@@ -1,7 +1,7 @@
 """The life of a job, as a table.
 
 Pure. A pair that is not in the table raises and changes nothing. ``STALLED`` is
-a guess (nobody reported for a while) and is taken back by the next word from the
+a guess (no report came for a while) and is taken back by the next word from the
 agent; everything in ``ENDED`` is final.
 """
 

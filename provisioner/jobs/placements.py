@@ -80,7 +80,7 @@ def open_signed(signed: Signed, key: Ed25519PublicKey) -> StoredReceipt:
     except (InvalidSignature, MessageError) as error:
         raise ProvisionerError(
             "a stored receipt is not as this appliance has signed it",
-            "somebody changed the database, or the keys are not those of this appliance",
+            "the database was changed by hand, or the keys are not those of this appliance",
         ) from error
 
 

@@ -19,7 +19,7 @@ DAY = 24 * 3600.0
 
 
 def mark_silent(database: Database, config: Config, now: float) -> list[tuple[int, JobState]]:
-    """Mark jobs that nobody reports on; what was changed, as ``(job, new state)``."""
+    """Mark jobs whose agents are silent; what was changed, as ``(job, new state)``."""
     changed = []
     with database.write() as session:
         for job in session.scalars(select(Job).where(Job.state.in_(ACTIVE - {JobState.QUEUED}))):

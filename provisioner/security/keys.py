@@ -1,4 +1,4 @@
-"""The appliance's keys: made once by ``init``, read by whoever signs or checks.
+"""The appliance's keys: made once by ``init``, read to sign and to check.
 
 ``keys/appliance.key`` and ``.pub`` are the 32 raw bytes of an Ed25519 key pair
 (RFC 8032); the public half goes into the initramfs. ``keys/nonce.key`` is the

@@ -2,7 +2,7 @@
 
 Pure. A nonce is ``base64url(mac | random | time | HMAC-SHA256)`` without padding.
 Making one changes nothing, so the booter may be asked any number of times; using
-one is recorded by whoever verifies (``provisioner.security.tokens``).
+one is recorded in ``tokens``.
 """
 
 from __future__ import annotations

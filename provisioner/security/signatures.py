@@ -53,7 +53,7 @@ def open_statement(signed: Signed, host_key: str, *, host: str, job: int, attemp
     except InvalidSignature as error:
         raise UnprovedError(
             f"the result is not signed with the key that {host} told for attempt {attempt} of job {job}",
-            "somebody else sent it, or it was changed on its way",
+            "another machine sent it, or it was changed on its way",
         ) from error
     except MessageError as error:
         raise UnprovedError(
@@ -63,6 +63,6 @@ def open_statement(signed: Signed, host_key: str, *, host: str, job: int, attemp
         raise UnprovedError(
             f"the result is that of attempt {statement.attempt} of job {statement.job} on {statement.host}, "
             f"not of attempt {attempt} of job {job} on {host}",
-            "somebody may be replaying it",
+            "a listener may be replaying an earlier result",
         )
     return statement

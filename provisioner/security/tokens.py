@@ -32,7 +32,7 @@ class ForeignTokenError(ProvisionerError):
 
 
 class NonceUsedError(ConflictError):
-    """The nonce was used before: somebody repeats what they overheard, or an agent was started twice."""
+    """The nonce was used before: it was overheard and is repeated, or an agent was started twice."""
 
 
 class Purpose(StrEnum):

@@ -65,7 +65,7 @@ def _worker(settings: Settings, parent: int) -> FastAPI:
 
 
 def _tell_when_answering(settings: Settings, ready: Callable[[dict[str, str]], None]) -> None:
-    """Ask for our own health until somebody answers; the supervisor decides how long that may take."""
+    """Ask for our own health until there is an answer; the supervisor decides how long that may take."""
     address = settings.http_address if int(settings.http_address) else IPv4Address("127.0.0.1")
     while not _answers(str(address), settings.http_port):
         time.sleep(PROBE_SECONDS)

@@ -123,7 +123,7 @@ class Supervision:
                 return sweep + self._finished()
 
     def stop(self, now: float) -> list[Action]:
-        """Somebody wants everything to end. A second wish changes nothing."""
+        """End everything. A second wish changes nothing."""
         return [] if self.phase is Phase.STOPPING else self._stop("", now)
 
     def tick(self, now: float) -> list[Action]:

@@ -27,7 +27,7 @@ router = APIRouter(dependencies=[Administrator], default_response_class=HTMLResp
 
 @router.get("/")
 def overview(served: Served) -> HTMLResponse:
-    """All hosts, and the machines nobody knows."""
+    """All hosts, and the machines that were only observed."""
     return _page("hosts.html.j2", **_hosts(served))
 
 
