@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from initramfs.agent.errors import ServerError
-from initramfs.imaging.format.manifest import encode_draft
+from initramfs.imaging.format.signed import encode_draft
 from initramfs.messages import Digests, ImageRef, MessageError, decode, encode
 
 if TYPE_CHECKING:

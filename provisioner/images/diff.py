@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from initramfs.imaging.format.header import Kind
-from initramfs.imaging.format.manifest import Range
+from initramfs.imaging.format.index import Range
 from initramfs.imaging.spans import Span, merge
 
 if TYPE_CHECKING:

@@ -19,8 +19,9 @@ from initramfs.imaging.device.usage import is_partition
 from initramfs.imaging.errors import ManifestError
 from initramfs.imaging.format.chunk import DEFAULT_CHUNK, DEFAULT_LEVEL
 from initramfs.imaging.format.header import Header, Kind
-from initramfs.imaging.format.manifest import Manifest, decode, encode
-from initramfs.imaging.label.read import read_label
+from initramfs.imaging.format.manifest import Manifest
+from initramfs.imaging.format.signed import decode, encode
+from initramfs.imaging.label import read_label
 from initramfs.imaging.restore.grow_filesystem import fill
 from initramfs.imaging.restore.layout import WHOLE, Layout, compose
 from initramfs.imaging.restore.restore import Restore

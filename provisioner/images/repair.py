@@ -16,7 +16,7 @@ from initramfs.imaging.device.parallel import Progress, silent
 from initramfs.imaging.device.usage import is_partition
 from initramfs.imaging.errors import ChunkError
 from initramfs.imaging.format.header import Kind
-from initramfs.imaging.label.read import read_label
+from initramfs.imaging.label import read_label
 from provisioner.stores.directory.store import DirectoryStore
 from provisioner.stores.names import partition_of
 from provisioner.stores.wrappers import check

@@ -24,10 +24,11 @@ from initramfs.imaging.filesystem.probe import probe
 from initramfs.imaging.filesystem.resize import minimum, shrink, tidy
 from initramfs.imaging.format.chunk import MIB
 from initramfs.imaging.format.header import Header
-from initramfs.imaging.format.manifest import Manifest, State
+from initramfs.imaging.format.index import State
+from initramfs.imaging.format.manifest import Manifest
 from initramfs.imaging.label.gpt import backup_size, move
-from initramfs.imaging.label.model import Label, LabelType, Partition
-from initramfs.imaging.label.relabel import Edits, container_of, relabel
+from initramfs.imaging.label.model import Edits, Label, LabelType, Partition
+from initramfs.imaging.label.relabel import relabel
 from initramfs.imaging.restore.fit import BARE
 from provisioner.images.formats.exports import export_image
 from provisioner.images.operations import Options, add_image
@@ -143,7 +144,7 @@ def _cut(copy: Path, place: Place, new: int, sector_size: int) -> None:
 
 
 def _edits(label: Label, part: Partition, new: int) -> Edits:
-    inside = container_of(label, part)
+    inside = label.container_of(part)
     outer = {inside.number: part.start + new - inside.start} if inside else {}
     for other in label.partitions:
         if label.is_container(other) and other is not inside and other.start >= part.end:

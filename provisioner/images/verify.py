@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from initramfs.imaging.device.parallel import Meter, Progress, Worker, default_workers, run_parallel, silent
 from initramfs.imaging.errors import Corrupt, Missing
 from initramfs.imaging.format.chunk import Unpacker
-from initramfs.imaging.format.manifest import Manifest, Range, State
+from initramfs.imaging.format.index import Range, State
+from initramfs.imaging.format.manifest import Manifest
 
 if TYPE_CHECKING:
     from initramfs.imaging.format.source import ChunkSource

@@ -15,7 +15,9 @@ from initramfs.imaging.capture.capture import Count, Facts, capture
 from initramfs.imaging.device.device import Device
 from initramfs.imaging.errors import DeviceError, Missing
 from initramfs.imaging.format.header import Header, Kind
-from initramfs.imaging.format.manifest import Manifest, Range, decode, encode
+from initramfs.imaging.format.index import Range
+from initramfs.imaging.format.manifest import Manifest
+from initramfs.imaging.format.signed import decode, encode
 from initramfs.imaging.restore.layout import WHOLE, Layout, compose
 from initramfs.imaging.restore.marker import decode_marker
 from initramfs.imaging.restore.restore import Restore

@@ -16,7 +16,8 @@ from pathlib import Path
 from initramfs.imaging.errors import Unavailable
 from initramfs.imaging.format.chunk import Packer
 from initramfs.imaging.format.header import Header, Kind
-from initramfs.imaging.format.manifest import Range, State, decode, encode
+from initramfs.imaging.format.index import Range, State
+from initramfs.imaging.format.signed import decode, encode
 from initramfs.imaging.restore.restore import Restore
 from initramfs.imaging.restore.strategy import Adaptive
 from tests.images.in_memory import KEY, MIB, PUBLIC, lay

@@ -12,8 +12,8 @@ import pytest
 from initramfs.imaging.device.device import Device
 from initramfs.imaging.errors import LayoutError
 from initramfs.imaging.format.source import ChunkSource
+from initramfs.imaging.label import read_label
 from initramfs.imaging.label.model import Label
-from initramfs.imaging.label.read import read_label
 from initramfs.imaging.restore.fit import LAST
 from initramfs.imaging.restore.grow_filesystem import fill
 from initramfs.imaging.restore.layout import WHOLE, Layout, compose

@@ -14,7 +14,7 @@ from initramfs.agent.errors import PlanError
 from initramfs.agent.steps.identifiers import apply, others, settle
 from initramfs.imaging.device.device import Device
 from initramfs.imaging.filesystem.rename import rename
-from initramfs.imaging.label.read import read_label
+from initramfs.imaging.label import read_label
 from initramfs.imaging.restore.duplicates import collect, duplicates
 from initramfs.imaging.restore.layout import compose
 from initramfs.imaging.restore.restore import Restore

@@ -20,7 +20,7 @@ from initramfs.agent.pipeline import Context, execute
 from initramfs.agent.plan import plan
 from initramfs.agent.report import Reporter
 from initramfs.imaging.device.device import Device
-from initramfs.imaging.label.read import read_label
+from initramfs.imaging.label import read_label
 from initramfs.imaging.restore.duplicates import collect, duplicates
 from initramfs.messages import (
     LAST,

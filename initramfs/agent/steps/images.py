@@ -17,9 +17,10 @@ from initramfs.agent.pipeline import Context
 from initramfs.agent.report import Progress
 from initramfs.agent.steps.identifiers import others, settle
 from initramfs.imaging.device.device import Device
-from initramfs.imaging.format.manifest import MAX_FILE, Manifest, decode
+from initramfs.imaging.format.manifest import Manifest
+from initramfs.imaging.format.signed import MAX_FILE, decode
+from initramfs.imaging.label import read_label
 from initramfs.imaging.label.model import Partition
-from initramfs.imaging.label.read import read_label
 from initramfs.imaging.restore.layout import Layout, compose
 from initramfs.imaging.restore.restore import Restore
 from initramfs.imaging.restore.strategy import Adaptive

@@ -16,11 +16,10 @@ from initramfs.imaging.capture.cells import Cell, batches, cells, holes, reads
 from initramfs.imaging.capture.regions import Region, Scope, scope_of
 from initramfs.imaging.device.device import Device, allocate
 from initramfs.imaging.device.parallel import Meter, Progress, Worker, compressors, run_parallel, silent
-from initramfs.imaging.format.chunk import DEFAULT_CHUNK, DEFAULT_LEVEL, MIB, Packer, digest_of
+from initramfs.imaging.format.chunk import DEFAULT_CHUNK, DEFAULT_LEVEL, MIB, Packer, digest_of, is_zero
 from initramfs.imaging.format.header import Header
-from initramfs.imaging.format.manifest import MAX_COUNT, SECTOR, Range, State
+from initramfs.imaging.format.index import MAX_COUNT, SECTOR, Range, State
 from initramfs.imaging.format.rules import MAX_TEXT, check_header
-from initramfs.imaging.restore.readback import is_zero
 from initramfs.imaging.spans import subtract
 
 if TYPE_CHECKING:

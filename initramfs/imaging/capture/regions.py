@@ -14,8 +14,8 @@ from initramfs.imaging.errors import CaptureError
 from initramfs.imaging.filesystem.size import fs_size
 from initramfs.imaging.filesystem.used_blocks import Contents, examine
 from initramfs.imaging.format.header import ANY, Filesystem, Kind, StartsWith
+from initramfs.imaging.label import read_label
 from initramfs.imaging.label.model import BIOS_BOOT, ESP, Label, LabelType, Partition
-from initramfs.imaging.label.read import read_label
 from initramfs.imaging.restore.layout import WHOLE
 from initramfs.imaging.spans import Span, total
 from initramfs.messages import Firmware

@@ -1,14 +1,13 @@
-"""Disk labels: which partitions a disk has, whatever kind of table says so.
+"""Disk labels: which partitions a disk has, whatever kind of table says so, and edits of them.
 
-No I/O: bytes come through a reader. All offsets and sizes are bytes. The
-kinds of table live in :mod:`mbr <initramfs.imaging.label.mbr>` and
-:mod:`gpt <initramfs.imaging.label.gpt>`, the joint in :mod:`read <initramfs.imaging.label.read>`.
+No I/O: bytes come through a reader. All offsets and sizes are bytes. The two kinds of table are in
+:mod:`mbr <initramfs.imaging.label.mbr>` and :mod:`gpt <initramfs.imaging.label.gpt>`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import pairwise
 
@@ -21,6 +20,8 @@ REPAIR = "look at it with 'sfdisk --verify' and repair it first"
 
 EXTENDED = frozenset({"5", "f", "85"})
 """MBR types of containers: DOS, Windows LBA, Linux."""
+PROTECTIVE = 0xEE
+"""The MBR type of the entry that guards a GPT (UEFI 2.10, 5.2.3)."""
 FIRST_LOGICAL = 5
 """The number of an MBR's first logical partition, as everywhere since 1991."""
 
@@ -87,6 +88,12 @@ class Label:
         """The data partition with this number."""
         return next((p for p in self.areas if p.number == number), None)
 
+    def container_of(self, partition: Partition) -> Partition | None:
+        """The extended partition that a logical one lies in, None for any other."""
+        if not self.is_logical(partition):
+            return None
+        return next((p for p in self.partitions if p.type in EXTENDED and p.number < FIRST_LOGICAL), None)
+
     def is_logical(self, partition: Partition) -> bool:
         """Whether this partition lies in an extended one."""
         return self.type is LabelType.MBR and partition.number >= FIRST_LOGICAL
@@ -112,6 +119,37 @@ class Label:
                 raise LabelError(f"partition {part.number} is an extended one inside of another", REPAIR)
             if outer is None or part.start < outer.start or part.end > outer.end:
                 raise LabelError(f"partition {part.number} lies outside of the extended partition", REPAIR)
+
+
+@dataclass(frozen=True, slots=True)
+class Edits:
+    """What to change; empty changes nothing.
+
+    Attributes:
+        sizes: bytes, by the partition's number; containers of logical partitions too.
+        id: the disk's new identifier, as in :class:`Label`.
+        uuids: new PARTUUIDs by number; GPT only, those of an MBR follow from the disk's.
+    """
+
+    sizes: Mapping[int, int] = field(default_factory=dict)
+    id: str = ""
+    uuids: Mapping[int, str] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.sizes or self.id or self.uuids)
+
+
+def edited(label: Label, edits: Edits) -> Label:
+    """The label as it will be read afterwards."""
+
+    def change(part: Partition) -> Partition:
+        size = edits.sizes.get(part.number, part.size)
+        name = edits.uuids.get(part.number, part.uuid)
+        if edits.id and label.type is LabelType.MBR:
+            name = f"{edits.id}-{part.number:02x}"
+        return replace(part, size=size, uuid=name)
+
+    return Label(label.type, edits.id or label.id, tuple(map(change, label.partitions)))
 
 
 def _check_place(part: Partition, size: int, sector_size: int) -> None:

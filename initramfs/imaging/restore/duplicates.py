@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from initramfs.imaging.errors import LabelError
 from initramfs.imaging.filesystem.probe import probe
 from initramfs.imaging.format.header import Filesystem
+from initramfs.imaging.label import read_label
 from initramfs.imaging.label.model import Label, Partition
-from initramfs.imaging.label.read import read_label
 
 if TYPE_CHECKING:
     from initramfs.imaging.device.device import Device

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from initramfs.imaging.errors import LayoutError
 from initramfs.imaging.format.chunk import MIB
 from initramfs.imaging.format.header import Filesystem, Kind
-from initramfs.imaging.format.manifest import Manifest, Range, State
+from initramfs.imaging.format.index import Range, State
+from initramfs.imaging.format.manifest import Manifest
 from initramfs.imaging.label.gpt import backup_size
-from initramfs.imaging.label.model import FIRST_LOGICAL, Label, LabelType, Partition
-from initramfs.imaging.label.relabel import Edits, container_of, edited
+from initramfs.imaging.label.model import FIRST_LOGICAL, Edits, Label, LabelType, Partition, edited
 
 LAST = 0
 """As the number of the partition to grow: whichever is the last on the disk."""
@@ -198,7 +198,7 @@ def _cut(
         raise _too_small(image, last, least + target_size - room, target_size)
     sizes = {last.number: _aligned(last.start, least, room) - last.start} if last.end > room else {}
     end = last.start + sizes.get(last.number, last.size)
-    inside = container_of(label, last)
+    inside = label.container_of(last)
     for part in containers:
         sizes[part.number] = (end if part is inside else room) - part.start
     return sizes
@@ -236,7 +236,7 @@ def _grown(label: Label, part: Partition, room: int) -> dict[int, int]:
     """New sizes when ``part`` takes all that is free behind it, and its container with it."""
     if part == label.areas[-1] and any(p.start >= part.end for p in label.partitions):
         return {}  # an empty container follows: what lies in that gap must stay
-    inside = container_of(label, part)
+    inside = label.container_of(part)
     if inside is not None:
         if any(p.number >= FIRST_LOGICAL and p.start >= part.end for p in label.areas):
             return {}  # another logical partition follows, and its record before it

@@ -16,9 +16,9 @@ from itertools import pairwise
 from initramfs.imaging.errors import LayoutError
 from initramfs.imaging.format.chunk import MIB
 from initramfs.imaging.format.header import ANY, Kind
-from initramfs.imaging.format.manifest import Index, Manifest, Range, State
-from initramfs.imaging.label.model import Label, LabelType, Partition
-from initramfs.imaging.label.relabel import Edits
+from initramfs.imaging.format.index import Index, Range, State
+from initramfs.imaging.format.manifest import Manifest
+from initramfs.imaging.label.model import Edits, Label, LabelType, Partition
 from initramfs.imaging.restore.fit import BARE, Fit, backup_of, end_of, fit, fit_in_place, left_out_of, needed
 from initramfs.imaging.spans import subtract
 from initramfs.messages import Firmware

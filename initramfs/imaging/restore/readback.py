@@ -7,23 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from initramfs.imaging.device.device import PAGE, allocate
-from initramfs.imaging.format.chunk import MIB, digest_of
+from initramfs.imaging.device.device import allocate
+from initramfs.imaging.format.chunk import MIB, digest_of, is_zero
 
 if TYPE_CHECKING:
     from initramfs.imaging.device.device import Target
     from initramfs.imaging.restore.layout import Extent
-
-ZEROS = bytes(MIB)
-
-
-def is_zero(content: memoryview) -> bool:
-    """Whether all bytes are zero. Decides on the first page where it can: most content does not begin so."""
-    if content[:PAGE] != ZEROS[: min(PAGE, len(content))]:
-        return False
-    return all(
-        bytes(content[at : at + MIB]) == ZEROS[: len(content) - at] for at in range(0, len(content), MIB)
-    )
 
 
 class ReadBack:

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from initramfs.imaging.format.header import Filesystem
 from initramfs.imaging.format.manifest import Manifest
-from initramfs.imaging.label.model import Label, LabelType
-from initramfs.imaging.label.relabel import Edits, edited
+from initramfs.imaging.label.model import Edits, Label, LabelType, edited
 from initramfs.imaging.restore.layout import Layout
 
 Random = Callable[[int], bytes]

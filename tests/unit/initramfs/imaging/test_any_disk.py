@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from initramfs.imaging.device.device import Device
 from initramfs.imaging.errors import DiskError
+from initramfs.imaging.label import read_label
 from initramfs.imaging.label.model import Label, Partition
-from initramfs.imaging.label.read import read_label
 from initramfs.imaging.restore.fit import LAST
 from initramfs.imaging.restore.layout import Layout, compose
 from initramfs.imaging.restore.restore import Restore

@@ -11,7 +11,8 @@ from initramfs.imaging.device.device import Device
 from initramfs.imaging.errors import LayoutError
 from initramfs.imaging.filesystem.size import fs_size
 from initramfs.imaging.format.header import Filesystem, Header, Kind
-from initramfs.imaging.format.manifest import Manifest, Range, State
+from initramfs.imaging.format.index import Range, State
+from initramfs.imaging.format.manifest import Manifest
 from initramfs.imaging.label.model import Label, Partition
 from initramfs.imaging.restore.fit import BARE, LAST, needed
 from initramfs.imaging.restore.layout import Layout, compose

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from initramfs.imaging.format.header import Header, Kind
-from initramfs.imaging.format.manifest import Manifest, Range, State
+from initramfs.imaging.format.index import Range, State
+from initramfs.imaging.format.manifest import Manifest
 from initramfs.imaging.label.model import Partition
 from initramfs.imaging.restore.free import GRAIN, free_spans
 from initramfs.imaging.restore.layout import compose

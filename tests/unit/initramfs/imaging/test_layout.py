@@ -8,7 +8,8 @@ import pytest
 
 from initramfs.imaging.errors import LayoutError
 from initramfs.imaging.format.header import ANY, Filesystem, Header, Kind, StartsWith
-from initramfs.imaging.format.manifest import Manifest, Range, State
+from initramfs.imaging.format.index import Range, State
+from initramfs.imaging.format.manifest import Manifest
 from initramfs.imaging.label.model import Label, Partition
 from initramfs.imaging.restore.layout import WHOLE, Guard, Layout, compose
 from initramfs.messages import Firmware

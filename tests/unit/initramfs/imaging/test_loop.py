@@ -18,7 +18,8 @@ from initramfs.imaging.device.device import Device, allocate, content_of
 from initramfs.imaging.device.loop import loop_device
 from initramfs.imaging.errors import CaptureError, DeviceError, LayoutError
 from initramfs.imaging.format.header import Kind
-from initramfs.imaging.format.manifest import Manifest, State
+from initramfs.imaging.format.index import State
+from initramfs.imaging.format.manifest import Manifest
 from initramfs.imaging.restore.layout import compose
 from initramfs.imaging.restore.restore import Restore
 from initramfs.imaging.restore.strategy import Different

@@ -17,14 +17,12 @@ from hypothesis import strategies as st
 
 from initramfs.imaging.errors import ManifestError
 from initramfs.imaging.format.header import Filesystem, Header, Kind
-from initramfs.imaging.format.manifest import (
+from initramfs.imaging.format.index import RECORD, Range, State
+from initramfs.imaging.format.manifest import MAX_RECORDS
+from initramfs.imaging.format.signed import (
     LENGTH,
     MAGIC,
     MAX_FILE,
-    MAX_RECORDS,
-    RECORD,
-    Range,
-    State,
     decode,
     decode_draft,
     encode,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from initramfs.imaging.device.parallel import COPIES, MEMORY, default_workers
-from initramfs.imaging.format.manifest import decode
+from initramfs.imaging.format.signed import decode
 from initramfs.imaging.restore.restore import Restore
 from initramfs.imaging.restore.strategy import Different
 from tests.images.in_memory import MIB, PUBLIC, lay

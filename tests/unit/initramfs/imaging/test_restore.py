@@ -22,9 +22,9 @@ from initramfs.imaging.errors import (
     VerifyError,
 )
 from initramfs.imaging.format.chunk import Packer
-from initramfs.imaging.format.manifest import State
+from initramfs.imaging.format.index import State
 from initramfs.imaging.format.source import ChunkSource
-from initramfs.imaging.label.read import read_label
+from initramfs.imaging.label import read_label
 from initramfs.imaging.restore.layout import compose
 from initramfs.imaging.restore.restore import Restore
 from initramfs.imaging.restore.strategy import Different

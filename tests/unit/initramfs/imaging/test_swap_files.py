@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from initramfs.imaging.errors import CaptureError
 from initramfs.imaging.filesystem.swap_files import LINUX, fstab_swap_files
-from initramfs.imaging.format.manifest import State
+from initramfs.imaging.format.index import State
 from tests.images import filesystems
 from tests.images.in_memory import MIB, Captured, capture_file, restore_file
 from tests.images.swap import MARK, PAGE, SECTOR, assert_only_memory_is_gone, hibernate, memory, swap_file
