@@ -40,7 +40,10 @@ class Manifest:
 
 
 def check_index(header: Header, index: Index) -> None:
-    """Check that ranges are sorted, apart, on the disk, and cross no partition's border. Raises ManifestError."""
+    """Check that ranges are sorted, apart, on the disk, and cross no border of a partition.
+
+    Raises ManifestError.
+    """
     chunk, step, size = header.chunk_size // SECTOR, header.sector_size // SECTOR, header.size // SECTOR
     borders = _borders(header)
     border, end = next(borders), 0
