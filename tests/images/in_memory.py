@@ -18,8 +18,10 @@ from initramfs.imaging.format.header import Header, Kind
 from initramfs.imaging.format.index import Range
 from initramfs.imaging.format.manifest import Manifest
 from initramfs.imaging.format.signed import decode, encode
-from initramfs.imaging.restore.layout import WHOLE, Layout, compose
-from initramfs.imaging.restore.marker import decode_marker
+from initramfs.imaging.label.model import Bare
+from initramfs.imaging.restore.boot_critical import decode_marker
+from initramfs.imaging.restore.compose import compose
+from initramfs.imaging.restore.layout import Layout
 from initramfs.imaging.restore.restore import Restore
 
 MIB = 1 << 20
@@ -193,7 +195,7 @@ def lay(manifest: Manifest, size: int) -> Layout:
     """The layout of an image onto a target of its own kind."""
     if manifest.header.kind is Kind.DISK:
         return compose(target_size=size, sector_size=512, disk=manifest)
-    return compose(target_size=size, sector_size=512, partitions={WHOLE: manifest})
+    return compose(target_size=size, sector_size=512, partitions={Bare.BARE: manifest})
 
 
 def restore_file(image: Captured, path: Path, size: int = 0) -> Restore:

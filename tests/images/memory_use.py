@@ -1,6 +1,6 @@
 """``python -m tests.images.memory_use make|restore FILE COUNT``: an image of COUNT MiB and its memory.
 
-``make`` writes a manifest of COUNT chunks of 1 MiB (one and the same). ``restore`` reads it, surveys a disk
+``make`` writes a manifest of COUNT chunks of 1 MiB (one and the same). ``restore`` reads it, scans a disk
 that holds something else, writes so many chunks that every thread has had many, loses its source, and prints
 the most memory that this process ever had, in KiB.
 """

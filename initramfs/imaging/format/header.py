@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any, Final, Literal
 
 from initramfs.imaging.errors import ManifestError
-from initramfs.imaging.label.model import Label
+from initramfs.imaging.label.model import Label, PartitionNumber
 from initramfs.messages import Firmware
 from initramfs.messages.codec import MessageError, canonical, from_plain, parse, to_plain
 
@@ -41,14 +41,14 @@ class Filesystem:
     """One file system, sizes in bytes.
 
     Attributes:
-        partition: its number, 0 in an image of a bare one.
+        partition: its number; ``Bare`` in an image of one partition.
         type: like ``uuid`` and ``label`` as blkid names them.
         size: of the partition.
         used: kept of it.
         minimal: of the smallest partition that holds the file system as it is.
     """
 
-    partition: int
+    partition: PartitionNumber
     type: str
     uuid: str
     label: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from enum import Enum, StrEnum
 from itertools import pairwise
 
 from initramfs.imaging.errors import LabelError
@@ -27,6 +27,37 @@ FIRST_LOGICAL = 5
 
 ESP = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b"
 BIOS_BOOT = "21686148-6449-6e6f-744e-656564454649"
+
+
+class Bare(Enum):
+    """Stands for a number where there is no label: the whole target, or image, is the one partition."""
+
+    BARE = 0
+    """As manifests have it."""
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+PartitionNumber = int | Bare
+
+
+def plain_number(number: PartitionNumber) -> int:
+    """As manifests and people have it, and in an order: the bare one is 0."""
+    return number.value if isinstance(number, Bare) else number
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Where a partition lies on a target, in bytes."""
+
+    start: int
+    size: int
+
+    @property
+    def end(self) -> int:
+        """The first byte behind."""
+        return self.start + self.size
 
 
 class LabelType(StrEnum):
@@ -64,6 +95,11 @@ class Partition:
     def end(self) -> int:
         """The first byte behind."""
         return self.start + self.size
+
+    @property
+    def bounds(self) -> Bounds:
+        """Where it lies."""
+        return Bounds(self.start, self.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +155,14 @@ class Label:
                 raise LabelError(f"partition {part.number} is an extended one inside of another", REPAIR)
             if outer is None or part.start < outer.start or part.end > outer.end:
                 raise LabelError(f"partition {part.number} lies outside of the extended partition", REPAIR)
+
+
+def bounds_of(number: PartitionNumber, label: Label | None, size: int) -> Bounds | None:
+    """Where a data partition lies on a target of ``size`` bytes, None if it is not there."""
+    if isinstance(number, Bare):
+        return Bounds(0, size) if label is None else None
+    area = label.area(number) if label is not None else None
+    return area.bounds if area is not None else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from initramfs.imaging.errors import CaptureError, DeviceError, LayoutError
 from initramfs.imaging.format.header import Kind
 from initramfs.imaging.format.index import State
 from initramfs.imaging.format.manifest import Manifest
-from initramfs.imaging.restore.layout import compose
+from initramfs.imaging.restore.compose import compose
 from initramfs.imaging.restore.restore import Restore
 from initramfs.imaging.restore.strategy import Different
 from initramfs.messages import Firmware
@@ -161,7 +161,11 @@ def test_the_initclone_and_partition_images_give_the_golden_disk(
     parts = {n: capture_file(golden.path, f"sda{n}_P", chunks, partition=n).manifest for n in (5, 6, 7)}
     with blank_loop(tmp_path, SIZE * MIB + 4 * MIB) as loop, Device.open(loop, writable=True) as target:
         layout = compose(
-            target_size=target.size, sector_size=512, disk=disk, partitions=parts, firmware=Firmware.BIOS
+            target_size=target.size,
+            sector_size=512,
+            disk=disk,
+            partitions=dict(parts.items()),
+            firmware=Firmware.BIOS,
         )
         Restore(layout, chunks, target).run()
         for number, image in parts.items():

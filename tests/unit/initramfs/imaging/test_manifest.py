@@ -29,7 +29,7 @@ from initramfs.imaging.format.signed import (
     encode_draft,
     sign,
 )
-from initramfs.imaging.label.model import Partition
+from initramfs.imaging.label.model import Bare, Partition
 from initramfs.messages import Firmware
 from tests.images.in_memory import KEY, MIB, PUBLIC
 from tests.images.labels import GUID, gpt, mbr
@@ -43,7 +43,7 @@ LABEL = mbr(
 DISK = Header("sda_Init", 3, Kind.DISK, 512, 10 * MIB, MIB, Firmware.BIOS, LABEL, user="anna", date=927628284)
 TERA = 1 << 40
 BARE = Header("sda5_Data", 1, Kind.PARTITION, 512, TERA, MIB)
-EXT4 = replace(BARE, filesystems=(Filesystem(0, "ext4", "u", "l", TERA, 8, 9),))
+EXT4 = replace(BARE, filesystems=(Filesystem(Bare.BARE, "ext4", "u", "l", TERA, 8, 9),))
 MODERN = replace(
     DISK,
     label=gpt(Partition(1, MIB, 4 * MIB, ""), Partition(3, 5 * MIB, 3 * MIB, "")),
@@ -73,6 +73,14 @@ def test_it_comes_back_as_it_was() -> None:
     manifest = decode(data, PUBLIC)
     assert manifest.header == DISK
     assert list(manifest.index) == [DATA, ZERO]
+
+
+def test_a_bare_partition_is_a_zero_on_disk_only() -> None:
+    """Images of before stay readable, and a number is never taken for it."""
+    data = encode(EXT4, [], KEY)
+    assert b'"partition":0' in data
+    (found,) = decode(data, PUBLIC).header.filesystems
+    assert found.partition is Bare.BARE
     assert manifest.index[-1] == ZERO
     assert list(manifest.index[:1]) == [DATA]
     assert manifest.digest == hashlib.sha256(data).digest()

@@ -8,8 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from initramfs.imaging.restore.delta import FEW, PROBES, SCOUTS, STRETCH, Rates, scouts, spread, worth_looking
-from initramfs.imaging.restore.strategy import Adaptive, Different, Everything
+from initramfs.imaging.restore.strategy import (
+    FEW,
+    PROBES,
+    SCOUTS,
+    STRETCH,
+    Adaptive,
+    Different,
+    Everything,
+    Rates,
+    scouts,
+    spread,
+    worth_looking,
+)
 
 MB = 1_000_000.0
 

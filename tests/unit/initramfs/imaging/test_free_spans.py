@@ -6,8 +6,8 @@ from initramfs.imaging.format.header import Header, Kind
 from initramfs.imaging.format.index import Range, State
 from initramfs.imaging.format.manifest import Manifest
 from initramfs.imaging.label.model import Partition
-from initramfs.imaging.restore.free import GRAIN, free_spans
-from initramfs.imaging.restore.layout import compose
+from initramfs.imaging.restore.compose import compose
+from initramfs.imaging.restore.layout import DISCARD_GRAIN, free_spans
 from initramfs.imaging.spans import subtract
 from tests.images.in_memory import MIB, signed
 from tests.images.labels import mbr
@@ -50,5 +50,5 @@ def test_a_disk_and_a_partition_over_it() -> None:
     spans = list(free_spans(layout))
     assert spans == [(2 * MIB, 9 * MIB), (10 * MIB, 40 * MIB), (42 * MIB, 63 * MIB)]
     for start, end in spans:
-        assert start % GRAIN == end % GRAIN == 0
+        assert start % DISCARD_GRAIN == end % DISCARD_GRAIN == 0
         assert not list(layout.extents(start, end))
