@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from initramfs.imaging.device.parallel import Progress, silent
+from initramfs.imaging.device.parallel import ProgressCallback, silent
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -18,7 +18,7 @@ def size(count: int) -> str:
 
 
 @contextmanager
-def bar(*, quiet: bool) -> Iterator[Progress]:
+def bar(*, quiet: bool) -> Iterator[ProgressCallback]:
     """A progress bar on a terminal, a line for each finished step elsewhere, nothing beside JSON."""
     if quiet:
         yield silent

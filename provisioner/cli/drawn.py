@@ -10,11 +10,11 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.progress import Progress as Bars
 
-from initramfs.imaging.device.parallel import Progress
+from initramfs.imaging.device.parallel import ProgressCallback
 
 
 @contextmanager
-def drawn() -> Iterator[Progress]:
+def drawn() -> Iterator[ProgressCallback]:
     """A progress that draws a bar for each step, on standard error.
 
     Nothing is drawn before the first step: what refreshes the bars would erase a question that is asked.

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import time
 
-from initramfs.imaging.device.parallel import Progress
+from initramfs.imaging.device.parallel import ProgressCallback
 
 
 class Stages:
     """A progress that passes on to another one, and measures. A step lasts until the next one begins."""
 
-    def __init__(self, inner: Progress) -> None:
+    def __init__(self, inner: ProgressCallback) -> None:
         self._inner = inner
         self._began: dict[str, float] = {}
 
     def __call__(self, step: str, done: int, total: int) -> None:
-        """See Progress."""
+        """Note when a step begins, and pass it on."""
         self._began.setdefault(step, time.monotonic())
         self._inner(step, done, total)
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from initramfs.imaging.capture.capture import Count, Facts, capture
+from initramfs.imaging.capture.capture import CaptureCounts, Facts, capture
 from initramfs.imaging.device.device import Device
-from initramfs.imaging.device.parallel import Progress, silent
+from initramfs.imaging.device.parallel import ProgressCallback, silent
 from initramfs.imaging.device.usage import is_partition
 from initramfs.imaging.errors import ManifestError
 from initramfs.imaging.format.chunk import DEFAULT_CHUNK, DEFAULT_LEVEL
@@ -58,7 +58,7 @@ class Options:
     force: bool = False
     without_swap: bool = False
     sector_size: int = 512
-    progress: Progress = silent
+    progress: ProgressCallback = silent
 
 
 def load(store: Store, reference: Reference, key: Ed25519PublicKey) -> Manifest:
@@ -86,7 +86,7 @@ def everything(
 
 def add_image(
     store: WritableStore, key: Ed25519PrivateKey, source: Path, facts: Facts, options: Options
-) -> tuple[Reference, Header, Count]:
+) -> tuple[Reference, Header, CaptureCounts]:
     """Capture a disk, partition or file as the next generation of an image.
 
     Raises DiskError (the source), StoreError (the store; it then is as before).
@@ -160,7 +160,7 @@ def restore_image(
     discard: bool = True,
     grow: int | Last | None = None,
     tell: Callable[[str], None] = lambda _words: None,
-    progress: Progress = silent,
+    progress: ProgressCallback = silent,
 ) -> RestoreCounts:
     """Write an image and prove it.
 

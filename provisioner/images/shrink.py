@@ -16,7 +16,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from initramfs.imaging.capture.capture import Count, Facts
+from initramfs.imaging.capture.capture import CaptureCounts, Facts
 from initramfs.imaging.device.device import Device, content_of
 from initramfs.imaging.device.loop import loop_device
 from initramfs.imaging.errors import LayoutError
@@ -36,7 +36,7 @@ from provisioner.stores.files import failing
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-    from initramfs.imaging.device.parallel import Progress
+    from initramfs.imaging.device.parallel import ProgressCallback
     from provisioner.stores.names import Reference
     from provisioner.stores.protocols import WritableStore
 
@@ -63,8 +63,8 @@ def shrink_image(
     *,
     size: int | None,
     folder: Path,
-    progress: Progress,
-) -> tuple[Reference, Header, Count]:
+    progress: ProgressCallback,
+) -> tuple[Reference, Header, CaptureCounts]:
     """Add a smaller version of ``image``: of ``size`` bytes in all, or as small as its content allows.
 
     ``folder`` takes a sparse copy meanwhile. Raises LayoutError with the smallest possible size,
@@ -96,7 +96,7 @@ def _place(image: Manifest) -> Place:
 
 
 @contextmanager
-def _copy(store: WritableStore, image: Manifest, folder: Path, progress: Progress) -> Iterator[Path]:
+def _copy(store: WritableStore, image: Manifest, folder: Path, progress: ProgressCallback) -> Iterator[Path]:
     with failing("write", folder):
         folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix="shrink-") as name:

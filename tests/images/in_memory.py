@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from initramfs.imaging.capture.capture import Count, Facts, capture
+from initramfs.imaging.capture.capture import CaptureCounts, Facts, capture
 from initramfs.imaging.device.device import Device
 from initramfs.imaging.errors import DeviceError, Missing
 from initramfs.imaging.format.header import Header, Kind
@@ -147,7 +147,7 @@ class Captured:
 
     manifest: Manifest
     chunks: MemoryChunks
-    count: Count = field(default_factory=Count)
+    count: CaptureCounts = field(default_factory=CaptureCounts)
 
 
 def reason_on(content: bytes, size: int = MIB) -> str:

@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING
 from initramfs.imaging.capture.cells import Cell, batches, cells, holes, reads
 from initramfs.imaging.capture.regions import Region, Scope, scope_of
 from initramfs.imaging.device.device import Device, allocate
-from initramfs.imaging.device.parallel import Meter, Progress, Worker, compressors, run_parallel, silent
+from initramfs.imaging.device.parallel import (
+    Meter,
+    ProgressCallback,
+    Worker,
+    compressors,
+    run_parallel,
+    silent,
+)
 from initramfs.imaging.format.chunk import DEFAULT_CHUNK, DEFAULT_LEVEL, MIB, Packer, digest_of, is_zero
 from initramfs.imaging.format.header import Header
 from initramfs.imaging.format.index import MAX_COUNT, SECTOR, Range, State
@@ -43,7 +50,7 @@ class Facts:
 
 
 @dataclass(slots=True)
-class Count:
+class CaptureCounts:
     """What a capture did: bytes read, sent to the sink (compressed), not sent because it had them."""
 
     chunks: int = 0
@@ -59,7 +66,7 @@ class Draft:
 
     header: Header
     ranges: list[Range]
-    count: Count
+    count: CaptureCounts
 
 
 def capture(
@@ -74,7 +81,7 @@ def capture(
     workers: int | None = None,
     force: bool = False,
     without_swap: bool = False,
-    progress: Progress = silent,
+    progress: ProgressCallback = silent,
 ) -> Draft:
     """Capture ``source``: the whole disk, one partition of it, or the bare file system it is.
 
@@ -122,7 +129,7 @@ class _Capture:
     def __init__(self, source: Device, sink: ChunkSink, scope: Scope, chunk_size: int, level: int) -> None:
         self.source, self.sink, self.scope = source, sink, scope
         self.chunk_size, self.level = chunk_size, level
-        self.count = Count()
+        self.count = CaptureCounts()
         self._lock = threading.Lock()
         self._known: set[bytes] = set()
         self._found: list[tuple[int, Range]] = []

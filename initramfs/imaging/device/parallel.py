@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 Worker = Callable[[T], None]
-Progress = Callable[[str, int, int], None]
+ProgressCallback = Callable[[str, int, int], None]
 """``progress(step, done, total)`` in bytes. Called from several threads, never from two at once."""
 
 COMPRESSORS = 2
@@ -92,7 +92,7 @@ class _Team(Generic[T]):
 class Meter:
     """Counts bytes of one step and tells the progress."""
 
-    def __init__(self, step: str, total: int, progress: Progress) -> None:
+    def __init__(self, step: str, total: int, progress: ProgressCallback) -> None:
         self.step, self.total, self.done, self._progress = step, total, 0, progress
         self._lock = threading.Lock()
         progress(step, 0, total)

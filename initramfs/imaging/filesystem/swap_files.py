@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from initramfs.imaging.errors import Unmapped
-from initramfs.imaging.filesystem.file_map import PLAIN, TELLERS, FileMap, find_file
+from initramfs.imaging.filesystem.file_map import FILE_MAP_TOOLS, PLAIN, FileMap, find_file
 from initramfs.imaging.format.chunk import KIB, MIB
 from initramfs.imaging.label.model import Reader
 from initramfs.imaging.spans import Span, merge, subtract, total
@@ -51,7 +51,7 @@ def left_out(kind: str, part: Path, read: Reader, used: list[Span]) -> LeftOut:
     ``read`` starts at it; ``used`` is its map of used blocks. Raises ToolError, DeviceError.
     """
     found = LeftOut()
-    if kind not in TELLERS:
+    if kind not in FILE_MAP_TOOLS:
         if kind in ("btrfs", "f2fs"):
             found.notes.append("swap files are not looked for in it, and kept")
         return found

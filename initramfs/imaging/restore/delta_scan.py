@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from initramfs.imaging.device.parallel import Meter, Progress, Worker, run_parallel, silent
+from initramfs.imaging.device.parallel import Meter, ProgressCallback, Worker, run_parallel, silent
 from initramfs.imaging.restore.extent_io import ReadBack
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class DeltaScan:
         tally: Tally,
         *,
         workers: int,
-        progress: Progress,
+        progress: ProgressCallback,
         clock: Callable[[], float],
     ) -> None:
         self._layout, self._target, self._tally = layout, target, tally
@@ -116,7 +116,7 @@ class DeltaScan:
             yield number, data, extent
             data += extent.digest is not None
 
-    def _look(self, items: Callable[[], Iterable[Numbered]], progress: Progress) -> None:
+    def _look(self, items: Callable[[], Iterable[Numbered]], progress: ProgressCallback) -> None:
         meter = Meter("scan", sum(extent.length for _, _, extent in items()), progress)
 
         def make_worker() -> Worker[Numbered]:

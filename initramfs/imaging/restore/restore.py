@@ -31,7 +31,14 @@ from itertools import islice
 from typing import TYPE_CHECKING, Self
 
 from initramfs.errors import ExplainedError
-from initramfs.imaging.device.parallel import Meter, Progress, Worker, default_workers, run_parallel, silent
+from initramfs.imaging.device.parallel import (
+    Meter,
+    ProgressCallback,
+    Worker,
+    default_workers,
+    run_parallel,
+    silent,
+)
 from initramfs.imaging.errors import DiskError, VerifyError
 from initramfs.imaging.restore.boot_critical import FAULTY, BootCritical, last_failure
 from initramfs.imaging.restore.counts import RestoreCounts, Tally
@@ -74,7 +81,7 @@ class Restore:
         target: Target,
         *,
         workers: int | None = None,
-        progress: Progress = silent,
+        progress: ProgressCallback = silent,
         strategy: Strategy | None = None,
         changing: bool = False,
         discard: bool = True,

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from initramfs.imaging.device.device import Device
-from initramfs.imaging.device.parallel import Meter, Progress, silent
+from initramfs.imaging.device.parallel import Meter, ProgressCallback, silent
 from initramfs.imaging.format.header import Kind
 from initramfs.imaging.label.model import Bare
 from initramfs.imaging.restore.compose import compose
@@ -41,7 +41,11 @@ class Format(StrEnum):
 
 
 def export_image(
-    image: Manifest, source: ChunkSource, path: Path, form: Format = Format.RAW, progress: Progress = silent
+    image: Manifest,
+    source: ChunkSource,
+    path: Path,
+    form: Format = Format.RAW,
+    progress: ProgressCallback = silent,
 ) -> RestoreCounts:
     """Write an image as a file; into a folder under its own name.
 
@@ -86,7 +90,7 @@ def _appearing(path: Path, *, keep: bool = True) -> Iterator[Path]:
         new.unlink(missing_ok=True)
 
 
-def _raw(image: Manifest, source: ChunkSource, path: Path, progress: Progress) -> RestoreCounts:
+def _raw(image: Manifest, source: ChunkSource, path: Path, progress: ProgressCallback) -> RestoreCounts:
     """Sparse, by the engine: written in parallel and read back."""
     header = image.header
     bare = header.kind is Kind.PARTITION
@@ -100,7 +104,7 @@ def _raw(image: Manifest, source: ChunkSource, path: Path, progress: Progress) -
         return Restore(layout, source, target, progress=progress).run()
 
 
-def _gzip(image: Manifest, source: ChunkSource, path: Path, progress: Progress) -> RestoreCounts:
+def _gzip(image: Manifest, source: ChunkSource, path: Path, progress: ProgressCallback) -> RestoreCounts:
     """One stream in one thread, as gzip wants it. No time, no name in it: the same image, the same file."""
     reader, outcome = ImageReader(image, source), RestoreCounts()
     meter = Meter("export", reader.size, progress)

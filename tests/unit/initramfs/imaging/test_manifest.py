@@ -73,6 +73,10 @@ def test_it_comes_back_as_it_was() -> None:
     manifest = decode(data, PUBLIC)
     assert manifest.header == DISK
     assert list(manifest.index) == [DATA, ZERO]
+    assert manifest.index[-1] == ZERO
+    assert list(manifest.index[:1]) == [DATA]
+    assert manifest.digest == hashlib.sha256(data).digest()
+    assert manifest.title == "sda_Init@3"
 
 
 def test_a_bare_partition_is_a_zero_on_disk_only() -> None:
@@ -81,10 +85,6 @@ def test_a_bare_partition_is_a_zero_on_disk_only() -> None:
     assert b'"partition":0' in data
     (found,) = decode(data, PUBLIC).header.filesystems
     assert found.partition is Bare.BARE
-    assert manifest.index[-1] == ZERO
-    assert list(manifest.index[:1]) == [DATA]
-    assert manifest.digest == hashlib.sha256(data).digest()
-    assert manifest.title == "sda_Init@3"
 
 
 def test_it_is_as_compact_as_promised() -> None:
