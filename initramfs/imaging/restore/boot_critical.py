@@ -20,8 +20,8 @@ from initramfs.imaging.device.device import allocate, content_of
 from initramfs.imaging.errors import DeviceError, LabelError, VerifyError
 from initramfs.imaging.format.chunk import digest_of
 from initramfs.imaging.label.gpt import move
+from initramfs.imaging.label.relabel import relabel
 from initramfs.imaging.restore.extent_io import ReadBack
-from initramfs.imaging.restore.label_edits import edited_head, make_edits
 
 if TYPE_CHECKING:
     from initramfs.imaging.device.device import Target
@@ -172,16 +172,13 @@ class BootCritical:
             for e in self._layout.withheld(planned.region)
         )
 
-    def relabel(self) -> None:
-        """Make the layout's edits of the label, once what lies outside of the regions has been verified.
-
-        May be repeated. Raises LabelError, DeviceError, VerifyError.
-        """
-        make_edits(self._layout, self._target, [(one.region, one.content) for one in self._all])
+    def contents(self) -> list[tuple[BootCriticalRegion, bytearray]]:
+        """The regions and what they will hold, which may still be changed."""
+        return [(planned.region, planned.content) for planned in self._all]
 
     def _move_gpt(self) -> None:
         head, tail = self._all[0], self._all[-1]
-        edited = edited_head(self._layout, bytes(head.content))
+        edited = _edited_head(self._layout, bytes(head.content))
         moved = move(edited, self._layout.sector_size, self._layout.target_size)
         head.content[:] = moved.head
         at = moved.tail_offset - tail.region.start
@@ -208,6 +205,19 @@ class BootCritical:
             raise VerifyError(
                 f"{self._target.path}: {len(content)} bytes at {offset} read back different", FAULTY
             )
+
+
+def _edited_head(layout: Layout, head: bytes) -> bytes:
+    """The disk's head with the GPT edited; its backup is made anew by the move. Raises LabelError."""
+    result = bytearray(head)
+    if layout.label is not None:
+        patches = relabel(
+            lambda at, length: head[at : at + length], layout.label, layout.sector_size, layout.edits
+        )
+        for patch in patches:
+            if patch.offset + len(patch.data) <= len(head):
+                result[patch.offset : patch.offset + len(patch.data)] = patch.data
+    return bytes(result)
 
 
 def last_failure(target: Target, layout: Layout) -> str:

@@ -1,8 +1,8 @@
 """Making a layout's edits of its label: in what the boot-critical regions will hold, and on the disk.
 
-The regions' content is still in memory. A GPT lies in them and is edited before it is moved to the disk's
-end. The records of logical partitions lie between partitions: they are changed on the disk, after they were
-verified, and read back.
+The regions' content is still in memory. The records of logical partitions lie between partitions: they are
+changed on the disk, after they were verified, and read back. A GPT that is moved to the disk's end is edited
+before, with what it moves.
 """
 
 from __future__ import annotations
@@ -23,21 +23,11 @@ Contents = Iterable[tuple["BootCriticalRegion", bytearray]]
 """Boot-critical regions, and what they will hold."""
 
 
-def edited_head(layout: Layout, head: bytes) -> bytes:
-    """The disk's head with the GPT edited; its backup is made anew by the move. Raises LabelError."""
-    result = bytearray(head)
-    if layout.label is not None:
-        patches = relabel(
-            lambda at, length: head[at : at + length], layout.label, layout.sector_size, layout.edits
-        )
-        for patch in patches:
-            if patch.offset + len(patch.data) <= len(head):
-                result[patch.offset : patch.offset + len(patch.data)] = patch.data
-    return bytes(result)
-
-
 def make_edits(layout: Layout, target: Target, contents: Contents) -> None:
-    """Make all edits that :func:`edited_head` has not. Raises LabelError, DeviceError, VerifyError."""
+    """Make the edits of a label that is not moved, once what lies outside of the regions has been verified.
+
+    May be repeated. Raises LabelError, DeviceError, VerifyError.
+    """
     if layout.label is None or layout.relocate or not layout.whole:
         return
     view = _View(target, layout.sector_size, list(contents))

@@ -44,6 +44,7 @@ from initramfs.imaging.restore.boot_critical import FAULTY, BootCritical, last_f
 from initramfs.imaging.restore.counts import RestoreCounts, Tally
 from initramfs.imaging.restore.delta_scan import DeltaScan
 from initramfs.imaging.restore.extent_io import ReadBack, Writer
+from initramfs.imaging.restore.label_edits import make_edits
 from initramfs.imaging.restore.layout import free_spans
 from initramfs.imaging.restore.strategy import Everything, Strategy
 from initramfs.imaging.restore.verify_behind import Task, VerifyBehind
@@ -181,7 +182,7 @@ class Restore:
         if not self._boot_critical.wiped:
             self._boot_critical.count_right()
         elif self.layout.whole:
-            self._boot_critical.relabel()
+            make_edits(self.layout, self._target, self._boot_critical.contents())
             self._boot_critical.write()
         self._committed = True
         meter.add(total)
