@@ -1,6 +1,6 @@
 """The appliance as a sink of chunks for the engine, and the place where an image is handed over.
 
-Joins ``fetch`` (which knows HTTP) and ``disk.source`` (which does not). An appliance that
+Joins ``fetch`` (which knows HTTP) and ``imaging.format.source`` (which does not). An appliance that
 is away is waited for, and what it has kept until then is not sent again.
 """
 

@@ -23,7 +23,7 @@ def merge(spans: Iterable[Span], size: int, *, grain: int = 1) -> list[Span]:
 
 
 def narrow(spans: Iterable[Span], grain: int) -> Iterator[Span]:
-    """The same, cut down to multiples of ``grain``."""
+    """The spans, cut down to multiples of ``grain``; what is smaller is left out."""
     for first, last in spans:
         start, end = -(-first // grain) * grain, last // grain * grain
         if start < end:

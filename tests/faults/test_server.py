@@ -26,7 +26,7 @@ from tests.lab.waiting import Deadline, until
 pytestmark = pytest.mark.timeout(300)
 
 MIDDLE = 20
-"""A request when the guards are loaded and chunks are being written."""
+"""A request when the boot-critical regions are loaded and chunks are being written."""
 
 
 @dataclass

@@ -151,7 +151,7 @@ class Captured:
 
 
 def reason_on(content: bytes, size: int = MIB) -> str:
-    """What a wiped guard of ``size`` bytes says; it must hold nothing else, and nothing that boots."""
+    """What a wiped region of ``size`` bytes says; it must hold nothing else, and nothing that boots."""
     reason = decode_marker(content[:SECTOR])
     assert reason
     assert content[510:512] == bytes(2)

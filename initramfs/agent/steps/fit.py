@@ -1,6 +1,6 @@
 """Grow: a partition's file system takes the room that its partition was given on this disk.
 
-The label's side of it is in the layout already; see ``disk.fit`` and ``disk.filling``.
+The label's side of it is in the layout already; see ``imaging.restore.fit`` and ``grow_filesystem`` there.
 """
 
 from __future__ import annotations

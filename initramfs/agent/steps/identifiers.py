@@ -1,6 +1,6 @@
 """Identifiers: refuse duplicates before the first write, or give the disk and its file systems their own.
 
-What to change is in ``disk.uuids``, what refers to it in ``references``; here the machine is looked at and
+What to change is in ``imaging.restore.identifiers``, what refers to it in ``references``; here the machine is looked at and
 the changes are made.
 """
 

@@ -1,6 +1,6 @@
 """The phases of a restore as steps, each with its own progress.
 
-What they do is in ``disk.restore``; here they get their names. The receipt for
+What they do is in ``imaging.restore``; here they get their names. The receipt for
 them is made in ``steps.receipt``.
 """
 

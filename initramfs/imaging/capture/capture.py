@@ -1,7 +1,7 @@
 """Reading a disk or partition into chunks: only what is in use, each chunk kept once.
 
 Several threads read, hash and compress; the sink is asked in batches which chunks it
-already has. The result is a draft: whoever has the key signs it, after the
+already has. The result is a draft, to be signed where the key is, after the
 sink has made the chunks durable.
 """
 
@@ -40,7 +40,7 @@ Batch = Sequence[tuple[int, Cell]]
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a person says about an image; ``date`` in seconds since the epoch."""
+    """What its maker says about an image; ``date`` in seconds since the epoch."""
 
     name: str
     description: str = ""
@@ -185,7 +185,7 @@ class _Capture:
             self.count.chunks += digest is not None
 
     def _send(self, contents: dict[bytes, memoryview], packer: Packer) -> None:
-        """Put what nobody has put yet. Asked once for all, so that a server far away is asked rarely."""
+        """Put what this capture has not put yet. Asks once for all: a server far away is asked rarely."""
         with self._lock:
             new = [digest for digest in contents if digest not in self._known]
             self._known.update(new)

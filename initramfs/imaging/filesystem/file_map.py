@@ -203,12 +203,12 @@ def _field(said: str, pattern: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class FileMapTool:
-    """How a file system is asked for a file, and how the answer is understood.
+    """The tool that tells where a file of a file system lies, and how its answer is understood.
 
     Attributes:
         words: the command, the partition will be its last word; ``PATH`` stands for the file's path.
         parse: its answer; None if that speaks of no file, a map without runs for folders and the like.
-        questions: for its standard input, a line each; ``PATH`` likewise.
+        questions: for its standard input, a line each, with ``PATH`` too.
     """
 
     words: tuple[str, ...]
@@ -216,11 +216,11 @@ class FileMapTool:
     questions: tuple[str, ...] = ()
 
     def command(self, path: str) -> list[str]:
-        """What to start."""
+        """The command that asks for ``path``; the partition is still to be added."""
         return [word.replace("PATH", path) for word in self.words]
 
     def stdin(self, path: str) -> str:
-        """What to tell it."""
+        """What it reads from its standard input."""
         return "".join(f"{question.replace('PATH', path)}\n" for question in self.questions)
 
 

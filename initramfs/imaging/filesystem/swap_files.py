@@ -2,7 +2,7 @@
 
 Found by the names that systems give them, and by fstab; a Linux swap file also has to hold a swap area. Their
 content is left out only if the file system's own tool says plainly where it lies, and the map of used blocks
-agrees. Reads, and never writes. What becomes of the spans is the caller's.
+agrees. Reads, and never writes. The caller decides what becomes of the spans.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def _of_linux(file: FileMap, read: Reader) -> tuple[list[Span], str]:
     """All but the page with the header, so that swapon takes it.
 
     Where that names a hibernated system, kernel and swapon put the signature back when they find no image
-    of memory. Its file systems are in order, or nobody would be here: it must not go on with what it
+    of memory. Its file systems are in order, else they were refused before: it must not go on with what it
     remembers of them.
     """
     head = file.read(read, PAGES[-1])

@@ -92,9 +92,9 @@ class Unpacker:
         return bytes(content)
 
     def unpack_into(self, digest: bytes, data: bytes, room: memoryview) -> None:
-        """The same into memory of the content's length, without a copy on the way.
+        """As :meth:`unpack`, into memory of the content's length, without a copy on the way.
 
-        Raises Corrupt; what ``room`` then holds is proved by nobody.
+        Raises Corrupt; ``room`` may then hold anything.
         """
         try:
             claimed = zstandard.frame_content_size(data)

@@ -34,7 +34,7 @@ class Manifest:
         if (self.header.name, self.header.generation) != (name, generation):
             raise ManifestError(
                 f"what is called {name}@{generation} is {self.title}",
-                "somebody has copied or renamed manifests: put them back from a backup, or remove this one",
+                "manifests were copied or renamed: put them back from a backup, or remove this one",
             )
         return self
 

@@ -18,7 +18,7 @@ from initramfs.imaging.label.model import Bare, Label, LabelType, PartitionNumbe
 MAX_TEXT = 4096
 """Characters (Unicode code points) of a text."""
 MAX_NUMBER = (1 << 63) - 1
-"""Of what has no other bounds."""
+"""The largest of those that have no other bound."""
 MAX_DATE = 253402300799
 """The last second of the year 9999."""
 MAX_GENERATION = 999_999_999
@@ -46,7 +46,7 @@ def matching(pattern: str) -> Allowed:
 
 
 def is_empty(value: object) -> bool:
-    """What such a table does not have."""
+    """What this kind of table does not have."""
     return not value
 
 
@@ -96,7 +96,7 @@ GPT: Rules = {
 
 
 def check_header(header: Header) -> None:
-    """Raises ManifestError for a header that no image can have."""
+    """Check every field of a header. Raises ManifestError for what no image can have."""
     _obey(HEADER, header, "")
     for number, warning in enumerate(header.warnings):
         _must(is_text(warning), warning, f"warnings[{number}]")

@@ -58,7 +58,7 @@ def decode(data: bytes, key: Ed25519PublicKey) -> Manifest:
 
 
 def decode_draft(data: bytes) -> tuple[Header, Index]:
-    """Read what nobody has signed: only for whoever is about to sign it. Raises ManifestError."""
+    """Read a draft, whose signature is still to be made: believe nothing of it. Raises ManifestError."""
     if not data.startswith(MAGIC) or len(data) < len(MAGIC) + LENGTH.size:
         raise ManifestError("this is no draft of a manifest")
     return _read(memoryview(data))
@@ -89,7 +89,7 @@ def _signed_part(data: bytes, key: Ed25519PublicKey) -> memoryview:
         key.verify(data[-SIGNATURE_SIZE:], bytes(body))
     except InvalidSignature as error:
         raise ManifestError(
-            "the manifest is damaged, or signed by somebody else",
+            "the manifest is damaged, or signed with another key",
             "images are believed only from the appliance whose key this is",
         ) from error
     return body

@@ -1,8 +1,8 @@
 """Changing what a label says: the sizes of partitions, the disk's identifier and theirs. Starts never move.
 
-No I/O: bytes come through a reader, changes go out as patches. They reach into
-everything that tells the same twice: the GPT's backup and checksums, a hybrid MBR, the links and
-the containers of logical partitions. Bytes that are not meant stay as they are, boot code first.
+No I/O: bytes come through a reader, changes go out as patches. They reach
+every copy of a fact: the GPT's backup and checksums, a hybrid MBR, the links and the containers of
+logical partitions. All other bytes stay as they are, boot code first.
 """
 
 from __future__ import annotations

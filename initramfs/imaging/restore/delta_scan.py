@@ -49,7 +49,7 @@ class Bitmap:
 
 
 class DeltaScan:
-    """What is right on one target.
+    """Finds out what is right on one target.
 
     Attributes:
         present: numbers of the extents outside of the boot-critical regions that are right.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def grow_filesystem(layout: Layout, target: Target) -> str:
-    """Do what ``layout.grow`` asks, between ``verify`` and ``commit``; says what was done.
+    """Do what ``layout.grow`` asks, between ``verify`` and ``commit``; what was done, in words.
 
     Tools round: less than a page is no room, and resize2fs takes it for a wish to shrink.
     May be repeated. Raises ToolError: the file system is not in order, or the tool is missing.
@@ -30,7 +30,7 @@ def grow_filesystem(layout: Layout, target: Target) -> str:
     with loop_device(target.path, place.start, place.size, writable=True) as loop:
         found = probe(loop, 0, place.size)
         if found.type == "btrfs" and place.size < BTRFS_LEAST:
-            return f"partition {number}: the btrfs stays as it is: nobody resizes one of so few bytes"
+            return f"partition {number}: the btrfs stays as it is: so small a one cannot be resized"
         if place.size - _size(found.type, loop, place.size) >= PAGE:
             grow(found.type, loop)
     return f"partition {number}: the {found.type} fills its {place.size} bytes"

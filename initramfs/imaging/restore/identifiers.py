@@ -135,7 +135,8 @@ class Renames:
         edits: of the label; empty if it is not written.
         filesystems: by partition.
         words: old to new, for texts that refer to them; the old ones in lower case.
-        boot_words: likewise the disk's and partitions' identifiers, as Windows' boot configuration has them.
+        boot_words: old to new of the disk's and partitions' identifiers, as Windows' boot configuration has
+            them.
         kept: file systems by partition whose identifier no tool here can change.
     """
 

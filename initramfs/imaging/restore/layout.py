@@ -59,7 +59,7 @@ class Piece:
         return replace(self, last=at)
 
     def behind(self, offset: int) -> Piece:
-        """The rest of it."""
+        """What of it begins at ``offset`` on the target, or behind it; may be empty."""
         return replace(self, first=self.before(offset).last)
 
     @property

@@ -89,7 +89,7 @@ def test_a_label_that_is_not_right_is_written_again(image: Captured, place: int)
     spoiled[place] ^= 1
     again = disk(bytes(spoiled))
     outcome = run(image, again).counts
-    if place == SIZE - 100:  # where the backup was on the smaller disk: nobody's any more
+    if place == SIZE - 100:  # where the backup was on the smaller disk: nothing now
         assert not again.changed
     else:
         assert again.medium == first.medium
@@ -123,7 +123,7 @@ def test_only_what_differs_is_fetched(image: Captured, folder: Path) -> None:
 
 
 def test_the_guards_are_not_fetched_if_they_are_right(image: Captured, folder: Path) -> None:
-    """They are opened all the same: the disk is not right while something else is written."""
+    """They are wiped all the same: the disk is not right while something else is written."""
     spoiled = bytearray((folder / "source").read_bytes())
     spoiled[7 * MIB] ^= 255
     victims = {item.digest for item in image.manifest.index if item.offset < MIB and any(item.digest)}
@@ -202,7 +202,7 @@ def test_what_was_done_is_counted_by_image(both: tuple[Layout, MemoryChunks]) ->
 
 
 def test_a_partition_onto_itself(image: Captured, part: Captured, folder: Path) -> None:
-    """Nothing is fetched or written there either; one changed byte is one chunk, in its guard too."""
+    """Nothing is fetched or written there either; one changed byte is one chunk, at a partition's start too."""
     label = image.manifest.header.label
     layout = compose(target_size=SIZE, sector_size=512, partitions={1: part.manifest}, label=label)
 

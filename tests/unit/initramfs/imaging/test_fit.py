@@ -148,7 +148,7 @@ def test_a_partition_may_lie_where_a_shorter_table_leaves_room() -> None:
 
 
 def test_content_outside_of_partitions_that_is_left_out_is_told() -> None:
-    """Nobody knows what it is."""
+    """It is not known what it is."""
     image = disk(LOGICAL, ranges=(data(6 * MIB), data(28 * MIB)))
     assert lay(image, SIZE).notes == ()
     (note,) = lay(image, 27 * MIB).notes

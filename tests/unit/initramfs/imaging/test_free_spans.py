@@ -1,4 +1,4 @@
-"""What may be discarded: nothing that an image or a guard covers."""
+"""What may be discarded: nothing that an image or a boot-critical region covers."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ PART = image(Kind.PARTITION, 40 * MIB, (0, MIB), (8 * MIB, 8 * MIB + 512), (39 *
 
 
 def test_of_a_disk_all_is_free_that_nothing_covers() -> None:
-    """Also behind the image, up to the guard at the end."""
+    """Also behind the image, up to the region at the end."""
     spans = list(free_spans(compose(target_size=100 * MIB, sector_size=512, disk=DISK)))
     assert spans == [(2 * MIB, 5 * MIB), (6 * MIB, 41 * MIB), (42 * MIB, 99 * MIB)]
 
 
 def test_what_is_covered_twice_is_not_free() -> None:
-    """A guard is larger than the chunks in it."""
+    """A region is larger than the chunks in it."""
     assert list(subtract([(0, 30)], [(0, 10), (2, 3), (12, 20)])) == [(10, 12), (20, 30)]
 
 

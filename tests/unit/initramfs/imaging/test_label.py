@@ -235,7 +235,7 @@ def test_tables_that_disks_have(label: Label) -> None:
     ],
 )
 def test_tables_that_contradict_themselves(label: Label, why: str) -> None:
-    """Found on a disk or in a manifest: nobody knows what writing to such a disk would destroy."""
+    """Found on a disk or in a manifest: it is not known what writing to such a disk would destroy."""
     with pytest.raises(LabelError, match=why):
         label.check(6 * MIB, 512)
 

@@ -333,7 +333,7 @@ def test_a_partition_is_not_taken_for_a_disk(golden: Golden, tmp_path: Path) -> 
         first, count = golden.starts[1] // 512, golden.sizes[1] // 512
         run("addpart", name, "1", str(first), str(count))  # kernels without MBR support find none
         number = Path(f"/sys/class/block/{Path(name).name}p1/dev").read_text().split(":")
-        node = tmp_path / "node"  # nobody makes device nodes in a container
+        node = tmp_path / "node"  # no device nodes can be made in a container
         os.mknod(node, stat.S_IFBLK | 0o600, os.makedev(*map(int, number)))
         image = capture_file(node, "sda1_Boot")
         assert image.manifest.header.kind is Kind.PARTITION
@@ -387,7 +387,7 @@ def test_an_unclean_xfs_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_loop_device_is_gone_when_it_says_so(tmp_path: Path) -> None:
-    """Also where somebody still writes to it, as a file system does that is mounted elsewhere too."""
+    """Also where it is still written to, as a file system does that is mounted elsewhere too."""
     path = tmp_path / "disk"
     filesystems.blank(path, 1)
     with loop_device(path, 0, MIB, writable=True) as loop:

@@ -121,7 +121,7 @@ def test_any_index_comes_back(ranges: list[Range]) -> None:
 
 
 def test_a_draft_is_the_file_without_its_signature() -> None:
-    """Whoever has the key reads it as strictly as the file, and signs."""
+    """Before signing it is read as strictly as the file."""
     draft = encode_draft(DISK, [DATA, ZERO])
     header, index = decode_draft(draft)
     assert (header, list(index)) == (DISK, [DATA, ZERO])
@@ -145,7 +145,7 @@ def test_nobody_else_can_change_it(data: st.DataObject) -> None:
 
 def test_another_key_is_refused() -> None:
     """Only the appliance's own images are believed."""
-    with pytest.raises(ManifestError, match="signed by somebody else"):
+    with pytest.raises(ManifestError, match="signed with another key"):
         decode(encode(DISK, [DATA], Ed25519PrivateKey.generate()), PUBLIC)
 
 

@@ -128,7 +128,7 @@ def test_a_larger_disk_keeps_nothing_bootable_at_its_end(source: Path, image: Ca
 
 
 def test_the_first_sector_is_the_last_thing_written(image: Captured, target: Path) -> None:
-    """The guards are wiped and flushed first; sector 0 is written when all else is durable."""
+    """The boot-critical regions are wiped and flushed first; sector 0 is written when all else is durable."""
     with Device.open(target, writable=True) as device:
         recording = Recording(device)
         Restore(lay(image.manifest, SIZE), image.chunks, recording).run()
@@ -177,7 +177,7 @@ def test_a_bad_chunk_is_not_written_and_the_disk_does_not_boot(
         assert caught.value.message[:400] in reason_on(after)
         assert after[-MIB:] == bytes(MIB)
     else:
-        assert after == before  # what belongs into a guard is fetched before anything is wiped
+        assert after == before  # what belongs into a boot-critical region is fetched before anything is wiped
 
 
 @pytest.mark.parametrize(

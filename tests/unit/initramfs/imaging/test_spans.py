@@ -78,7 +78,7 @@ def test_subtracting_spans_is_subtracting_their_bytes(one: list[Span], other: li
 
 @given(spans(), spans(), spans())
 def test_what_is_subtracted_may_overlap_itself(one: list[Span], other: list[Span], more: list[Span]) -> None:
-    """Guards lie over the chunks in them."""
+    """Boot-critical regions lie over the chunks in them."""
     left = list(subtract(one, sorted([*other, *more])))
     assert sectors(left) == sectors(one) - sectors(other) - sectors(more)
 

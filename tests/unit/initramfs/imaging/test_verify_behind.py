@@ -142,20 +142,17 @@ class Watched(FileTarget):
         self.writes = 0
 
     def write(self, data: memoryview, offset: int) -> None:
-        """See Target."""
         self.unflushed.add(offset)
         super().write(data, offset)
         self.writes += 1
 
     def read_into(self, buffer: memoryview, offset: int) -> None:
-        """See Target."""
-        if offset >= MIB:  # behind the guard
+        if offset >= MIB:  # behind the boot-critical region
             self.early += offset in self.unflushed
             self.reads_between += 0 < self.writes < SIZE // CHUNK
         super().read_into(buffer, offset)
 
     def flush(self) -> None:
-        """See Target."""
         durable = set(self.unflushed)
         super().flush()
         self.unflushed -= durable
@@ -194,7 +191,6 @@ class Turning(FileTarget):
         self.now, self.seconds = 0.0, seconds
 
     def read_into(self, buffer: memoryview, offset: int) -> None:
-        """See Target."""
         super().read_into(buffer, offset)
         self.now += self.seconds
 
@@ -248,11 +244,9 @@ class Cheating(FileTarget):
     """It has half of the memory that it claims, and what lies beyond overwrites the beginning."""
 
     def read_into(self, buffer: memoryview, offset: int) -> None:
-        """See Target."""
         super().read_into(buffer, offset % (SIZE // 2))
 
     def write(self, data: memoryview, offset: int) -> None:
-        """See Target."""
         super().write(data, offset % (SIZE // 2))
 
 
