@@ -1,7 +1,7 @@
 """Identifiers: refuse duplicates before the first write, or give the disk and its file systems their own.
 
-What to change is in ``imaging.restore.identifiers``, what refers to it in ``references``; here the machine is looked at and
-the changes are made.
+What to change is in ``imaging.restore.identifiers``, what refers to it in ``references``; here the machine is
+looked at and the changes are made.
 """
 
 from __future__ import annotations

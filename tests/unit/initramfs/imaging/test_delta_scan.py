@@ -202,7 +202,7 @@ def test_what_was_done_is_counted_by_image(both: tuple[Layout, MemoryChunks]) ->
 
 
 def test_a_partition_onto_itself(image: Captured, part: Captured, folder: Path) -> None:
-    """Nothing is fetched or written there either; one changed byte is one chunk, at a partition's start too."""
+    """Nothing is fetched or written there either; one changed byte is one chunk, also at its start."""
     label = image.manifest.header.label
     layout = compose(target_size=SIZE, sector_size=512, partitions={1: part.manifest}, label=label)
 
