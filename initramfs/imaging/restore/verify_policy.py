@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from initramfs.imaging.device.device import PAGE, allocate
+from initramfs.imaging.device.usage import SYS_BLOCK
 from initramfs.imaging.restore.verify_behind import VerifyPolicy
 
 if TYPE_CHECKING:
     from initramfs.imaging.device.device import Target
 
-SYS_BLOCK = Path("/sys/class/block")
 PROBES = 9
 QUICK = 0.002
 """Seconds for a page from anywhere. A disk that turns needs 4 to 15 ms, flash a tenth of one."""
