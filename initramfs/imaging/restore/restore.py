@@ -100,7 +100,7 @@ class Restore:
         largest = _count_chunks(layout, self._tally)
         self._workers = workers or default_workers(largest)
         self._boot_critical = BootCritical(layout, target, self._tally)
-        self._scan = DeltaScan(
+        self._delta_scan = DeltaScan(
             layout, target, self._tally, workers=self._workers, progress=progress, clock=clock
         )
 
@@ -127,7 +127,7 @@ class Restore:
         """Find out what the target already holds. Writes nothing."""
         if self._strategy.looks:
             self._boot_critical.look()
-            self._scan.scan(self._strategy, self._load())
+            self._delta_scan.scan(self._strategy, self._load())
 
     def prepare(self) -> None:
         """Fetch what is written last, and wipe its places.
@@ -143,7 +143,7 @@ class Restore:
 
     def write(self) -> None:
         """Everything outside of the boot-critical regions that the target does not hold."""
-        if self._discard and not self._scan.complete:
+        if self._discard and not self._delta_scan.complete:
             self._discard_unused()
         self._write_and_verify()
         self._target.flush()
@@ -156,7 +156,7 @@ class Restore:
 
         def unproved() -> Iterator[Extent]:
             return islice(
-                self._scan.missing(), self._verify_behind.proved if self._verify_behind else 0, None
+                self._delta_scan.missing(), self._verify_behind.proved if self._verify_behind else 0, None
             )
 
         meter = Meter("verify", _bytes(unproved()), self._progress)
@@ -222,7 +222,7 @@ class Restore:
 
     def _complete(self) -> bool:
         """Whether the scan found everything in its place: then nothing is written at all."""
-        return self._scan.complete and self._boot_critical.right
+        return self._delta_scan.complete and self._boot_critical.right
 
     def _discard_unused(self) -> None:
         """Only a hint to the device: nothing relies on what these ranges hold afterwards."""
@@ -233,8 +233,10 @@ class Restore:
 
     def _write_and_verify(self) -> None:
         """Write what is missing; with a verify policy, prove at the same time what has become durable."""
-        tasks = self._verify_behind = VerifyBehind(self._scan.missing, self._verify_policy, self._workers)
-        meter = Meter("write", _bytes(self._scan.missing()), self._progress)
+        tasks = self._verify_behind = VerifyBehind(
+            self._delta_scan.missing, self._verify_policy, self._workers
+        )
+        meter = Meter("write", _bytes(self._delta_scan.missing()), self._progress)
 
         def make_worker() -> Worker[Task]:
             put, check = self._writer().put, self._verifier()
