@@ -29,7 +29,7 @@ from initramfs.imaging.restore.layout import Blank, BootCriticalRegion, Layout, 
 from initramfs.imaging.spans import subtract
 from initramfs.messages import Firmware, Last
 
-REGION = MIB
+CRITICAL = MIB
 """Bytes of a boot-critical region, before it is grown or cut."""
 EDGE = MIB
 """Bytes at the end of a partition in which foreign signatures are looked for."""
@@ -67,7 +67,7 @@ def compose(
         number: _place(number, image, fitted.label, target_size) for number, image in partition_images.items()
     }
     relocate = disk is not None and _must_move(disk, target_size, fitted.edits)
-    pieces = list(_of_partition_images(partition_images, places))
+    pieces = list(_pieces_of(partition_images, places))
     notes = fitted.notes
     if disk is not None:
         end = end_of(disk, target_size, fitted, backup_of(disk) if relocate else 0)
@@ -87,8 +87,8 @@ def compose(
         notes=notes,
     )
     if disk is not None:
-        return replace(layout, boot_critical=_of_disk(layout))
-    return replace(layout, boot_critical=_of_partitions(layout, places, partition_images))
+        return replace(layout, boot_critical=_critical_of_disk(layout))
+    return replace(layout, boot_critical=_critical_of_partitions(layout, places, partition_images))
 
 
 def _check_disk(disk: Manifest, firmware: Firmware | None) -> None:
@@ -139,7 +139,7 @@ def _must_move(disk: Manifest, target_size: int, edits: Edits) -> bool:
     return label is not None and label.type is LabelType.GPT and moved
 
 
-def _of_partition_images(
+def _pieces_of(
     images: Mapping[PartitionNumber, Manifest], places: Mapping[PartitionNumber, Bounds]
 ) -> Iterator[Piece | Blank]:
     for number, image in images.items():
@@ -214,24 +214,26 @@ def _piece_of(image: Manifest, start: int, limit: int, base: int = 0) -> Piece:
     return Piece(image.index, first, last, limit, base, image.title)
 
 
-def _of_disk(layout: Layout) -> tuple[BootCriticalRegion, ...]:
+def _critical_of_disk(layout: Layout) -> tuple[BootCriticalRegion, ...]:
     """The first MiB up to the first partition, and what follows the last one in the last MiB.
 
     Disks made of an ISO image have a partition that begins with sector 0: its first MiB is the head.
     """
     areas = layout.label.areas if layout.label is not None else ()
     size = layout.target_size
-    head = _around_chunks(layout, 0, min([REGION, size, *(area.start for area in areas if area.start)]))
-    behind = max([head.end, size - REGION, *(area.end for area in areas)])
+    head = _around_chunks(layout, 0, min([CRITICAL, size, *(area.start for area in areas if area.start)]))
+    behind = max([head.end, size - CRITICAL, *(area.end for area in areas)])
     tail = _around_chunks(layout, behind, size)
     return (head, tail) if tail.start < tail.end else (head,)
 
 
-def _of_partitions(
+def _critical_of_partitions(
     layout: Layout, places: Mapping[PartitionNumber, Bounds], images: Mapping[PartitionNumber, Manifest]
 ) -> tuple[BootCriticalRegion, ...]:
     regions = [
-        _around_chunks(layout, place.start, place.start + min(REGION, images[number].header.size, place.size))
+        _around_chunks(
+            layout, place.start, place.start + min(CRITICAL, images[number].header.size, place.size)
+        )
         for number, place in places.items()
     ]
     return tuple(sorted(regions, key=lambda region: region.start))
