@@ -1,6 +1,6 @@
 """The appliance as a source of chunks for the engine.
 
-Joins ``fetch`` (which knows HTTP) and ``disk.source`` (which does not). What
+Joins ``fetch`` (which knows HTTP) and ``imaging.format.source`` (which does not). What
 arrives is not trusted here: the engine checks every chunk against its name.
 """
 

@@ -17,8 +17,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from initramfs.agent.fetch import Appliance
 from initramfs.agent.report import Progress, Reporter
 from initramfs.imaging.format.header import Filesystem
+from initramfs.imaging.label.model import PartitionNumber
+from initramfs.imaging.restore.identifiers import Random, Renames
 from initramfs.imaging.restore.restore import Restore
-from initramfs.imaging.restore.uuids import Random, Renames
 from initramfs.messages import Disk, PartitionImage, Receipt
 
 
@@ -39,7 +40,7 @@ class Context:
     disk: Disk | None = None
     laid: tuple[PartitionImage, ...] = ()
     receipt: Receipt | None = None
-    filesystems: Mapping[int, Filesystem] = field(default_factory=dict)
+    filesystems: Mapping[PartitionNumber, Filesystem] = field(default_factory=dict)
     renames: Renames | None = None
     random: Random = secrets.token_bytes
     cleanup: ExitStack = field(default_factory=ExitStack)

@@ -19,7 +19,7 @@ from initramfs.agent.steps.identifiers import Rename
 from initramfs.agent.steps.identity import check_name
 from initramfs.agent.steps.images import CheckImages
 from initramfs.agent.steps.personalise import Personalise
-from initramfs.agent.steps.restore import Prepare, Seal, Survey, Verify, Write
+from initramfs.agent.steps.restore import Commit, Prepare, Scan, Verify, Write
 from initramfs.messages import Action, Backup, Disk, Duplicates, Firmware, ImageRef, Inventory, Job, Uuids
 
 WITHOUT_DISK = (Action.INVENTORY, Action.RESCUE)
@@ -80,9 +80,9 @@ def _backup_steps(job: Job, disk: Disk) -> Iterator[Step]:
 
 
 def _restore_steps(job: Job, disk: Disk, seen: Inventory) -> Iterator[Step]:
-    """Personalise comes before the seal, so that no clone starts with another's identity."""
+    """Personalise comes before the commit, so that no clone starts with another's identity."""
     yield CheckImages(job, disk, seen.firmware, tuple(other for other in seen.disks if other != disk))
-    yield Survey(disk.name)
+    yield Scan(disk.name)
     yield Prepare(disk.name)
     yield Write(disk.name)
     yield Verify(disk.name)
@@ -92,6 +92,6 @@ def _restore_steps(job: Job, disk: Disk, seen: Inventory) -> Iterator[Step]:
         yield Rename(disk.name)
     if job.personalisation:
         yield Personalise(disk.name, job.personalisation)
-    yield Seal(disk.name)
+    yield Commit(disk.name)
     if job.disk_image and seen.firmware is Firmware.UEFI:
         yield SetBootEntry(disk.name)

@@ -1,6 +1,6 @@
 """The appliance as a sink of chunks for the engine, and the place where an image is handed over.
 
-Joins ``fetch`` (which knows HTTP) and ``disk.source`` (which does not). An appliance that
+Joins ``fetch`` (which knows HTTP) and ``imaging.format.source`` (which does not). An appliance that
 is away is waited for, and what it has kept until then is not sent again.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from initramfs.agent.errors import ServerError
-from initramfs.imaging.format.manifest import encode_draft
+from initramfs.imaging.format.signed import encode_draft
 from initramfs.messages import Digests, ImageRef, MessageError, decode, encode
 
 if TYPE_CHECKING:

@@ -57,9 +57,9 @@ class Missing(ChunkError):  # noqa: N818 - an answer, and it reads as one
     """The source does not have this chunk."""
 
 
-class Corrupt(ChunkError):  # noqa: N818 - likewise
+class Corrupt(ChunkError):  # noqa: N818 - an answer, and it reads as one
     """What the source gave is not this chunk. An alarm: a disk, a memory or a person changed it."""
 
 
-class Unavailable(ChunkError):  # noqa: N818 - likewise
+class Unavailable(ChunkError):  # noqa: N818 - an answer, and it reads as one
     """The source cannot answer now."""

@@ -1,42 +1,11 @@
-"""Which parts of something are in use: spans of bytes, and partclone's way of writing them down.
-
-No I/O. The map is GNU ddrescue's "domain" log, as ``partclone.<fs> -D`` makes it: a line
-of position and size in hexadecimal, ``+`` for used.
-"""
+"""Spans of bytes: which parts of something are meant, and what is left of them. No I/O, and a leaf."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
-
-from initramfs.imaging.errors import CaptureError
-
-ROW = re.compile(r"\s*(0x[0-9A-Fa-f]+)\s+(0x[0-9A-Fa-f]+)\s+([+?])\s*")
 
 Span = tuple[int, int]
 """First byte, and first byte behind."""
-
-
-def parse_domain(text: str, size: int) -> list[Span]:
-    """The used spans of a partition of ``size`` bytes, sorted.
-
-    What the map does not cover (the partition's end behind the file system: NTFS keeps the
-    copy of its boot sector there) counts as used. Raises CaptureError.
-    """
-    used, end = [], 0
-    for line in text.splitlines():
-        row = ROW.fullmatch(line)
-        if row is None:
-            continue  # comments, and the line of the current position
-        start, length = int(row[1], 16), int(row[2], 16)
-        if start != end:
-            raise CaptureError(f"partclone's map makes no sense: a gap at {end}, before {line!r}")
-        end = start + length
-        if row[3] == "+":
-            used.append((start, end))
-    if end < size:
-        used.append((end, size))
-    return merge(used, size)
 
 
 def merge(spans: Iterable[Span], size: int, *, grain: int = 1) -> list[Span]:
@@ -54,7 +23,7 @@ def merge(spans: Iterable[Span], size: int, *, grain: int = 1) -> list[Span]:
 
 
 def narrow(spans: Iterable[Span], grain: int) -> Iterator[Span]:
-    """The same, cut down to multiples of ``grain``."""
+    """The spans, cut down to multiples of ``grain``; what is smaller is left out."""
     for first, last in spans:
         start, end = -(-first // grain) * grain, last // grain * grain
         if start < end:

@@ -30,7 +30,6 @@ from __future__ import annotations
 from initramfs.messages.codec import MessageError, decode, encode
 from initramfs.messages.exchange import Assignment, Contact, Digests, PhoneHome, Signed
 from initramfs.messages.job import (
-    LAST,
     Action,
     After,
     Backup,
@@ -40,6 +39,7 @@ from initramfs.messages.job import (
     Fit,
     ImageRef,
     Job,
+    Last,
     PartitionImage,
     Personalisation,
     Uuids,
@@ -50,7 +50,6 @@ from initramfs.messages.result import ProvedImage, Receipt, Result, Statement
 
 __all__ = [
     "FIRST_WRITE",
-    "LAST",
     "Action",
     "After",
     "Assignment",
@@ -66,6 +65,7 @@ __all__ = [
     "ImageRef",
     "Inventory",
     "Job",
+    "Last",
     "MessageError",
     "Nic",
     "PartitionImage",

@@ -87,15 +87,17 @@ class Duplicates(StrEnum):
     IGNORE = "ignore"
 
 
-LAST = 0
-"""Instead of a partition's number: the last one on the disk."""
+class Last(StrEnum):
+    """Instead of a partition's number: the last one on the disk."""
+
+    LAST = "last"
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """How images are fitted to the disk. ``grow``: the partition that fills its room, or ``LAST``."""
+    """How images are fitted to the disk. ``grow``: the partition that fills its room, or the last one."""
 
-    grow: int | None = None
+    grow: int | Last | None = None
 
 
 @dataclass(frozen=True, slots=True)

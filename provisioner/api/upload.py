@@ -16,7 +16,8 @@ from initramfs import messages
 from initramfs.imaging.errors import Corrupt, ManifestError
 from initramfs.imaging.format.chunk import MAX_CHUNK
 from initramfs.imaging.format.header import Header
-from initramfs.imaging.format.manifest import Index, decode_draft, encode, encode_draft
+from initramfs.imaging.format.index import Index
+from initramfs.imaging.format.signed import decode_draft, encode, encode_draft
 from provisioner.api.agent import JSON, NO_CONTENT, Bearer
 from provisioner.api.errors import TooLargeError
 from provisioner.api.messages import body, described, parse_digest, reader

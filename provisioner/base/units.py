@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from initramfs.imaging.restore.fit import LAST
+from initramfs.messages.job import Last
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _UNITS |= {"ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
@@ -35,10 +35,10 @@ def parse_partition(text: str | int) -> int:
     return number
 
 
-def parse_grow(value: int | str) -> int | None:
-    """The partition to grow: its number, ``LAST`` for "last", None for "none". Raises ValueError."""
+def parse_grow(value: int | str) -> int | Last | None:
+    """The partition to grow: its number, ``Last.LAST`` for "last", None for "none". Raises ValueError."""
     if value in ("last", "none"):
-        return LAST if value == "last" else None
+        return Last.LAST if value == "last" else None
     try:
         return parse_partition(str(value))
     except ValueError:

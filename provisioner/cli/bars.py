@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from initramfs.imaging.device.parallel import Progress, silent
+from initramfs.imaging.device.parallel import ProgressCallback, silent
 from provisioner.base.units import binary
 
 size = binary
 
 
 @contextmanager
-def bar(*, quiet: bool) -> Iterator[Progress]:
+def bar(*, quiet: bool) -> Iterator[ProgressCallback]:
     """A progress bar on a terminal, a line for each finished step elsewhere, nothing beside JSON."""
     if quiet:
         yield silent
@@ -27,7 +27,7 @@ def bar(*, quiet: bool) -> Iterator[Progress]:
 
 
 @contextmanager
-def drawn() -> Iterator[Progress]:
+def drawn() -> Iterator[ProgressCallback]:
     """A progress that draws a bar for each step, on standard error.
 
     Nothing is drawn before the first step: what refreshes the bars would erase a question that is asked.
@@ -58,7 +58,7 @@ def drawn() -> Iterator[Progress]:
 class StageTimes:
     """A progress that passes on to another one, and measures. A step lasts until the next one begins."""
 
-    def __init__(self, inner: Progress) -> None:
+    def __init__(self, inner: ProgressCallback) -> None:
         self._inner = inner
         self._began: dict[str, float] = {}
 

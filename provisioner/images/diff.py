@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from initramfs.imaging.format.header import Kind
-from initramfs.imaging.format.manifest import Range
+from initramfs.imaging.format.index import Range
+from initramfs.imaging.label.model import plain_number
 from initramfs.imaging.spans import Span, merge
 
 if TYPE_CHECKING:
@@ -120,4 +121,4 @@ def _placed(image: Manifest) -> Iterator[tuple[int, int, Range]]:
 
 
 def _filesystems(header: Header) -> dict[int, str]:
-    return {system.partition: system.type for system in header.filesystems}
+    return {plain_number(system.partition): system.type for system in header.filesystems}

@@ -12,20 +12,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from initramfs.imaging.capture.capture import Count, Facts, capture
+from initramfs.imaging.capture.capture import CaptureCounts, Facts, capture
 from initramfs.imaging.device.device import Device
-from initramfs.imaging.device.parallel import Progress, silent
+from initramfs.imaging.device.parallel import ProgressCallback, silent
 from initramfs.imaging.device.usage import is_partition
 from initramfs.imaging.errors import ManifestError
 from initramfs.imaging.format.chunk import DEFAULT_CHUNK, DEFAULT_LEVEL
 from initramfs.imaging.format.header import Header, Kind
-from initramfs.imaging.format.manifest import Manifest, decode, encode
-from initramfs.imaging.label.read import read_label
-from initramfs.imaging.restore.grow_filesystem import fill
-from initramfs.imaging.restore.layout import WHOLE, Layout, compose
+from initramfs.imaging.format.manifest import Manifest
+from initramfs.imaging.format.signed import decode, encode
+from initramfs.imaging.label import read_label
+from initramfs.imaging.label.model import Bare, PartitionNumber
+from initramfs.imaging.restore.compose import compose
+from initramfs.imaging.restore.grow_filesystem import grow_filesystem
+from initramfs.imaging.restore.layout import Layout
 from initramfs.imaging.restore.restore import Restore
 from initramfs.imaging.restore.strategy import Adaptive
-from initramfs.imaging.restore.verify_policy import pace_of
+from initramfs.imaging.restore.verify_policy import policy_for
+from initramfs.messages import Last
 from provisioner.base.errors import ProvisionerError
 from provisioner.images.verify import needed
 from provisioner.stores.errors import NoImageError
@@ -38,7 +42,7 @@ if TYPE_CHECKING:
 
     from initramfs.imaging.device.device import Target
     from initramfs.imaging.format.source import ChunkSource
-    from initramfs.imaging.restore.outcome import Outcome
+    from initramfs.imaging.restore.counts import RestoreCounts
     from provisioner.stores.names import Reference
     from provisioner.stores.protocols import PrunableStore, Store, WritableStore
 
@@ -54,7 +58,7 @@ class Options:
     force: bool = False
     without_swap: bool = False
     sector_size: int = 512
-    progress: Progress = silent
+    progress: ProgressCallback = silent
 
 
 def load(store: Store, reference: Reference, key: Ed25519PublicKey) -> Manifest:
@@ -82,7 +86,7 @@ def everything(
 
 def add_image(
     store: WritableStore, key: Ed25519PrivateKey, source: Path, facts: Facts, options: Options
-) -> tuple[Reference, Header, Count]:
+) -> tuple[Reference, Header, CaptureCounts]:
     """Capture a disk, partition or file as the next generation of an image.
 
     Raises DiskError (the source), StoreError (the store; it then is as before).
@@ -112,7 +116,7 @@ def _open(source: Path, options: Options) -> Device:
 
 
 def layout_for(
-    image: Manifest, target: Device, partition: int | None = None, grow: int | None = None
+    image: Manifest, target: Device, partition: int | None = None, grow: int | Last | None = None
 ) -> Layout:
     """Where an image goes on this target.
 
@@ -127,11 +131,11 @@ def layout_for(
         return compose(target_size=target.size, sector_size=target.sector_size, disk=image, grow=grow)
     bare = is_partition(target.path)
     label = None if bare else read_label(target.read, target.size, target.sector_size)
-    number = partition_of(image.header.name) if partition is None else partition
+    number: PartitionNumber | None = partition_of(image.header.name) if partition is None else partition
     if label is None:
         if partition is not None:
             raise ProvisionerError(f"{target.path} has no partition table", "restore a disk image first")
-        number = WHOLE
+        number = Bare.BARE
     if number is None:
         raise ProvisionerError(
             f"{target.path} is a disk and {image.title} the image of a partition", "say which partition"
@@ -154,32 +158,32 @@ def restore_image(
     agree: Callable[[Layout, str], None] = lambda _layout, _failure: None,
     delta: bool = True,
     discard: bool = True,
-    grow: int | None = None,
+    grow: int | Last | None = None,
     tell: Callable[[str], None] = lambda _words: None,
-    progress: Progress = silent,
-) -> Outcome:
+    progress: ProgressCallback = silent,
+) -> RestoreCounts:
     """Write an image and prove it.
 
     ``agree`` may still refuse, by raising: nothing has been written when it is called, with the layout and
     the reason why an earlier restore to this target had not ended (or an empty text). With ``delta`` the
     target is read first where that pays, and what is right there is left alone. ``grow`` is the number of
-    the partition that is to fill its room, or ``fit.LAST``; ``tell`` gets what people should know of it.
+    the partition that is to fill its room, or ``Last.LAST``; ``tell`` gets what people should know of it.
     Raises DiskError.
     """
     layout = layout_for(image, target, partition, grow)
     strategy = Adaptive() if delta else None
-    pace = pace_of(target, time.monotonic)
+    policy = policy_for(target, time.monotonic)
     restore = Restore(
-        layout, source, target, progress=progress, strategy=strategy, discard=discard, pace=pace
+        layout, source, target, progress=progress, strategy=strategy, discard=discard, verify_policy=policy
     )
     agree(layout, restore.last_failure())
     for note in layout.notes:
         tell(note)
 
     def grown(target: Target) -> None:
-        tell(fill(layout, target))
+        tell(grow_filesystem(layout, target))
 
-    outcome = restore.run(before_seal=grown if layout.grow is not None else None)
+    outcome = restore.run(before_commit=grown if layout.grow is not None else None)
     if layout.whole:
         target.reread_label()
     return outcome

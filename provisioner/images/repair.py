@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from initramfs.imaging.capture.capture import Facts, capture
 from initramfs.imaging.device.device import Device
-from initramfs.imaging.device.parallel import Progress, silent
+from initramfs.imaging.device.parallel import ProgressCallback, silent
 from initramfs.imaging.device.usage import is_partition
 from initramfs.imaging.errors import ChunkError
 from initramfs.imaging.format.header import Kind
-from initramfs.imaging.label.read import read_label
+from initramfs.imaging.label import read_label
 from provisioner.stores.directory.store import DirectoryStore
 from provisioner.stores.names import partition_of
 from provisioner.stores.wrappers import check
@@ -31,7 +31,7 @@ def repair(
     wanted: Collection[bytes],
     images: Iterable[Manifest],
     origin: Path,
-    progress: Progress = silent,
+    progress: ProgressCallback = silent,
 ) -> set[bytes]:
     """Bring back what ``origin`` (a store's folder, a device, a raw file) has of ``wanted``; which that is.
 
@@ -59,7 +59,7 @@ def _from_store(store: ChunkKeeper, wanted: Iterable[bytes], other: DirectorySto
     return found
 
 
-def _read(image: Manifest, origin: Path, sink: _Wanted, progress: Progress) -> None:
+def _read(image: Manifest, origin: Path, sink: _Wanted, progress: ProgressCallback) -> None:
     """Cut the same cells as the capture did, so that unused bytes inside of them are zeros again."""
     with Device.open(origin, shared=True, sector_size=image.header.sector_size) as device:
         bare = is_partition(origin) or read_label(device.read, device.size, device.sector_size) is None

@@ -16,7 +16,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from initramfs.imaging.capture.capture import Count, Facts
+from initramfs.imaging.capture.capture import CaptureCounts, Facts
 from initramfs.imaging.device.device import Device, content_of
 from initramfs.imaging.device.loop import loop_device
 from initramfs.imaging.errors import LayoutError
@@ -24,11 +24,11 @@ from initramfs.imaging.filesystem.probe import probe
 from initramfs.imaging.filesystem.resize import minimum, shrink, tidy
 from initramfs.imaging.format.chunk import MIB
 from initramfs.imaging.format.header import Header
-from initramfs.imaging.format.manifest import Manifest, State
+from initramfs.imaging.format.index import State
+from initramfs.imaging.format.manifest import Manifest
 from initramfs.imaging.label.gpt import backup_size, move
-from initramfs.imaging.label.model import Label, LabelType, Partition
-from initramfs.imaging.label.relabel import Edits, container_of, relabel
-from initramfs.imaging.restore.fit import BARE
+from initramfs.imaging.label.model import Bounds, Edits, Label, LabelType, Partition
+from initramfs.imaging.label.relabel import relabel
 from provisioner.images.formats.exports import export_image
 from provisioner.images.operations import Options, add_image
 from provisioner.stores.files import failing
@@ -36,17 +36,22 @@ from provisioner.stores.files import failing
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-    from initramfs.imaging.device.parallel import Progress
+    from initramfs.imaging.device.parallel import ProgressCallback
     from provisioner.stores.names import Reference
     from provisioner.stores.protocols import WritableStore
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The part of the copy that becomes smaller. ``behind``: bytes of the disk's label that follow it."""
+    """The part of the copy that becomes smaller.
+
+    ``label`` and ``part`` are None in the image of a partition. ``behind``: bytes of the disk's label that
+    follow the part.
+    """
 
     label: Label | None
-    part: Partition
+    part: Partition | None
+    bounds: Bounds
     behind: int
 
 
@@ -58,8 +63,8 @@ def shrink_image(
     *,
     size: int | None,
     folder: Path,
-    progress: Progress,
-) -> tuple[Reference, Header, Count]:
+    progress: ProgressCallback,
+) -> tuple[Reference, Header, CaptureCounts]:
     """Add a smaller version of ``image``: of ``size`` bytes in all, or as small as its content allows.
 
     ``folder`` takes a sparse copy meanwhile. Raises LayoutError with the smallest possible size,
@@ -82,15 +87,16 @@ def shrink_image(
 def _place(image: Manifest) -> Place:
     header = image.header
     if header.label is None:
-        return Place(None, Partition(BARE, 0, header.size, ""), 0)
+        return Place(None, None, Bounds(0, header.size), 0)
     if not header.label.areas:
         raise LayoutError(f"{image.title} has no partition that could be made smaller")
     behind = backup_size(header.sector_size) if header.label.type is LabelType.GPT else 0
-    return Place(header.label, header.label.areas[-1], behind)
+    last = header.label.areas[-1]
+    return Place(header.label, last, last.bounds, behind)
 
 
 @contextmanager
-def _copy(store: WritableStore, image: Manifest, folder: Path, progress: Progress) -> Iterator[Path]:
+def _copy(store: WritableStore, image: Manifest, folder: Path, progress: ProgressCallback) -> Iterator[Path]:
     with failing("write", folder):
         folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix="shrink-") as name:
@@ -101,13 +107,13 @@ def _copy(store: WritableStore, image: Manifest, folder: Path, progress: Progres
 
 def _shrink(copy: Path, place: Place, size: int | None) -> int:
     """Shrink the file system; the partition's new size."""
-    part = place.part
+    part = place.bounds
     with loop_device(copy, part.start, part.size, writable=True) as loop:
         kind = probe(loop, 0, part.size).type
         try:
             least = _up(minimum(kind, loop))
         except LayoutError as error:
-            which = f"partition {part.number}, the last one: " if part.number else ""
+            which = f"partition {place.part.number}, the last one: " if place.part else ""
             raise LayoutError(f"{which}{error.message}", error.hint) from error
         new = least if size is None else (size - place.behind - part.start) // MIB * MIB
         if new < least:
@@ -128,8 +134,8 @@ def _up(size: int) -> int:
 
 def _cut(copy: Path, place: Place, new: int, sector_size: int) -> None:
     """Make the label say so, and let the copy end there."""
-    end = place.part.start + new + _up(place.behind)
-    if place.label is not None:
+    end = place.bounds.start + new + _up(place.behind)
+    if place.label is not None and place.part is not None:
         with Device.open(copy, writable=True, sector_size=sector_size) as device:
             for patch in relabel(device.read, place.label, sector_size, _edits(place.label, place.part, new)):
                 _write(device, patch.offset, patch.data)
@@ -143,7 +149,7 @@ def _cut(copy: Path, place: Place, new: int, sector_size: int) -> None:
 
 
 def _edits(label: Label, part: Partition, new: int) -> Edits:
-    inside = container_of(label, part)
+    inside = label.container_of(part)
     outer = {inside.number: part.start + new - inside.start} if inside else {}
     for other in label.partitions:
         if label.is_container(other) and other is not inside and other.start >= part.end:
@@ -161,7 +167,7 @@ def _write(device: Device, offset: int, data: bytes) -> None:
 
 
 def _tidy(copy: Path, place: Place, new: int) -> None:
-    with loop_device(copy, place.part.start, new, writable=True) as loop:
+    with loop_device(copy, place.bounds.start, new, writable=True) as loop:
         tidy(probe(loop, 0, new).type, loop)
 
 

@@ -7,10 +7,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from initramfs.imaging.device.parallel import Meter, Progress, Worker, default_workers, run_parallel, silent
+from initramfs.imaging.device.parallel import (
+    Meter,
+    ProgressCallback,
+    Worker,
+    default_workers,
+    run_parallel,
+    silent,
+)
 from initramfs.imaging.errors import Corrupt, Missing
 from initramfs.imaging.format.chunk import Unpacker
-from initramfs.imaging.format.manifest import Manifest, Range, State
+from initramfs.imaging.format.index import Range, State
+from initramfs.imaging.format.manifest import Manifest
 
 if TYPE_CHECKING:
     from initramfs.imaging.format.source import ChunkSource
@@ -43,7 +51,7 @@ def needed_of(index: Iterable[Range]) -> set[bytes]:
     return {r.digest for r in index if r.state is State.DATA}
 
 
-def audit(store: ChunkSource, manifests: list[Manifest], progress: Progress = silent) -> Audit:
+def audit(store: ChunkSource, manifests: list[Manifest], progress: ProgressCallback = silent) -> Audit:
     """Check every chunk of these images once. Raises Unavailable if the store cannot be read at all."""
     wanted = needed(manifests)
     result, lock = Audit(chunks=len(wanted)), threading.Lock()

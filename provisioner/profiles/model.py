@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
-from initramfs.messages import Action, After, DiskIdentity, DiskRule, Duplicates, Firmware, Uuids
+from initramfs.messages import Action, After, DiskIdentity, DiskRule, Duplicates, Firmware, Last, Uuids
 from initramfs.messages import Fit as FitOrder
 from provisioner.base.errors import InvalidError, Problem
 from provisioner.base.toml import Strict, parse_toml, problems_of
@@ -45,7 +45,7 @@ def _hostname(text: str) -> str:
 Size = Annotated[int, BeforeValidator(parse_size), Field(ge=0)]
 ImageName = Annotated[str, AfterValidator(_image)]
 Partition = Annotated[int, BeforeValidator(parse_partition)]
-Grow = Annotated[int | None, BeforeValidator(parse_grow)]
+Grow = Annotated[int | Last | None, BeforeValidator(parse_grow)]
 
 
 class Disk(Strict):

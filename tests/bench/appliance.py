@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from initramfs.imaging.format.manifest import State, decode
+from initramfs.imaging.format.index import State
+from initramfs.imaging.format.signed import decode
 from provisioner.base.home import Home
 from provisioner.security.keys import load_public_key
 from tests.bench.measure import CLONESYS, Sample, measure

@@ -21,7 +21,9 @@ from pathlib import Path
 import zstandard
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from initramfs.imaging.format.manifest import Manifest, Range, State, decode
+from initramfs.imaging.format.index import Range, State
+from initramfs.imaging.format.manifest import Manifest
+from initramfs.imaging.format.signed import decode
 
 Job = Callable[[Range, mmap.mmap], None]
 THREADS = max(8, 2 * (os.cpu_count() or 1))

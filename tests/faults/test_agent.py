@@ -106,7 +106,7 @@ def test_installed_and_installed_again(machine: Machine) -> None:
     assert carried.chunks_verified == carried.chunks_total == machine.site.chunks
     assert first.receipt.chunks_fetched == machine.site.chunks
     assert (second.receipt.chunks_fetched, second.receipt.bytes_written) == (0, 0)
-    assert set(second.receipt.seconds) == {"check", "survey", "prepare", "write", "verify", "seal"}
+    assert set(second.receipt.seconds) == {"check", "scan", "prepare", "write", "verify", "commit"}
     key = load_public_key(machine.site.home)
     kept = [open_signed(signed, key) for signed in receipts.all_receipts(machine.database)]
     assert [item.receipt for item in kept] == [first.receipt, second.receipt]
@@ -124,7 +124,7 @@ def test_the_seconds_of_each_step_go_by_the_agents_clock(machine: Machine) -> No
     session.appliance.close_all()
     assert result.receipt is not None
     seconds = result.receipt.seconds
-    assert set(seconds) == {"check", "survey", "prepare", "write", "verify", "seal"}
+    assert set(seconds) == {"check", "scan", "prepare", "write", "verify", "commit"}
     assert all(value >= 1 and value == int(value) for value in seconds.values())
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from initramfs.imaging.restore.marker import decode_marker
-from initramfs.imaging.restore.outcome import Outcome
+from initramfs.imaging.restore.boot_critical import decode_marker
+from initramfs.imaging.restore.counts import RestoreCounts
 from initramfs.imaging.restore.restore import Restore
 from initramfs.imaging.restore.strategy import Adaptive
 from provisioner.images import operations
@@ -38,7 +38,7 @@ def assert_closed_or_right(disk: Path, site: Site, before: bytes) -> None:
         assert decode_marker(content[:512]) or content[:512] == bytes(512)
 
 
-def goes_on(site: Site, disk: Path) -> Outcome:
+def goes_on(site: Site, disk: Path) -> RestoreCounts:
     """Another restore; the disk is then right."""
     with operations.open_target(disk, site.image) as device:
         layout = operations.layout_for(site.image, device)

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.timeout(600)
 
 
 def test_two_tebibytes_in_a_quarter_of_a_gibibyte(tmp_path: Path) -> None:
-    """Two million chunks: index, signature, survey, and all threads at work, in a process of its own."""
+    """Two million chunks: index, signature, scan, and all threads at work, in a process of its own."""
     huge = (sys.executable, "-m", "tests.images.memory_use")
     count = str(2 << 20)
     run(*huge, "make", tmp_path / "manifest", count)

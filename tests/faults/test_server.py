@@ -26,7 +26,7 @@ from tests.lab.waiting import Deadline, until
 pytestmark = pytest.mark.timeout(300)
 
 MIDDLE = 20
-"""A request when the guards are loaded and chunks are being written."""
+"""A request when the boot-critical regions are loaded and chunks are being written."""
 
 
 @dataclass
@@ -71,7 +71,7 @@ def test_a_bad_answer_is_asked_for_again(site: Site, tmp_path: Path, how: Callab
     with serving(site.home, trouble) as server:
         done = restore(site, server.url, tmp_path / "disk")
     assert (tmp_path / "disk").read_bytes() == site.source
-    assert done.outcome.chunks_fetched == site.chunks
+    assert done.counts.chunks_fetched == site.chunks
 
 
 def after(count: int, how: Callable[[Handler], bool]) -> Trouble:

@@ -11,13 +11,17 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from initramfs.imaging.capture.capture import Count, Facts, capture
+from initramfs.imaging.capture.capture import CaptureCounts, Facts, capture
 from initramfs.imaging.device.device import Device
 from initramfs.imaging.errors import DeviceError, Missing
 from initramfs.imaging.format.header import Header, Kind
-from initramfs.imaging.format.manifest import Manifest, Range, decode, encode
-from initramfs.imaging.restore.layout import WHOLE, Layout, compose
-from initramfs.imaging.restore.marker import decode_marker
+from initramfs.imaging.format.index import Range
+from initramfs.imaging.format.manifest import Manifest
+from initramfs.imaging.format.signed import decode, encode
+from initramfs.imaging.label.model import Bare
+from initramfs.imaging.restore.boot_critical import decode_marker
+from initramfs.imaging.restore.compose import compose
+from initramfs.imaging.restore.layout import Layout
 from initramfs.imaging.restore.restore import Restore
 
 MIB = 1 << 20
@@ -143,11 +147,11 @@ class Captured:
 
     manifest: Manifest
     chunks: MemoryChunks
-    count: Count = field(default_factory=Count)
+    count: CaptureCounts = field(default_factory=CaptureCounts)
 
 
 def reason_on(content: bytes, size: int = MIB) -> str:
-    """What a wiped guard of ``size`` bytes says; it must hold nothing else, and nothing that boots."""
+    """What a wiped region of ``size`` bytes says; it must hold nothing else, and nothing that boots."""
     reason = decode_marker(content[:SECTOR])
     assert reason
     assert content[510:512] == bytes(2)
@@ -191,7 +195,7 @@ def lay(manifest: Manifest, size: int) -> Layout:
     """The layout of an image onto a target of its own kind."""
     if manifest.header.kind is Kind.DISK:
         return compose(target_size=size, sector_size=512, disk=manifest)
-    return compose(target_size=size, sector_size=512, partitions={WHOLE: manifest})
+    return compose(target_size=size, sector_size=512, partitions={Bare.BARE: manifest})
 
 
 def restore_file(image: Captured, path: Path, size: int = 0) -> Restore:

@@ -1,6 +1,6 @@
 """``python -m tests.images.memory_use make|restore FILE COUNT``: an image of COUNT MiB and its memory.
 
-``make`` writes a manifest of COUNT chunks of 1 MiB (one and the same). ``restore`` reads it, surveys a disk
+``make`` writes a manifest of COUNT chunks of 1 MiB (one and the same). ``restore`` reads it, scans a disk
 that holds something else, writes so many chunks that every thread has had many, loses its source, and prints
 the most memory that this process ever had, in KiB.
 """
@@ -16,7 +16,8 @@ from pathlib import Path
 from initramfs.imaging.errors import Unavailable
 from initramfs.imaging.format.chunk import Packer
 from initramfs.imaging.format.header import Header, Kind
-from initramfs.imaging.format.manifest import Range, State, decode, encode
+from initramfs.imaging.format.index import Range, State
+from initramfs.imaging.format.signed import decode, encode
 from initramfs.imaging.restore.restore import Restore
 from initramfs.imaging.restore.strategy import Adaptive
 from tests.images.in_memory import KEY, MIB, PUBLIC, lay

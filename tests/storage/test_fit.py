@@ -12,14 +12,15 @@ import pytest
 from initramfs.imaging.device.device import Device
 from initramfs.imaging.errors import LayoutError
 from initramfs.imaging.format.source import ChunkSource
-from initramfs.imaging.label.model import Label
-from initramfs.imaging.label.read import read_label
-from initramfs.imaging.restore.fit import LAST
-from initramfs.imaging.restore.grow_filesystem import fill
-from initramfs.imaging.restore.layout import WHOLE, Layout, compose
-from initramfs.imaging.restore.outcome import Outcome
+from initramfs.imaging.label import read_label
+from initramfs.imaging.label.model import Bare, Label
+from initramfs.imaging.restore.compose import compose
+from initramfs.imaging.restore.counts import RestoreCounts
+from initramfs.imaging.restore.grow_filesystem import grow_filesystem
+from initramfs.imaging.restore.layout import Layout
 from initramfs.imaging.restore.restore import Restore
 from initramfs.imaging.restore.strategy import Different
+from initramfs.messages import Last
 from tests.images import content, filesystems
 from tests.images.disk import Slot, insert, partition
 from tests.images.image_command import Appliance
@@ -68,11 +69,11 @@ def make(folder: Path, table: str, kind: str, behind: int = 0) -> Source:
     return Source(disk, number, kind, files, capture_file(disk, "sda_Disk"))
 
 
-def restore(chunks: ChunkSource, target: Path, layout: Layout, *, delta: bool = False) -> Outcome:
+def restore(chunks: ChunkSource, target: Path, layout: Layout, *, delta: bool = False) -> RestoreCounts:
     """As the agent does it: grown when everything is on the disk and it cannot start yet."""
     with Device.open(target, writable=True) as device:
         run_ = Restore(layout, chunks, device, strategy=Different() if delta else None)
-        return run_.run(before_seal=lambda _: print(fill(layout, device)))
+        return run_.run(before_commit=lambda _: print(grow_filesystem(layout, device)))
 
 
 def blank(folder: Path, size: int) -> Path:
@@ -109,7 +110,7 @@ def test_the_last_partition_fills_a_larger_disk(kind: str, table: str, tmp_path:
     source = make(tmp_path, table, kind)
     size = SIZES[kind] * 2
     target, image = blank(tmp_path, size), source.image
-    layout = compose(target_size=size * MIB, sector_size=512, disk=image.manifest, grow=LAST)
+    layout = compose(target_size=size * MIB, sector_size=512, disk=image.manifest, grow=Last.LAST)
     for delta in (False, True):
         restore(image.chunks, target, layout, delta=delta)
         part = label_of(target).area(source.number)
@@ -221,8 +222,8 @@ def test_a_file_system_grows_into_a_larger_partition(kind: str, tmp_path: Path) 
     target = blank(tmp_path, 2 * SIZES[kind])
     partition(target, 2 * SIZES[kind], "label: gpt", (Slot(1, 4, "U"), Slot(2, 0, "L")))
     label = label_of(target)
-    size, images = target.stat().st_size, {2: image.manifest}
-    layout = compose(target_size=size, sector_size=512, partitions=images, label=label, grow=2)
+    size = target.stat().st_size
+    layout = compose(target_size=size, sector_size=512, partitions={2: image.manifest}, label=label, grow=2)
     restore(image.chunks, target, layout)
     assert label_of(target) == label
     with content.loop(tmp_path / "part") as device:
@@ -239,7 +240,7 @@ def test_what_cannot_grow_stays_and_says_so(tmp_path: Path) -> None:
         run(*content.MAKERS[kind], tmp_path / kind)
         insert(tmp_path / "disk", starts[number], tmp_path / kind)
     disk = capture_file(tmp_path / "disk", "sda_Disk").manifest
-    for grow, word in ((LAST, "partition 2 holds swap"), (1, "partition 1 holds vfat")):
+    for grow, word in ((Last.LAST, "partition 2 holds swap"), (1, "partition 1 holds vfat")):
         layout = compose(target_size=80 * MIB, sector_size=512, disk=disk, grow=grow)
         assert layout.grow is None
         assert not layout.edits
@@ -294,10 +295,12 @@ def test_what_cannot_be_grown_so_little_is_left_alone(
         files = content.digests(device, kind)
     image = capture_file(part, "sda5_Part")
     with Device.create(target, size) as device_:
-        layout = compose(target_size=size, sector_size=512, partitions={WHOLE: image.manifest}, grow=LAST)
+        layout = compose(
+            target_size=size, sector_size=512, partitions={Bare.BARE: image.manifest}, grow=Last.LAST
+        )
         reports: list[str] = []
         restore = Restore(layout, image.chunks, device_)
-        restore.run(before_seal=lambda _: reports.append(fill(layout, device_)))
+        restore.run(before_commit=lambda _: reports.append(grow_filesystem(layout, device_)))
     assert said in reports[0]
     with content.loop(target) as device:
         content.check(device, kind)

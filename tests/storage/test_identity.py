@@ -14,11 +14,10 @@ from initramfs.agent.errors import PlanError
 from initramfs.agent.steps.identifiers import apply, others, settle
 from initramfs.imaging.device.device import Device
 from initramfs.imaging.filesystem.rename import rename
-from initramfs.imaging.label.read import read_label
-from initramfs.imaging.restore.duplicates import collect, duplicates
-from initramfs.imaging.restore.layout import compose
+from initramfs.imaging.label import read_label
+from initramfs.imaging.restore.compose import compose
+from initramfs.imaging.restore.identifiers import collect, contents, duplicates, new_uuid, renamed
 from initramfs.imaging.restore.restore import Restore
-from initramfs.imaging.restore.uuids import contents, new_uuid, renamed
 from initramfs.messages import DiskIdentity, Duplicates, Uuids
 from tests.images import content, filesystems
 from tests.images.disk import Slot, insert, partition
@@ -98,7 +97,7 @@ def modern(tmp_path: Path) -> Path:
 
 
 def restore(image: Captured, target: Path, wanted: DiskIdentity, *others_: Path, size: int) -> list[str]:
-    """As the agent does it, from the check to the seal; what was logged. Raises what it raises."""
+    """As the agent does it, from the check to the commit; what was logged. Raises what it raises."""
     log: list[str] = []
     with Device.create(target, size) as device:
         layout = compose(target_size=device.size, sector_size=512, disk=image.manifest, grow=None)
@@ -114,7 +113,7 @@ def restore(image: Captured, target: Path, wanted: DiskIdentity, *others_: Path,
         def between(_: object) -> None:
             log.extend(apply(renames, layout, target, mountable) if renames else ())
 
-        run_.run(before_seal=between)
+        run_.run(before_commit=between)
     return log
 
 

@@ -1,4 +1,4 @@
-"""The agent's own steps, planned from a job, on block devices: fitted, renamed, personalised, sealed."""
+"""The agent's own steps, planned from a job, on block devices: fitted, renamed, personalised, committed."""
 
 from __future__ import annotations
 
@@ -20,10 +20,9 @@ from initramfs.agent.pipeline import Context, execute
 from initramfs.agent.plan import plan
 from initramfs.agent.report import Reporter
 from initramfs.imaging.device.device import Device
-from initramfs.imaging.label.read import read_label
-from initramfs.imaging.restore.duplicates import collect, duplicates
+from initramfs.imaging.label import read_label
+from initramfs.imaging.restore.identifiers import collect, duplicates
 from initramfs.messages import (
-    LAST,
     Action,
     Disk,
     DiskIdentity,
@@ -34,6 +33,7 @@ from initramfs.messages import (
     ImageRef,
     Inventory,
     Job,
+    Last,
     Personalisation,
     Report,
     System,
@@ -133,7 +133,7 @@ def test_a_job_fits_renames_personalises_and_seals(
         DiskRule(serial="TARGET"),
         ImageRef("sda_Golden", 1, reference.digest),
         personalisation=Personalisation(5, "rifpc1"),
-        fit=Fit(LAST),
+        fit=Fit(Last.LAST),
     )
     with ExitStack() as stack:
         url = stack.enter_context(serving(appliance, reference.digest.hex(), manifest))

@@ -27,7 +27,7 @@ from initramfs.agent.steps.backup import Capture
 from initramfs.agent.upload import HttpSink
 from initramfs.imaging.capture.capture import Facts
 from initramfs.imaging.errors import DeviceError
-from initramfs.imaging.format.manifest import decode
+from initramfs.imaging.format.signed import decode
 from initramfs.messages import Action, Disk, ImageRef, Job, PartitionImage
 from provisioner.base.home import Home
 from provisioner.commands import init_appliance

@@ -13,7 +13,7 @@ from initramfs.agent.fetch import Conflict
 from initramfs.agent.pipeline import Context
 from initramfs.agent.report import Progress
 from initramfs.agent.upload import HttpSink
-from initramfs.imaging.capture.capture import Count, Facts, capture
+from initramfs.imaging.capture.capture import CaptureCounts, Facts, capture
 from initramfs.imaging.capture.regions import scope_of
 from initramfs.imaging.device.device import Device
 from initramfs.messages import Backup, Disk, ImageRef, PartitionImage, Receipt
@@ -78,7 +78,9 @@ class Capture:
         context.laid = (*context.laid, PartitionImage(self.number or 0, made))
         context.receipt = _receipt(context, count)
 
-    def _send(self, device: Device, facts: Facts, sink: HttpSink, context: Context) -> tuple[ImageRef, Count]:
+    def _send(
+        self, device: Device, facts: Facts, sink: HttpSink, context: Context
+    ) -> tuple[ImageRef, CaptureCounts]:
         """Once more, if the appliance has lost what it had: its power was cut, or people deleted files."""
         empty = self.backup.empty if self.number is None else ()
         for last in (False, True):
@@ -108,14 +110,14 @@ def _what(number: int | None) -> str:
     return "all" if number is None else f"partition {number}"
 
 
-def _summary(made: ImageRef, count: Count) -> str:
+def _summary(made: ImageRef, count: CaptureCounts) -> str:
     return (
         f"{made.name}@{made.generation}: {count.bytes_read / MIB:.0f} MiB read, "
         f"{count.chunks_sent} of {count.chunks} chunks sent ({count.bytes_sent / MIB:.0f} MiB)"
     )
 
 
-def _receipt(context: Context, count: Count) -> Receipt:
+def _receipt(context: Context, count: CaptureCounts) -> Receipt:
     """Which disk the images were made of; the appliance has checked every chunk that it counts."""
     disk, before = context.running_disk(), context.receipt
     chunks = count.chunks + (before.chunks_total if before else 0)

@@ -13,7 +13,7 @@ from pathlib import Path
 from initramfs.agent.pipeline import Context
 from initramfs.agent.report import Progress
 from initramfs.agent.steps.efi import LABEL, LOADERS, choose_loader, parse, stale, wanted_order
-from initramfs.agent.steps.mount import mounted
+from initramfs.imaging.device.mounting import mounted_part
 from initramfs.imaging.errors import ToolError
 from initramfs.imaging.label.model import ESP
 from initramfs.imaging.run import run
@@ -38,7 +38,7 @@ class SetBootEntry:
         if esp is None:
             progress.log("this disk has no EFI system partition; the boot order is left as it is")
             return
-        with mounted(f"/dev/{self.disk}", esp.start, esp.size, read_only=True) as root:
+        with mounted_part(Path("/dev", self.disk), esp.bounds, read_only=True) as root:
             loader = choose_loader([path for path in LOADERS if _exists(root, path)])
         if loader is None:
             progress.log("no known boot loader on the EFI system partition; the boot order is left as it is")

@@ -1,7 +1,7 @@
 """Identifiers: refuse duplicates before the first write, or give the disk and its file systems their own.
 
-What to change is in ``disk.uuids``, what refers to it in ``references``; here the machine is looked at and
-the changes are made.
+What to change is in ``imaging.restore.identifiers``, what refers to it in ``references``; here the machine is
+looked at and the changes are made.
 """
 
 from __future__ import annotations
@@ -24,10 +24,18 @@ from initramfs.imaging.device.mounting import mounted
 from initramfs.imaging.errors import DiskError
 from initramfs.imaging.filesystem.rename import rename
 from initramfs.imaging.format.header import Filesystem
-from initramfs.imaging.restore.duplicates import Duplicate, Identifier, collect, duplicates, identifiers
-from initramfs.imaging.restore.grow_filesystem import place_of
+from initramfs.imaging.label.model import PartitionNumber, plain_number
+from initramfs.imaging.restore.identifiers import (
+    Duplicate,
+    Identifier,
+    Random,
+    Renames,
+    collect,
+    duplicates,
+    fresh,
+    identifiers,
+)
 from initramfs.imaging.restore.layout import Layout
-from initramfs.imaging.restore.uuids import Random, Renames, fresh
 from initramfs.messages import DiskIdentity, Duplicates, Uuids
 
 REFERRING = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "vfat", "ntfs"})
@@ -52,7 +60,7 @@ def others(paths: Iterable[Path], tell: Callable[[str], None]) -> dict[str, list
 def settle(
     wanted: DiskIdentity,
     layout: Layout,
-    filesystems: Mapping[int, Filesystem],
+    filesystems: Mapping[PartitionNumber, Filesystem],
     elsewhere: Mapping[str, Iterable[Identifier]],
     random: Random,
 ) -> Renames | None:
@@ -95,7 +103,7 @@ class Rename:
         return f"Give {self.disk} and its file systems identifiers of their own, where they need them"
 
     def run(self, context: Context, progress: Progress) -> None:
-        """Between verify and seal. The label's part is made by the seal."""
+        """Between verify and commit. The label's part is made by the commit."""
         if context.renames is None:
             progress.log("no other disk of this machine has these identifiers: they stay")
             return
@@ -105,7 +113,7 @@ class Rename:
 
 
 def apply(
-    renames: Renames, layout: Layout, disk: Path, filesystems: Mapping[int, Filesystem]
+    renames: Renames, layout: Layout, disk: Path, filesystems: Mapping[PartitionNumber, Filesystem]
 ) -> Iterator[str]:
     """Rename the file systems, then correct the texts in all of them; yields what was done.
 
@@ -117,7 +125,7 @@ def apply(
         yield f"partition {number}: the {item.type} is now {item.new}"
     for number, kept in renames.kept.items():
         yield f"partition {number}: the identifier of {kept.type} stays as it is"
-    for number, found in sorted(filesystems.items()):
+    for number, found in sorted(filesystems.items(), key=lambda item: plain_number(item[0])):
         if found.type in REFERRING:
             with _device(layout, disk, number) as (loop, _), mounted(loop, found.type) as root:
                 changed = follow(root, renames.words, SUBVOLUMES if found.type == "btrfs" else ("",))
@@ -127,9 +135,9 @@ def apply(
 
 
 @contextmanager
-def _device(layout: Layout, disk: Path, number: int) -> Iterator[tuple[Path, int]]:
+def _device(layout: Layout, disk: Path, number: PartitionNumber) -> Iterator[tuple[Path, int]]:
     """A partition as a block device, and its size."""
-    part = place_of(layout, number)
+    part = layout.place(number)
     if part is None:
         raise AssertionError(f"partition {number} was laid out, and is not there")
     with loop_device(disk, part.start, part.size, writable=True) as loop:

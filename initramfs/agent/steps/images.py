@@ -17,14 +17,16 @@ from initramfs.agent.pipeline import Context
 from initramfs.agent.report import Progress
 from initramfs.agent.steps.identifiers import others, settle
 from initramfs.imaging.device.device import Device
-from initramfs.imaging.format.manifest import MAX_FILE, Manifest, decode
-from initramfs.imaging.label.model import Partition
-from initramfs.imaging.label.read import read_label
-from initramfs.imaging.restore.layout import Layout, compose
+from initramfs.imaging.format.manifest import Manifest
+from initramfs.imaging.format.signed import MAX_FILE, decode
+from initramfs.imaging.label import read_label
+from initramfs.imaging.label.model import Partition, PartitionNumber
+from initramfs.imaging.restore.compose import compose
+from initramfs.imaging.restore.identifiers import contents, renamed
+from initramfs.imaging.restore.layout import Layout
 from initramfs.imaging.restore.restore import Restore
 from initramfs.imaging.restore.strategy import Adaptive
-from initramfs.imaging.restore.uuids import contents, renamed
-from initramfs.imaging.restore.verify_policy import pace_of
+from initramfs.imaging.restore.verify_policy import policy_for
 from initramfs.messages import Disk, Firmware, ImageRef, Job, PartitionImage
 
 GIB = 1 << 30
@@ -59,7 +61,7 @@ class CheckImages:
                     device,
                     progress=context.progress,
                     strategy=Adaptive(),
-                    pace=pace_of(device, time.monotonic),
+                    verify_policy=policy_for(device, time.monotonic),
                     changing=bool(self.job.personalisation or context.renames),
                 )
             )
@@ -72,7 +74,9 @@ class CheckImages:
 
     def _layout(self, context: Context, device: Device, progress: Progress) -> Layout:
         disk = fetch(context, self.job.disk_image) if self.job.disk_image else None
-        laid = {part.number: fetch(context, part.image) for part in self.job.partition_images}
+        laid: dict[PartitionNumber, Manifest] = {
+            part.number: fetch(context, part.image) for part in self.job.partition_images
+        }
         layout = compose(
             target_size=device.size,
             sector_size=device.sector_size,

@@ -15,7 +15,7 @@ from initramfs.agent.pipeline import Context
 from initramfs.agent.report import Progress
 from initramfs.agent.steps.identity import Changes, File, changes
 from initramfs.agent.steps.images import area
-from initramfs.agent.steps.mount import mounted
+from initramfs.imaging.device.mounting import mounted_part
 from initramfs.messages import Personalisation
 
 
@@ -35,7 +35,7 @@ class Personalise:
     def run(self, context: Context, progress: Progress) -> None:
         """Mount, change, unmount."""
         partition = area(context.running_restore().layout, self.wanted.root)
-        with mounted(f"/dev/{self.disk}", partition.start, partition.size) as root:
+        with mounted_part(Path("/dev", self.disk), partition.bounds) as root:
             apply(changes(self.wanted, read_hosts(root)), root)
         progress.log(f"this machine is {self.wanted.hostname}")
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from initramfs.messages import Disk, ImageRef, PartitionImage, ProvedImage, Receipt
 
 if TYPE_CHECKING:
-    from initramfs.imaging.restore.outcome import Outcome
+    from initramfs.imaging.restore.counts import RestoreCounts
     from initramfs.imaging.restore.restore import Restore
 
 
 def receipt(restore: Restore, disk: Disk, laid: Sequence[PartitionImage]) -> Receipt:
-    """What a sealed restore has proved. ``laid`` are its images, the disk's with the number 0."""
-    done = restore.outcome
+    """What a committed restore has proved. ``laid`` are its images, the disk's with the number 0."""
+    done = restore.counts
     return Receipt(
         disk_name=disk.name,
         disk_serial=disk.serial,
@@ -33,7 +33,7 @@ def receipt(restore: Restore, disk: Disk, laid: Sequence[PartitionImage]) -> Rec
     )
 
 
-def _carried(images: dict[str, Outcome], part: PartitionImage) -> ProvedImage:
+def _carried(images: dict[str, RestoreCounts], part: PartitionImage) -> ProvedImage:
     """An image that lies in two partitions has its counts for both together."""
     done = images.get(title(part.image))
     if done is None:  # others cover it wholly

@@ -1,6 +1,6 @@
 """The phases of a restore as steps, each with its own progress.
 
-What they do is in ``disk.restore``; here they get their names. The receipt for
+What they do is in ``imaging.restore``; here they get their names. The receipt for
 them is made in ``steps.receipt``.
 """
 
@@ -17,11 +17,11 @@ MIB = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class Scan:
     """Find out what need be neither fetched nor written."""
 
     disk: str
-    name: str = "survey"
+    name: str = "scan"
 
     @property
     def title(self) -> str:
@@ -34,8 +34,8 @@ class Survey:
         if found := restore.last_failure():
             progress.log(f"the last restore to {self.disk} did not end: {found}")
         with context.shown_by(progress):
-            restore.survey()
-        progress.log(f"{restore.outcome.bytes_skipped / MIB:.0f} MiB are right already")
+            restore.scan()
+        progress.log(f"{restore.counts.bytes_skipped / MIB:.0f} MiB are right already")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +93,11 @@ class Verify:
 
 
 @dataclass(frozen=True, slots=True)
-class Seal:
+class Commit:
     """Write and read back the label and the first MiB: now the disk starts."""
 
     disk: str
-    name: str = "seal"
+    name: str = "commit"
 
     @property
     def title(self) -> str:
@@ -107,5 +107,5 @@ class Seal:
     def run(self, context: Context, progress: Progress) -> None:
         """The last write; after it there is a receipt."""
         with context.shown_by(progress):
-            context.running_restore().seal()
+            context.running_restore().commit()
         context.receipt = receipt(context.running_restore(), context.running_disk(), context.laid)

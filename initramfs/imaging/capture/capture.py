@@ -1,7 +1,7 @@
 """Reading a disk or partition into chunks: only what is in use, each chunk kept once.
 
 Several threads read, hash and compress; the sink is asked in batches which chunks it
-already has. The result is a draft: whoever has the key signs it, after the
+already has. The result is a draft, to be signed where the key is, after the
 sink has made the chunks durable.
 """
 
@@ -15,12 +15,18 @@ from typing import TYPE_CHECKING
 from initramfs.imaging.capture.cells import Cell, batches, cells, holes, reads
 from initramfs.imaging.capture.regions import Region, Scope, scope_of
 from initramfs.imaging.device.device import Device, allocate
-from initramfs.imaging.device.parallel import Meter, Progress, Worker, compressors, run_parallel, silent
-from initramfs.imaging.format.chunk import DEFAULT_CHUNK, DEFAULT_LEVEL, MIB, Packer, digest_of
+from initramfs.imaging.device.parallel import (
+    Meter,
+    ProgressCallback,
+    Worker,
+    compressors,
+    run_parallel,
+    silent,
+)
+from initramfs.imaging.format.chunk import DEFAULT_CHUNK, DEFAULT_LEVEL, MIB, Packer, digest_of, is_zero
 from initramfs.imaging.format.header import Header
-from initramfs.imaging.format.manifest import MAX_COUNT, SECTOR, Range, State
+from initramfs.imaging.format.index import MAX_COUNT, SECTOR, Range, State
 from initramfs.imaging.format.rules import MAX_TEXT, check_header
-from initramfs.imaging.restore.readback import is_zero
 from initramfs.imaging.spans import subtract
 
 if TYPE_CHECKING:
@@ -34,7 +40,7 @@ Batch = Sequence[tuple[int, Cell]]
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a person says about an image; ``date`` in seconds since the epoch."""
+    """What its maker says about an image; ``date`` in seconds since the epoch."""
 
     name: str
     description: str = ""
@@ -44,7 +50,7 @@ class Facts:
 
 
 @dataclass(slots=True)
-class Count:
+class CaptureCounts:
     """What a capture did: bytes read, sent to the sink (compressed), not sent because it had them."""
 
     chunks: int = 0
@@ -60,7 +66,7 @@ class Draft:
 
     header: Header
     ranges: list[Range]
-    count: Count
+    count: CaptureCounts
 
 
 def capture(
@@ -75,7 +81,7 @@ def capture(
     workers: int | None = None,
     force: bool = False,
     without_swap: bool = False,
-    progress: Progress = silent,
+    progress: ProgressCallback = silent,
 ) -> Draft:
     """Capture ``source``: the whole disk, one partition of it, or the bare file system it is.
 
@@ -123,7 +129,7 @@ class _Capture:
     def __init__(self, source: Device, sink: ChunkSink, scope: Scope, chunk_size: int, level: int) -> None:
         self.source, self.sink, self.scope = source, sink, scope
         self.chunk_size, self.level = chunk_size, level
-        self.count = Count()
+        self.count = CaptureCounts()
         self._lock = threading.Lock()
         self._known: set[bytes] = set()
         self._found: list[tuple[int, Range]] = []
@@ -179,7 +185,7 @@ class _Capture:
             self.count.chunks += digest is not None
 
     def _send(self, contents: dict[bytes, memoryview], packer: Packer) -> None:
-        """Put what nobody has put yet. Asked once for all, so that a server far away is asked rarely."""
+        """Put what this capture has not put yet. Asks once for all: a server far away is asked rarely."""
         with self._lock:
             new = [digest for digest in contents if digest not in self._known]
             self._known.update(new)

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
-from initramfs.imaging.format.chunk import KIB
+from initramfs.imaging.format.chunk import KIB, PAGE
 from initramfs.imaging.spans import Span
 
-PAGE = 4 * KIB
 NEAR = 64 * KIB
 """Reading so much for nothing costs less than asking the disk once more."""
 

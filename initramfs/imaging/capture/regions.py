@@ -14,9 +14,8 @@ from initramfs.imaging.errors import CaptureError
 from initramfs.imaging.filesystem.size import fs_size
 from initramfs.imaging.filesystem.used_blocks import Contents, examine
 from initramfs.imaging.format.header import ANY, Filesystem, Kind, StartsWith
-from initramfs.imaging.label.model import BIOS_BOOT, ESP, Label, LabelType, Partition
-from initramfs.imaging.label.read import read_label
-from initramfs.imaging.restore.layout import WHOLE
+from initramfs.imaging.label import read_label
+from initramfs.imaging.label.model import BIOS_BOOT, ESP, Bare, Bounds, Label, LabelType, PartitionNumber
 from initramfs.imaging.spans import Span, total
 from initramfs.messages import Firmware
 
@@ -79,19 +78,19 @@ def scope_of(
             "only partitions of a whole disk can be emptied", "capture the disk, not a partition"
         )
     if partition is None:
-        area: Partition | None = Partition(WHOLE, 0, source.size, "")
+        place = Bounds(0, source.size)
+    elif label is not None and (area := label.area(partition)) is not None:
+        place = area.bounds
     else:
-        area = label.area(partition) if label is not None else None
-    if area is None:
         raise CaptureError(f"{source.path} has no partition {partition}", _numbers(label))
-    region, found = _partition(source, area, force=force, without_swap=without_swap)
+    region, found = _partition(source, place, force=force, without_swap=without_swap)
     return Scope(
         Kind.PARTITION,
-        area.start,
-        area.size,
+        place.start,
+        place.size,
         None,
         [region],
-        _filesystems(source, area, found, WHOLE),
+        _filesystems(source, place, found, Bare.BARE),
         _warnings([found]),
     )
 
@@ -117,23 +116,21 @@ def _disk(source: Device, label: Label, empty: frozenset[int], *, force: bool, w
         if area.number in empty:
             regions.append(Region(area.start, [], [(area.start, area.end)]))
             continue
-        region, found = _partition(source, area, force=force, without_swap=without_swap)
+        region, found = _partition(source, area.bounds, force=force, without_swap=without_swap)
         regions.append(region)
         contents.append(found)
-        filesystems += _filesystems(source, area, found, area.number)
+        filesystems += _filesystems(source, area.bounds, found, area.number)
     regions.sort(key=lambda region: (region.used or region.zeros)[0])
     return Scope(Kind.DISK, 0, source.size, label, regions, tuple(filesystems), _warnings(contents))
 
 
-def _partition(
-    source: Device, area: Partition, *, force: bool, without_swap: bool
-) -> tuple[Region, Contents]:
-    found = examine(source, area.start, area.size, force=force, without_swap=without_swap)
+def _partition(source: Device, place: Bounds, *, force: bool, without_swap: bool) -> tuple[Region, Contents]:
+    found = examine(source, place.start, place.size, force=force, without_swap=without_swap)
 
     def moved(spans: list[Span]) -> list[Span]:
-        return [(area.start + start, area.start + end) for start, end in spans]
+        return [(place.start + start, place.start + end) for start, end in spans]
 
-    return Region(area.start, moved(found.used), moved(found.zeros)), found
+    return Region(place.start, moved(found.used), moved(found.zeros)), found
 
 
 def _gaps(label: Label, size: int) -> Iterator[Span]:
@@ -147,13 +144,15 @@ def _gaps(label: Label, size: int) -> Iterator[Span]:
         yield end, size
 
 
-def _filesystems(source: Device, area: Partition, contents: Contents, number: int) -> tuple[Filesystem, ...]:
+def _filesystems(
+    source: Device, place: Bounds, contents: Contents, number: PartitionNumber
+) -> tuple[Filesystem, ...]:
     found = contents.found
     if not found.type:
         return ()
-    minimal = fs_size(found.type, lambda at, length: source.read(area.start + at, length), area.size)
+    minimal = fs_size(found.type, lambda at, length: source.read(place.start + at, length), place.size)
     used = total(contents.used)
-    return (Filesystem(number, found.type, found.uuid, found.label, area.size, used, minimal),)
+    return (Filesystem(number, found.type, found.uuid, found.label, place.size, used, minimal),)
 
 
 def _warnings(contents: list[Contents]) -> tuple[str, ...]:

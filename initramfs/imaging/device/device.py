@@ -35,9 +35,9 @@ BLKDISCARD = 0x1277
 BLKZEROOUT = 0x127F
 
 ZERO_STEP = 64 * MIB
-"""BLKZEROOUT cannot be interrupted: not more than this at once."""
+"""Bytes of one BLKZEROOUT, which cannot be interrupted."""
 DISCARD_STEP = 16 << 30
-"""Likewise for BLKDISCARD, which is quicker."""
+"""Bytes of one BLKDISCARD, which cannot be interrupted either, and is quicker."""
 PAGE = mmap.PAGESIZE
 
 
@@ -61,11 +61,11 @@ class Target(Protocol):
         ...
 
     def discard(self, offset: int, length: int) -> bool:
-        """Tell the device that a range holds nothing; False if it does not care. Proves no zeros."""
+        """Tell the device that a range holds nothing; False if it cannot be told. Proves no zeros."""
         ...
 
     def flush(self) -> None:
-        """Everything written so far survives a power cut; later reads ask the medium. Raises DeviceError."""
+        """Make durable what was written so far; later reads ask the medium. Raises DeviceError."""
         ...
 
 
@@ -127,7 +127,10 @@ class Device:
         return cls.open(path, writable=True, sector_size=sector_size)
 
     def read(self, offset: int, length: int) -> bytes:
-        """Bytes anywhere, for tables and the like; shorter at the end of the device."""
+        """``length`` bytes from any offset, for tables and the like; fewer at the end of the device.
+
+        Raises DeviceError.
+        """
         end = min(offset + length, self.size)
         if offset >= end:
             return b""
@@ -137,7 +140,6 @@ class Device:
         return bytes(buffer[offset - first : end - first])
 
     def read_into(self, buffer: memoryview, offset: int) -> None:
-        """See Target."""
         done = 0
         while done < len(buffer):
             with _failing(self.path, f"read {len(buffer)} bytes at {offset}"):
@@ -149,7 +151,6 @@ class Device:
             done += count
 
     def write(self, data: memoryview, offset: int) -> None:
-        """See Target."""
         if offset + len(data) > self.size:
             raise DeviceError(f"{self.path}: nothing may be written behind byte {self.size}")
         done = 0
@@ -161,7 +162,7 @@ class Device:
             done += count
 
     def zero(self, offset: int, length: int) -> None:
-        """See Target. Devices do it themselves where they can; holes in files are zeros already."""
+        """Devices zero a range themselves where they can; holes in files are zeros already."""
         for start in range(offset, offset + length, ZERO_STEP):
             end = min(start + ZERO_STEP, offset + length)
             if not self.block:
@@ -171,7 +172,7 @@ class Device:
                 self._write_zeros(start, end)
 
     def discard(self, offset: int, length: int) -> bool:
-        """See Target. Files keep what they have: who cares about their holes can punch them."""
+        """Devices only. Files keep what they have: their owner can punch holes into them."""
         if not self.block:
             return False
         for start in range(offset, offset + length, DISCARD_STEP):
@@ -183,14 +184,13 @@ class Device:
         return True
 
     def flush(self) -> None:
-        """See Target."""
         with _failing(self.path, "flush"):
             os.fsync(self._fd)
             if not self.direct:
                 os.posix_fadvise(self._fd, 0, 0, os.POSIX_FADV_DONTNEED)
 
     def reread_label(self) -> None:
-        """Let the kernel look at the partition table again, if it is a disk and can be looked at."""
+        """Make the kernel read a disk's partition table again; does nothing to a file."""
         if self.block:
             with contextlib.suppress(OSError):  # a device without partitions has nothing to read
                 fcntl.ioctl(self._fd, BLKRRPART)
@@ -198,11 +198,11 @@ class Device:
     def forget(self) -> None:
         """Drop a block device's page cache: it may be older than what was written to its partitions."""
         if self.block:
-            with contextlib.suppress(OSError):  # needs CAP_SYS_ADMIN; whoever captures disks has it
+            with contextlib.suppress(OSError):  # needs CAP_SYS_ADMIN, which root has who captures disks
                 fcntl.ioctl(self._fd, BLKFLSBUF)
 
     def close(self) -> None:
-        """Let go of the device."""
+        """Close it. May be repeated."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1

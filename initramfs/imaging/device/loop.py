@@ -1,4 +1,4 @@
-"""A part of a disk or file as a block device of its own: partclone and mount want one."""
+"""A part of a disk or file as a block device of its own, which partclone and mount need."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from initramfs.imaging.errors import ToolError
 from initramfs.imaging.run import run
 
 PATIENCE = 60.0
-"""Seconds that the last user of a loop device has to let go of it."""
+"""Seconds to wait until the last user of a loop device has let go of it."""
 AGAIN = 0.02
+"""Seconds between two looks."""
 
 
 @contextmanager

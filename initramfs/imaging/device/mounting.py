@@ -1,4 +1,8 @@
-"""Mounting a file system for a moment: the kernel resizes some only while they are mounted."""
+"""Mounting a file system for a moment: to change files in it, or because the kernel resizes it only then.
+
+A partition of a disk that has no label yet is mounted through a loop device: the label is written last, and
+the engine holds the disk exclusively, so the kernel's own partition devices are not to be had.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from initramfs.imaging.device.loop import loop_device
+from initramfs.imaging.label.model import Bounds
 from initramfs.imaging.run import run
 
 DRIVERS = {"ntfs": "ntfs-3g"}
@@ -16,16 +22,27 @@ OPTIONS = {"xfs": "nouuid", "btrfs": "subvolid=5"}
 
 
 @contextmanager
-def mounted(path: Path, kind: str, *, read_only: bool = False) -> Iterator[Path]:
-    """The file system of ``kind`` on a block device; unmounted, and so written, at the end.
+def mounted(path: Path, kind: str = "", *, read_only: bool = False) -> Iterator[Path]:
+    """The file system on the block device ``path``; unmounted, and so written, at the end.
 
-    Raises ToolError.
+    ``kind`` is its name as blkid has it; without one, mount(8) finds it out. Raises ToolError.
     """
     access = "ro" if read_only else "rw"
     options = ",".join(filter(None, (access, OPTIONS.get(kind, ""))))
     with tempfile.TemporaryDirectory(prefix="clonesys-") as place:
-        run("mount", "-t", DRIVERS.get(kind, kind), "-o", options, str(path), place)
+        driver = ("-t", DRIVERS.get(kind, kind)) if kind else ()
+        run("mount", *driver, "-o", options, str(path), place)
         try:
             yield Path(place)
         finally:
             run("umount", place)
+
+
+@contextmanager
+def mounted_part(disk: Path, place: Bounds, *, read_only: bool = False) -> Iterator[Path]:
+    """The file system at ``place`` on a disk, which need not have a label; as :func:`mounted`."""
+    with (
+        loop_device(disk, place.start, place.size, writable=not read_only) as loop,
+        mounted(loop, read_only=read_only) as root,
+    ):
+        yield root

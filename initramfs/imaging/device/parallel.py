@@ -1,4 +1,4 @@
-"""Doing the same to many things in several threads: the first failure stops all.
+"""Doing one thing to many items in several threads; the first failure stops all.
 
 Threads, because everything expensive here (hashing, compressing, reading,
 writing, waiting for the network) lets go of Python's global lock.
@@ -14,16 +14,14 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 Worker = Callable[[T], None]
-Progress = Callable[[str, int, int], None]
+ProgressCallback = Callable[[str, int, int], None]
 """``progress(step, done, total)`` in bytes. Called from several threads, never from two at once."""
 
 COMPRESSORS = 2
-"""For each processor: one may wait for the disk. More only take each other's cache away."""
+"""Threads for each processor: one may wait for the disk. More take each other's cache away."""
 MIN_WORKERS = 8
 """Even one processor has a disk and a network to wait for. With 4 on two processors, each processor
 waited for a fifth of the time."""
-
-
 MEMORY = 96 << 20
 """Bytes that the threads of a restore may hold in all, however many processors there are."""
 COPIES = 2
@@ -90,19 +88,19 @@ class _Team(Generic[T]):
 
 
 class Meter:
-    """Counts bytes of one step and tells the progress."""
+    """Counts the bytes of one step, from several threads, and tells the progress."""
 
-    def __init__(self, step: str, total: int, progress: Progress) -> None:
+    def __init__(self, step: str, total: int, progress: ProgressCallback) -> None:
         self.step, self.total, self.done, self._progress = step, total, 0, progress
         self._lock = threading.Lock()
         progress(step, 0, total)
 
     def add(self, count: int) -> None:
-        """So many bytes more are done."""
+        """Count so many bytes more as done."""
         with self._lock:
             self.done += count
             self._progress(self.step, self.done, self.total)
 
 
 def silent(_step: str, _done: int, _total: int) -> None:
-    """A progress that nobody sees."""
+    """Shows nothing."""

@@ -1,7 +1,7 @@
-"""Who uses a disk or file just now: mount points, swap, device mapper, RAID, loop devices.
+"""What uses a disk or file now: mount points, swap, device mapper, RAID, loop devices.
 
-Reads sysfs and procfs only. Its answer is for the error message; for block
-devices the kernel's own refusal (O_EXCL) is what protects.
+Reads sysfs and procfs only. The answer goes into an error message; what protects a
+block device is the kernel's own refusal (O_EXCL).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ SWAPS = Path("/proc/swaps")
 
 
 def users(path: Path) -> list[str]:
-    """What holds ``path``, one of its partitions, or a loop device that is backed by it; for people."""
+    """What holds ``path``, one of its partitions, or a loop device over it, each in words."""
     names = list(_names(path))
     return [use for name in names for use in _uses(name)]
 

@@ -41,7 +41,7 @@ Item = tuple[int, int, int, bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class Chunk:
+class MappedChunk:
     """A part of the address space, and where on the device its copies begin."""
 
     address: int
@@ -100,7 +100,7 @@ def _allocated(items: Iterable[Item], node_size: int) -> Iterator[Span]:
 class _Trees:
     """Trees of ``size`` bytes a node, in these chunks."""
 
-    def __init__(self, read: Reader, size: int, chunks: list[Chunk]) -> None:
+    def __init__(self, read: Reader, size: int, chunks: list[MappedChunk]) -> None:
         self._read, self._size = read, size
         self._chunks = sorted(chunks, key=lambda chunk: chunk.address)
 
@@ -130,7 +130,7 @@ class _Trees:
                 )
                 at = stop
 
-    def _chunk_of(self, address: int) -> Chunk:
+    def _chunk_of(self, address: int) -> MappedChunk:
         number = bisect_right(self._chunks, address, key=lambda chunk: chunk.address) - 1
         if number < 0 or address >= self._chunks[number].end or not self._chunks[number].places:
             raise CaptureError(f"the btrfs has no chunk for address {address}")
@@ -145,7 +145,7 @@ def _field(data: bytes, at: int) -> int:
     return int(ADDRESS.unpack_from(data, at)[0])
 
 
-def _system(array: bytes) -> Iterator[Chunk]:
+def _system(array: bytes) -> Iterator[MappedChunk]:
     at = 0
     while at < len(array):
         chunk = _chunk(KEY.unpack_from(array, at)[0], array, at + KEY.size)
@@ -153,7 +153,7 @@ def _system(array: bytes) -> Iterator[Chunk]:
         at += KEY.size + CHUNK.size + len(chunk.places) * STRIPE.size
 
 
-def _chunk(address: int, data: bytes, at: int) -> Chunk:
+def _chunk(address: int, data: bytes, at: int) -> MappedChunk:
     length, count = CHUNK.unpack_from(data, at)
     places = [STRIPE.unpack_from(data, at + CHUNK.size + n * STRIPE.size)[0] for n in range(count)]
-    return Chunk(address, length, tuple(places))
+    return MappedChunk(address, length, tuple(places))

@@ -60,18 +60,18 @@ class FileMap:
 
 
 def find_file(kind: str, part: Path, path: str) -> FileMap | None:
-    """The regular file ``path`` of the ``kind`` (one of TELLERS) on ``part``; None if there is none.
+    """The regular file ``path`` of the ``kind`` (one of FILE_MAP_TOOLS) on ``part``; None if there is none.
 
     Raises Unmapped, ToolError.
     """
     if not PLAIN.fullmatch(path):
         raise Unmapped("its name is not plain")
-    teller = TELLERS[kind]
-    done = run(*teller.command(path), str(part), accept=(0, 1), stdin=teller.stdin(path))
-    found = teller.parse(done.stdout)
+    tool = FILE_MAP_TOOLS[kind]
+    done = run(*tool.command(path), str(part), accept=(0, 1), stdin=tool.stdin(path))
+    found = tool.parse(done.stdout)
     if found is None and not ABSENT.search(done.stdout + done.stderr):
         said = " | ".join((done.stderr or done.stdout).strip().splitlines()[-2:])
-        raise Unmapped(f"{teller.words[0]} says nothing of it that makes sense: {said[-200:]}")
+        raise Unmapped(f"{tool.words[0]} says nothing of it that makes sense: {said[-200:]}")
     if found is None or not found.runs:
         return None
     _check(found)
@@ -202,13 +202,13 @@ def _field(said: str, pattern: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Teller:
-    """How a file system is asked for a file, and how the answer is understood.
+class FileMapTool:
+    """The tool that tells where a file of a file system lies, and how its answer is understood.
 
     Attributes:
         words: the command, the partition will be its last word; ``PATH`` stands for the file's path.
         parse: its answer; None if that speaks of no file, a map without runs for folders and the like.
-        questions: for its standard input, a line each; ``PATH`` likewise.
+        questions: for its standard input, a line each, with ``PATH`` too.
     """
 
     words: tuple[str, ...]
@@ -216,19 +216,19 @@ class Teller:
     questions: tuple[str, ...] = ()
 
     def command(self, path: str) -> list[str]:
-        """What to start."""
+        """The command that asks for ``path``; the partition is still to be added."""
         return [word.replace("PATH", path) for word in self.words]
 
     def stdin(self, path: str) -> str:
-        """What to tell it."""
+        """What it reads from its standard input."""
         return "".join(f"{question.replace('PATH', path)}\n" for question in self.questions)
 
 
-DEBUGFS = Teller(("debugfs", "-f", "-"), parse_debugfs, ("show_super_stats -h", "stat PATH"))
-XFS_DB = Teller(
+DEBUGFS = FileMapTool(("debugfs", "-f", "-"), parse_debugfs, ("show_super_stats -h", "stat PATH"))
+XFS_DB = FileMapTool(
     ("xfs_db", "-r", "-c", "sb 0", "-c", "print", "-c", "path PATH", "-c", "print", "-c", "bmap -d"),
     parse_xfs_db,
 )
-NTFSINFO = Teller(("ntfsinfo", "--mft", "--verbose", "--file", "PATH"), parse_ntfsinfo)
-TELLERS = {"ext2": DEBUGFS, "ext3": DEBUGFS, "ext4": DEBUGFS, "xfs": XFS_DB, "ntfs": NTFSINFO}
+NTFSINFO = FileMapTool(("ntfsinfo", "--mft", "--verbose", "--file", "PATH"), parse_ntfsinfo)
+FILE_MAP_TOOLS = {"ext2": DEBUGFS, "ext3": DEBUGFS, "ext4": DEBUGFS, "xfs": XFS_DB, "ntfs": NTFSINFO}
 """By blkid's name of the file system."""

@@ -2,7 +2,7 @@
 
 Found by the names that systems give them, and by fstab; a Linux swap file also has to hold a swap area. Their
 content is left out only if the file system's own tool says plainly where it lies, and the map of used blocks
-agrees. Reads, and never writes. What becomes of the spans is the caller's.
+agrees. Reads, and never writes. The caller decides what becomes of the spans.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from initramfs.imaging.errors import Unmapped
-from initramfs.imaging.filesystem.file_map import PLAIN, TELLERS, FileMap, find_file
+from initramfs.imaging.filesystem.file_map import FILE_MAP_TOOLS, PLAIN, FileMap, find_file
 from initramfs.imaging.format.chunk import KIB, MIB
 from initramfs.imaging.label.model import Reader
 from initramfs.imaging.spans import Span, merge, subtract, total
@@ -51,7 +51,7 @@ def left_out(kind: str, part: Path, read: Reader, used: list[Span]) -> LeftOut:
     ``read`` starts at it; ``used`` is its map of used blocks. Raises ToolError, DeviceError.
     """
     found = LeftOut()
-    if kind not in TELLERS:
+    if kind not in FILE_MAP_TOOLS:
         if kind in ("btrfs", "f2fs"):
             found.notes.append("swap files are not looked for in it, and kept")
         return found
@@ -87,7 +87,7 @@ def _of_linux(file: FileMap, read: Reader) -> tuple[list[Span], str]:
     """All but the page with the header, so that swapon takes it.
 
     Where that names a hibernated system, kernel and swapon put the signature back when they find no image
-    of memory. Its file systems are in order, or nobody would be here: it must not go on with what it
+    of memory. Its file systems are in order, else they were refused before: it must not go on with what it
     remembers of them.
     """
     head = file.read(read, PAGES[-1])

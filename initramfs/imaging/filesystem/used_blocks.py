@@ -6,6 +6,7 @@ refused, or with force kept whole: its own map of free blocks may be wrong.
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from initramfs.imaging.filesystem.swap_files import LeftOut, hibernated, left_ou
 from initramfs.imaging.format.chunk import KIB, MIB
 from initramfs.imaging.label.model import Reader
 from initramfs.imaging.run import run
-from initramfs.imaging.spans import Span, merge, narrow, parse_domain, subtract
+from initramfs.imaging.spans import Span, merge, narrow, subtract
 
 PARTCLONE = {
     "ext2": "extfs", "ext3": "extfs", "ext4": "extfs", "xfs": "xfs", "btrfs": "btrfs", "ntfs": "ntfs",
@@ -32,6 +33,8 @@ PARTCLONE = {
 EDGE = MIB
 """At both ends of a partition everything is kept: boot sectors and their copies, and where signatures
 of RAID and volume managers lie, which must not come back from a disk's earlier life."""
+
+MAP_ROW = re.compile(r"\s*(0x[0-9A-Fa-f]+)\s+(0x[0-9A-Fa-f]+)\s+([+?])\s*")
 
 SWAP_HEADER = 64 * KIB
 """The largest page of any Linux: the header of a swap area is one page."""
@@ -149,11 +152,34 @@ def _map(part: Path, size: int, kind: str) -> list[Span]:
             if kind == "xfs":
                 _check_log(part)
             run(f"partclone.{PARTCLONE[kind]}", "--domain", "--quiet", "--UI-fresh", "0", *sources)
-            return parse_domain(out.read_text(), size)
+            return parse_used_blocks(out.read_text(), size)
         except ToolError as error:
             raise ToolError(f"{error.message} | {_last_lines(log)}", error.hint) from error
         except OSError as error:
             raise ToolError(f"partclone left no map: {error}") from error
+
+
+def parse_used_blocks(text: str, size: int) -> list[Span]:
+    """The used spans of a partition of ``size`` bytes, sorted, from the map that ``partclone.<fs> -D`` makes.
+
+    That is GNU ddrescue's "domain" log: lines of position and size in hexadecimal, ``+`` for used.
+    What the map does not cover (the partition's end behind the file system: NTFS keeps the
+    copy of its boot sector there) counts as used. Raises CaptureError.
+    """
+    used, end = [], 0
+    for line in text.splitlines():
+        row = MAP_ROW.fullmatch(line)
+        if row is None:
+            continue  # comments, and the line of the current position
+        start, length = int(row[1], 16), int(row[2], 16)
+        if start != end:
+            raise CaptureError(f"partclone's map makes no sense: a gap at {end}, before {line!r}")
+        end = start + length
+        if row[3] == "+":
+            used.append((start, end))
+    if end < size:
+        used.append((end, size))
+    return merge(used, size)
 
 
 def _check_log(part: Path) -> None:

@@ -1,7 +1,7 @@
 """Chunks: a name and an object. The name is the SHA-256 of the content, the object one zstd frame.
 
 No I/O. zstd stores what does not compress as it is, so there is no second
-form of object (``frame`` says what a frame must be). Frames carry their content
+form of object (:func:`why_no_object` says what a frame must be). Frames carry their content
 size, and it is compared with the expected one before a byte is decompressed: an
 object cannot claim memory.
 """
@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import zstandard
 
 from initramfs.imaging.errors import Corrupt
-from initramfs.imaging.format.frame import why_no_object
 
 if TYPE_CHECKING:
     Buffer = bytes | bytearray | memoryview
@@ -26,6 +25,15 @@ MAX_CHUNK = 4 * MIB
 DEFAULT_CHUNK = MIB
 DEFAULT_LEVEL = 3
 
+PAGE = 4 * KIB
+ZEROS = bytes(MIB)
+
+FRAME_MAGIC = b"\x28\xb5\x2f\xfd"
+MAX_WINDOW = 8 << 20
+"""Bytes of memory that every zstd decoder should have (RFC 8878, 3.1.1.1.2)."""
+BLOCK_HEADER, CHECKSUM = 3, 4
+RLE = 1
+
 HINT = (
     "the copy on the server is damaged: 'clonesys image verify' names the images, capture or import them anew"
 )
@@ -34,6 +42,15 @@ HINT = (
 def digest_of(content: Buffer) -> bytes:
     """The name of a chunk with this content: 32 bytes."""
     return hashlib.sha256(content).digest()
+
+
+def is_zero(content: memoryview) -> bool:
+    """Whether all bytes are zero. Decides on the first page where it can: most content does not begin so."""
+    if content[:PAGE] != ZEROS[: min(PAGE, len(content))]:
+        return False
+    return all(
+        bytes(content[at : at + MIB]) == ZEROS[: len(content) - at] for at in range(0, len(content), MIB)
+    )
 
 
 class Packer:
@@ -75,9 +92,9 @@ class Unpacker:
         return bytes(content)
 
     def unpack_into(self, digest: bytes, data: bytes, room: memoryview) -> None:
-        """The same into memory of the content's length, without a copy on the way.
+        """As :meth:`unpack`, into memory of the content's length, without a copy on the way.
 
-        Raises Corrupt; what ``room`` then holds is proved by nobody.
+        Raises Corrupt; ``room`` may then hold anything.
         """
         try:
             claimed = zstandard.frame_content_size(data)
@@ -104,3 +121,34 @@ def content_size(digest: bytes, data: bytes) -> int:
     if not 0 < size <= MAX_CHUNK:
         raise Corrupt(digest, f"claims {size} bytes", HINT)
     return size
+
+
+def why_no_object(data: bytes) -> str:
+    """Why these bytes are no single frame that every decoder reads, or an empty text.
+
+    The library reads the first frame that it finds, whatever precedes or follows it. This walks over the
+    blocks of one frame (RFC 8878, 3.1.1) and decompresses none.
+
+    Raises ZstdError if there is no whole header of a frame.
+    """
+    frame = zstandard.get_frame_parameters(data)
+    if not data.startswith(FRAME_MAGIC):
+        return "is no zstd frame, or does not begin with one"
+    if frame.dict_id:
+        return f"needs the dictionary {frame.dict_id}"
+    if frame.window_size > MAX_WINDOW:
+        return f"needs a window of {frame.window_size} bytes, {MAX_WINDOW} at most"
+    end = _end_of_blocks(data) + CHECKSUM * frame.has_checksum
+    if end > len(data):
+        return f"is no whole zstd frame: it ends after {len(data)} bytes"
+    return f"has {len(data) - end} bytes behind its frame" if end < len(data) else ""
+
+
+def _end_of_blocks(data: bytes) -> int:
+    """Where the last block ends; behind ``data`` if that was cut."""
+    at, last = zstandard.frame_header_size(data), 0
+    while not last and at < len(data):
+        block = int.from_bytes(data[at : at + BLOCK_HEADER], "little")
+        last, kind, size = block & 1, block >> 1 & 3, block >> 3
+        at += BLOCK_HEADER + (1 if kind == RLE else size)
+    return at if last else len(data) + 1

@@ -14,13 +14,13 @@ from enum import StrEnum
 from typing import Any, Final, Literal
 
 from initramfs.imaging.errors import ManifestError
-from initramfs.imaging.label.model import Label
+from initramfs.imaging.label.model import Label, PartitionNumber
 from initramfs.messages import Firmware
 from initramfs.messages.codec import MessageError, canonical, from_plain, parse, to_plain
 
 VERSION = 1
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}", re.ASCII)
-"""Of an image: it becomes a folder's name and part of a URL."""
+"""What an image may be called: it becomes a folder's name and part of a URL."""
 EXTRA = {"version", "index_count"}
 
 
@@ -41,14 +41,14 @@ class Filesystem:
     """One file system, sizes in bytes.
 
     Attributes:
-        partition: its number, 0 in an image of a bare one.
+        partition: its number; ``Bare`` in an image of one partition.
         type: like ``uuid`` and ``label`` as blkid names them.
         size: of the partition.
         used: kept of it.
         minimal: of the smallest partition that holds the file system as it is.
     """
 
-    partition: int
+    partition: PartitionNumber
     type: str
     uuid: str
     label: str
@@ -70,10 +70,10 @@ class Header:
         chunk_size: the grid's, a power of two.
         firmware: who can start it.
         label: of a disk image.
-        filesystems: what was found, for people and for later steps (grow, personalise).
-        description: for people, like ``origin`` (where from) and ``user`` (who).
-        origin: the host and device.
-        user: a name.
+        filesystems: what was found; growing and personalising rely on it.
+        description: what its maker says of it.
+        origin: the host and device that it was captured from.
+        user: who captured it.
         date: of the capture.
         warnings: what was overridden by force when it was captured, and what was left out on request.
     """

@@ -13,12 +13,12 @@ from typing import Any
 from initramfs.imaging.errors import LabelError, ManifestError
 from initramfs.imaging.format.chunk import MAX_CHUNK, MIN_CHUNK
 from initramfs.imaging.format.header import ANY, NAME, Header, Kind
-from initramfs.imaging.label.model import Label, LabelType
+from initramfs.imaging.label.model import Bare, Label, LabelType, PartitionNumber, plain_number
 
 MAX_TEXT = 4096
 """Characters (Unicode code points) of a text."""
 MAX_NUMBER = (1 << 63) - 1
-"""Of what has no other bounds."""
+"""The largest of those that have no other bound."""
 MAX_DATE = 253402300799
 """The last second of the year 9999."""
 MAX_GENERATION = 999_999_999
@@ -46,7 +46,7 @@ def matching(pattern: str) -> Allowed:
 
 
 def is_empty(value: object) -> bool:
-    """What such a table does not have."""
+    """What this kind of table does not have."""
     return not value
 
 
@@ -96,7 +96,7 @@ GPT: Rules = {
 
 
 def check_header(header: Header) -> None:
-    """Raises ManifestError for a header that no image can have."""
+    """Check every field of a header. Raises ManifestError for what no image can have."""
     _obey(HEADER, header, "")
     for number, warning in enumerate(header.warnings):
         _must(is_text(warning), warning, f"warnings[{number}]")
@@ -127,13 +127,12 @@ def _check_label(label: Label, size: int, sector_size: int) -> None:
 
 def _check_filesystems(header: Header) -> None:
     """At most one in each partition, and as large as that."""
-    sizes = {0: header.size}
+    sizes: dict[PartitionNumber, int] = {Bare.BARE: header.size}
     if header.label is not None:
         sizes = {area.number: area.size for area in header.label.areas}
     for found in header.filesystems:
-        _must(
-            found.partition in sizes, found.partition, "file system's partition: there is none, or it has one"
-        )
+        number = plain_number(found.partition)
+        _must(found.partition in sizes, number, "file system's partition: there is none, or it has one")
         where, size = f"file system in {found.partition}: ", sizes.pop(found.partition)
         _obey(FILESYSTEM, found, where)
         _must(found.size == size, found.size, f"{where}size")

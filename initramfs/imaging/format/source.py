@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class ChunkSource(Protocol):
-    """Gives chunk objects. What it gives is checked by whoever uses it, so it need not be trusted."""
+    """Gives chunk objects. The engine checks what it gets, so that a source need not be trusted."""
 
     def fetch(self, digest: bytes) -> bytes:
         """The object (one zstd frame) of the chunk with this SHA-256.

@@ -12,8 +12,7 @@ import zlib
 from dataclasses import dataclass, replace
 
 from initramfs.imaging.errors import LabelError
-from initramfs.imaging.label.mbr import protective_for
-from initramfs.imaging.label.model import REPAIR, Label, LabelType, Partition, Reader
+from initramfs.imaging.label.model import PROTECTIVE, REPAIR, Label, LabelType, Partition, Reader
 
 SIGNATURE = b"EFI PART"
 LAYOUT = struct.Struct("<8sIIIIQQQQ16sQIII")
@@ -25,7 +24,7 @@ MAX_SECTOR = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
+class GptHeader:
     """A GPT header's fields; positions in sectors."""
 
     revision: int
@@ -41,7 +40,7 @@ class Header:
     entries_crc: int
 
     @classmethod
-    def decode(cls, sector: bytes) -> Header:
+    def decode(cls, sector: bytes) -> GptHeader:
         """Read and check a header. Raises LabelError."""
         fields = LAYOUT.unpack_from(sector)
         header = cls(fields[1], fields[2], *fields[5:])
@@ -77,7 +76,7 @@ class Header:
 
 def read_gpt(read: Reader, sector_size: int) -> Label:
     """The label of a disk whose MBR is protective. Raises LabelError."""
-    header = Header.decode(read(sector_size, sector_size))
+    header = GptHeader.decode(read(sector_size, sector_size))
     table = _table(read, header, sector_size)
     found = [
         _partition(number, table[at : at + ENTRY.size], sector_size)
@@ -87,7 +86,7 @@ def read_gpt(read: Reader, sector_size: int) -> Label:
     return Label(LabelType.GPT, str(uuid.UUID(bytes_le=header.guid)), tuple(found))
 
 
-def _table(read: Reader, header: Header, sector_size: int) -> bytes:
+def _table(read: Reader, header: GptHeader, sector_size: int) -> bytes:
     table = read(header.entries_lba * sector_size, header.table_size)
     if len(table) != header.table_size or zlib.crc32(table) != header.entries_crc:
         raise LabelError("the checksum of the GPT's entries is wrong", REPAIR)
@@ -130,7 +129,7 @@ def move(head: bytes, sector_size: int, disk_size: int) -> Moved:
     def read(offset: int, length: int) -> bytes:
         return head[offset : offset + length]
 
-    header = Header.decode(read(sector_size, sector_size))
+    header = GptHeader.decode(read(sector_size, sector_size))
     table = _table(read, header, sector_size)
     last = disk_size // sector_size - 1
     backup_lba = last - header.table_sectors(sector_size)
@@ -146,3 +145,18 @@ def move(head: bytes, sector_size: int, disk_size: int) -> Moved:
     new_head[sector_size : 2 * sector_size] = primary.encode(sector_size)
     entries = table.ljust(header.table_sectors(sector_size) * sector_size, b"\0")
     return Moved(bytes(new_head), backup_lba * sector_size, entries + backup.encode(sector_size))
+
+
+def protective_for(sector: bytes, total_sectors: int) -> bytes:
+    """The protective MBR in ``sector``, covering a disk of ``total_sectors`` (UEFI 2.10, 5.2.3).
+
+    In a hybrid one, which names some of the GPT's partitions too, up to the next of those.
+    """
+    result = bytearray(sector)
+    table = list(struct.iter_unpack("<4xB3xII", sector[446:510]))
+    starts = [start for kind, start, count in table if count and kind != PROTECTIVE]
+    for slot, (kind, start, _) in enumerate(table):
+        if kind == PROTECTIVE:
+            end = min([total_sectors, *(other for other in starts if other > start)])
+            struct.pack_into("<I", result, 446 + 16 * slot + 12, min(end - start, 0xFFFFFFFF))
+    return bytes(result)

@@ -11,12 +11,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from initramfs.imaging.errors import LabelError
-from initramfs.imaging.label.model import EXTENDED, FIRST_LOGICAL, REPAIR, Label, LabelType, Partition, Reader
+from initramfs.imaging.label.model import (
+    EXTENDED,
+    FIRST_LOGICAL,
+    PROTECTIVE,
+    REPAIR,
+    Label,
+    LabelType,
+    Partition,
+    Reader,
+)
 
 MAGIC = b"\x55\xaa"
-PROTECTIVE = 0xEE
 MAX_LOGICAL = 128
 """Longer chains are loops or nonsense."""
+
+HEADS, SECTORS, CYLINDERS = 255, 63, 1024
+"""The geometry that all systems pretend."""
+BEYOND = b"\xfe\xff\xff"
+"""Stands for every sector that three bytes cannot name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,16 +155,14 @@ def _chain(read: Reader, origin: int, end: int, sector_size: int) -> Iterator[Re
     raise LabelError(f"more than {MAX_LOGICAL} logical partitions", REPAIR)
 
 
-def protective_for(sector: bytes, total_sectors: int) -> bytes:
-    """The protective MBR in ``sector``, covering a disk of ``total_sectors`` (UEFI 2.10, 5.2.3).
+def chs(sector: int) -> bytes:
+    """Cylinder, head and sector: three bytes for a sector counted from the disk's start.
 
-    In a hybrid one, which names some of the GPT's partitions too, up to the next of those.
+    Systems read the sector numbers beside them. A few BIOSes refuse a table where the two disagree, so edits
+    keep these right.
     """
-    result = bytearray(sector)
-    table = list(struct.iter_unpack("<4xB3xII", sector[446:510]))
-    starts = [start for kind, start, count in table if count and kind != PROTECTIVE]
-    for slot, (kind, start, _) in enumerate(table):
-        if kind == PROTECTIVE:
-            end = min([total_sectors, *(other for other in starts if other > start)])
-            struct.pack_into("<I", result, 446 + 16 * slot + 12, min(end - start, 0xFFFFFFFF))
-    return bytes(result)
+    cylinder, rest = divmod(sector, HEADS * SECTORS)
+    if cylinder >= CYLINDERS:
+        return BEYOND
+    head, within = divmod(rest, SECTORS)
+    return bytes([head, (within + 1) | (cylinder >> 8) << 6, cylinder & 0xFF])

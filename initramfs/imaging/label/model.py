@@ -1,15 +1,14 @@
-"""Disk labels: which partitions a disk has, whatever kind of table says so.
+"""Disk labels: which partitions a disk has, whatever kind of table says so, and edits of them.
 
-No I/O: bytes come through a reader. All offsets and sizes are bytes. The
-kinds of table live in :mod:`mbr <initramfs.imaging.label.mbr>` and
-:mod:`gpt <initramfs.imaging.label.gpt>`, the joint in :mod:`read <initramfs.imaging.label.read>`.
+No I/O: bytes come through a reader. All offsets and sizes are bytes. The two kinds of table are in
+:mod:`mbr <initramfs.imaging.label.mbr>` and :mod:`gpt <initramfs.imaging.label.gpt>`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum, StrEnum
 from itertools import pairwise
 
 from initramfs.imaging.errors import LabelError
@@ -21,11 +20,44 @@ REPAIR = "look at it with 'sfdisk --verify' and repair it first"
 
 EXTENDED = frozenset({"5", "f", "85"})
 """MBR types of containers: DOS, Windows LBA, Linux."""
+PROTECTIVE = 0xEE
+"""The MBR type of the entry that guards a GPT (UEFI 2.10, 5.2.3)."""
 FIRST_LOGICAL = 5
 """The number of an MBR's first logical partition, as everywhere since 1991."""
 
 ESP = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b"
 BIOS_BOOT = "21686148-6449-6e6f-744e-656564454649"
+
+
+class Bare(Enum):
+    """Stands for a number where there is no label: the whole target, or image, is the one partition."""
+
+    BARE = 0
+    """As manifests have it."""
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+PartitionNumber = int | Bare
+
+
+def plain_number(number: PartitionNumber) -> int:
+    """As manifests and people have it, and in an order: the bare one is 0."""
+    return number.value if isinstance(number, Bare) else number
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Where a partition lies on a target, in bytes."""
+
+    start: int
+    size: int
+
+    @property
+    def end(self) -> int:
+        """The first byte behind."""
+        return self.start + self.size
 
 
 class LabelType(StrEnum):
@@ -64,6 +96,11 @@ class Partition:
         """The first byte behind."""
         return self.start + self.size
 
+    @property
+    def bounds(self) -> Bounds:
+        """Where it lies."""
+        return Bounds(self.start, self.size)
+
 
 @dataclass(frozen=True, slots=True)
 class Label:
@@ -86,6 +123,12 @@ class Label:
     def area(self, number: int) -> Partition | None:
         """The data partition with this number."""
         return next((p for p in self.areas if p.number == number), None)
+
+    def container_of(self, partition: Partition) -> Partition | None:
+        """The extended partition that a logical one lies in, None for any other."""
+        if not self.is_logical(partition):
+            return None
+        return next((p for p in self.partitions if p.type in EXTENDED and p.number < FIRST_LOGICAL), None)
 
     def is_logical(self, partition: Partition) -> bool:
         """Whether this partition lies in an extended one."""
@@ -112,6 +155,45 @@ class Label:
                 raise LabelError(f"partition {part.number} is an extended one inside of another", REPAIR)
             if outer is None or part.start < outer.start or part.end > outer.end:
                 raise LabelError(f"partition {part.number} lies outside of the extended partition", REPAIR)
+
+
+def bounds_of(number: PartitionNumber, label: Label | None, size: int) -> Bounds | None:
+    """Where a data partition lies on a target of ``size`` bytes, None if it is not there."""
+    if isinstance(number, Bare):
+        return Bounds(0, size) if label is None else None
+    area = label.area(number) if label is not None else None
+    return area.bounds if area is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class Edits:
+    """What to change; empty changes nothing.
+
+    Attributes:
+        sizes: bytes, by the partition's number; containers of logical partitions too.
+        id: the disk's new identifier, as in :class:`Label`.
+        uuids: new PARTUUIDs by number; GPT only, those of an MBR follow from the disk's.
+    """
+
+    sizes: Mapping[int, int] = field(default_factory=dict)
+    id: str = ""
+    uuids: Mapping[int, str] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.sizes or self.id or self.uuids)
+
+
+def edited(label: Label, edits: Edits) -> Label:
+    """The label as it will be read afterwards."""
+
+    def change(part: Partition) -> Partition:
+        size = edits.sizes.get(part.number, part.size)
+        name = edits.uuids.get(part.number, part.uuid)
+        if edits.id and label.type is LabelType.MBR:
+            name = f"{edits.id}-{part.number:02x}"
+        return replace(part, size=size, uuid=name)
+
+    return Label(label.type, edits.id or label.id, tuple(map(change, label.partitions)))
 
 
 def _check_place(part: Partition, size: int, sector_size: int) -> None:

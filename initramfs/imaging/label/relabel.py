@@ -1,8 +1,8 @@
 """Changing what a label says: the sizes of partitions, the disk's identifier and theirs. Starts never move.
 
-No I/O: bytes come through a reader, changes go out as patches. They reach into
-everything that tells the same twice: the GPT's backup and checksums, a hybrid MBR, the links and
-the containers of logical partitions. Bytes that are not meant stay as they are, boot code first.
+No I/O: bytes come through a reader, changes go out as patches. They reach
+every copy of a fact: the GPT's backup and checksums, a hybrid MBR, the links and the containers of
+logical partitions. All other bytes stay as they are, boot code first.
 """
 
 from __future__ import annotations
@@ -10,34 +10,15 @@ from __future__ import annotations
 import struct
 import uuid
 import zlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from initramfs.imaging.errors import LabelError
-from initramfs.imaging.label.chs import chs
-from initramfs.imaging.label.gpt import ENTRY, Header
-from initramfs.imaging.label.mbr import PROTECTIVE, Record, entries, records
-from initramfs.imaging.label.model import EXTENDED, FIRST_LOGICAL, REPAIR, Label, LabelType, Partition, Reader
+from initramfs.imaging.label.gpt import ENTRY, GptHeader
+from initramfs.imaging.label.mbr import Record, chs, entries, records
+from initramfs.imaging.label.model import FIRST_LOGICAL, PROTECTIVE, REPAIR, Edits, Label, LabelType, Reader
 
 SIGNATURE_AT, TABLE_AT = 440, 446
-
-
-@dataclass(frozen=True, slots=True)
-class Edits:
-    """What to change; empty changes nothing.
-
-    Attributes:
-        sizes: bytes, by the partition's number; containers of logical partitions too.
-        id: the disk's new identifier, as in :class:`Label`.
-        uuids: new PARTUUIDs by number; GPT only, those of an MBR follow from the disk's.
-    """
-
-    sizes: Mapping[int, int] = field(default_factory=dict)
-    id: str = ""
-    uuids: Mapping[int, str] = field(default_factory=dict)
-
-    def __bool__(self) -> bool:
-        return bool(self.sizes or self.id or self.uuids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +27,6 @@ class Patch:
 
     offset: int
     data: bytes
-
-
-def edited(label: Label, edits: Edits) -> Label:
-    """The label as it will be read afterwards."""
-
-    def change(part: Partition) -> Partition:
-        size = edits.sizes.get(part.number, part.size)
-        name = edits.uuids.get(part.number, part.uuid)
-        if edits.id and label.type is LabelType.MBR:
-            name = f"{edits.id}-{part.number:02x}"
-        return replace(part, size=size, uuid=name)
-
-    return Label(label.type, edits.id or label.id, tuple(map(change, label.partitions)))
 
 
 def relabel(read: Reader, label: Label, sector_size: int, edits: Edits) -> list[Patch]:
@@ -74,7 +42,7 @@ def relabel(read: Reader, label: Label, sector_size: int, edits: Edits) -> list[
 
 
 def _gpt(read: Reader, sector_size: int, edits: Edits) -> Iterator[Patch]:
-    header = Header.decode(read(sector_size, sector_size))
+    header = GptHeader.decode(read(sector_size, sector_size))
     table = bytearray(read(header.entries_lba * sector_size, header.table_size))
     if zlib.crc32(table) != header.entries_crc:
         raise LabelError("the checksum of the GPT's entries is wrong", REPAIR)
@@ -141,10 +109,3 @@ def _count(sector: bytes, offset: int, base: int, slot: int, count: int) -> Patc
     entry[5:8] = chs(base + start + count - 1)
     struct.pack_into("<I", entry, 12, count)
     return Patch(offset + at, bytes(entry))
-
-
-def container_of(label: Label, partition: Partition) -> Partition | None:
-    """The extended partition that a logical one lies in."""
-    if label.type is not LabelType.MBR or partition.number < FIRST_LOGICAL:
-        return None
-    return next((p for p in label.partitions if p.type in EXTENDED and p.number < FIRST_LOGICAL), None)

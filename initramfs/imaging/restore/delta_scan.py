@@ -1,4 +1,4 @@
-"""Looking at what the target holds outside of the guards, before anything is written.
+"""The delta scan: what the target already holds outside of the boot-critical regions, before the first write.
 
 Only reads. What it finds right is proved as well as what is read back after writing:
 it was read past the caches and has the hash that the signed manifest names.
@@ -6,29 +6,54 @@ it was read past the caches and has the hash that the signed manifest names.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from initramfs.imaging.device.parallel import Meter, Progress, Worker, run_parallel, silent
-from initramfs.imaging.restore.bitmap import Bitmap
-from initramfs.imaging.restore.readback import ReadBack
+from initramfs.imaging.device.parallel import Meter, ProgressCallback, Worker, run_parallel, silent
+from initramfs.imaging.restore.extent_io import ReadBack
 
 if TYPE_CHECKING:
     from initramfs.imaging.device.device import Target
+    from initramfs.imaging.restore.counts import Tally
     from initramfs.imaging.restore.layout import Extent, Layout
-    from initramfs.imaging.restore.outcome import Tally
     from initramfs.imaging.restore.strategy import Strategy
 
 Numbered = tuple[int, int, "Extent"]
-"""An extent with its number among all that lie outside of the guards, and among those that are data."""
+"""An extent, its number among all outside of the boot-critical regions, and among those that are data."""
 
 
-class Survey:
-    """What is right on one target.
+class Bitmap:
+    """A set of numbers below ``size``, one bit each: a terabyte's chunks take 128 KiB.
+
+    Adding is safe from several threads; ``len`` is how many are in it.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._bits = bytearray(-(-size // 8))
+        self._count = 0
+        self._lock = threading.Lock()
+
+    def add(self, number: int) -> None:
+        """Put a number in; once is enough."""
+        with self._lock:
+            if number not in self:
+                self._bits[number >> 3] |= 1 << (number & 7)
+                self._count += 1
+
+    def __contains__(self, number: int) -> bool:
+        return bool(self._bits[number >> 3] >> (number & 7) & 1)
+
+    def __len__(self) -> int:
+        return self._count
+
+
+class DeltaScan:
+    """Finds out what is right on one target.
 
     Attributes:
-        present: numbers of the extents outside of the guards that are right.
-        count: data extents outside of the guards.
+        present: numbers of the extents outside of the boot-critical regions that are right.
+        count: data extents outside of the boot-critical regions.
     """
 
     def __init__(
@@ -38,7 +63,7 @@ class Survey:
         tally: Tally,
         *,
         workers: int,
-        progress: Progress,
+        progress: ProgressCallback,
         clock: Callable[[], float],
     ) -> None:
         self._layout, self._target, self._tally = layout, target, tally
@@ -49,16 +74,15 @@ class Survey:
 
     @property
     def complete(self) -> bool:
-        """Whether everything outside of the guards is right."""
+        """Whether everything outside of the boot-critical regions is right."""
         return len(self.present) == self._all
 
     @property
     def read_rate(self) -> float:
-        """See Prober."""
         return self._bytes / self._seconds if self._seconds > 0 else float("inf")
 
-    def run(self, strategy: Strategy, fetch_rate: float | None) -> None:
-        """Look at what the strategy chooses, and at all zeros. Raises DeviceError.
+    def scan(self, strategy: Strategy, fetch_rate: float | None) -> None:
+        """Read and hash what the strategy chooses, and all zeros. Raises DeviceError.
 
         Zeros are always worth a look: a wrong range shows in its first bytes, a right one need be neither
         written nor read back.
@@ -74,7 +98,6 @@ class Survey:
         self._look(chosen, self._progress)
 
     def probe(self, numbers: Collection[int]) -> set[int]:
-        """See Prober."""
         wanted = set(numbers)
         items = [item for item in self._numbered() if item[1] in wanted and item[2].digest is not None]
         began = self._clock()
@@ -84,7 +107,7 @@ class Survey:
         return {data for number, data, _ in items if number in self.present}
 
     def missing(self) -> Iterator[Extent]:
-        """What lies outside of the guards and was not found right, in order."""
+        """What lies outside of the boot-critical regions and was not found right, in order."""
         return (extent for number, _, extent in self._numbered() if number not in self.present)
 
     def _numbered(self) -> Iterator[Numbered]:
@@ -93,8 +116,8 @@ class Survey:
             yield number, data, extent
             data += extent.digest is not None
 
-    def _look(self, items: Callable[[], Iterable[Numbered]], progress: Progress) -> None:
-        meter = Meter("survey", sum(extent.length for _, _, extent in items()), progress)
+    def _look(self, items: Callable[[], Iterable[Numbered]], progress: ProgressCallback) -> None:
+        meter = Meter("scan", sum(extent.length for _, _, extent in items()), progress)
 
         def make_worker() -> Worker[Numbered]:
             readback = ReadBack(self._target)

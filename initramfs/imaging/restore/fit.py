@@ -14,15 +14,20 @@ from dataclasses import dataclass, field
 from initramfs.imaging.errors import LayoutError
 from initramfs.imaging.format.chunk import MIB
 from initramfs.imaging.format.header import Filesystem, Kind
-from initramfs.imaging.format.manifest import Manifest, Range, State
+from initramfs.imaging.format.index import Range, State
+from initramfs.imaging.format.manifest import Manifest
 from initramfs.imaging.label.gpt import backup_size
-from initramfs.imaging.label.model import FIRST_LOGICAL, Label, LabelType, Partition
-from initramfs.imaging.label.relabel import Edits, container_of, edited
-
-LAST = 0
-"""As the number of the partition to grow: whichever is the last on the disk."""
-BARE = 0
-"""The number of the partition that an image of a bare one, or a target without a label, is."""
+from initramfs.imaging.label.model import (
+    FIRST_LOGICAL,
+    Bare,
+    Edits,
+    Label,
+    LabelType,
+    Partition,
+    PartitionNumber,
+    edited,
+)
+from initramfs.messages import Last
 
 GROWABLE = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "ntfs"})
 SHRINKABLE = frozenset({"ext2", "ext3", "ext4", "btrfs", "ntfs"})
@@ -31,7 +36,7 @@ MAX_MBR_SECTORS = 1 << 32
 
 
 @dataclass(frozen=True, slots=True)
-class Fit:
+class FittedLabel:
     """The label as it will be, and how it differs from the image's.
 
     Attributes:
@@ -43,45 +48,54 @@ class Fit:
 
     label: Label | None
     edits: Edits = field(default_factory=Edits)
-    grow: int | None = None
+    grow: PartitionNumber | None = None
     notes: tuple[str, ...] = ()
 
 
 def fit(
-    disk: Manifest, laid: Mapping[int, Manifest], target_size: int, sector_size: int, grow: int | None
-) -> Fit:
-    """Fit ``disk`` with the partition images ``laid`` over it. Raises LayoutError if that is not possible."""
+    disk: Manifest,
+    partition_images: Mapping[PartitionNumber, Manifest],
+    target_size: int,
+    sector_size: int,
+    grow: int | Last | None,
+) -> FittedLabel:
+    """Fit ``disk`` with ``partition_images`` over it to a target of ``target_size`` bytes.
+
+    Raises LayoutError if that is not possible.
+    """
     label = disk.header.label
     if label is None:
         raise AssertionError("a disk image has a label: the header was checked")
     room = _room(disk, label, target_size, sector_size)
-    sizes = _cut(disk, laid, label, room, target_size)
+    sizes = _cut(disk, partition_images, label, room, target_size)
     cut = edited(label, Edits(sizes))
     if grow is None:
-        return Fit(cut, Edits(sizes))
+        return FittedLabel(cut, Edits(sizes))
     part = _chosen(cut, grow)
-    number, notes = _growable(part.number, laid.get(part.number, disk))
+    number, notes = _growable(part.number, partition_images.get(part.number, disk))
     if number is not None:
         sizes |= _grown(cut, part, room)
-    return Fit(edited(label, Edits(sizes)), Edits(sizes), number, notes)
+    return FittedLabel(edited(label, Edits(sizes)), Edits(sizes), number, notes)
 
 
-def fit_in_place(laid: Mapping[int, Manifest], label: Label | None, grow: int | None) -> Fit:
+def fit_in_place(
+    partition_images: Mapping[PartitionNumber, Manifest], label: Label | None, grow: int | Last | None
+) -> FittedLabel:
     """Partition images onto a disk whose label stays: a file system may still grow into its partition.
 
     Raises LayoutError: there is no such partition.
     """
     if grow is None:
-        return Fit(label)
-    number = BARE if label is None else _chosen(label, grow).number
-    if number not in laid:
+        return FittedLabel(label)
+    number: PartitionNumber = Bare.BARE if label is None else _chosen(label, grow).number
+    if number not in partition_images:
         why = f"partition {number} is not among those that are written: it stays as it is"
-        return Fit(label, notes=(why,))
-    found, notes = _growable(number, laid[number])
-    return Fit(label, grow=found, notes=notes)
+        return FittedLabel(label, notes=(why,))
+    found, notes = _growable(number, partition_images[number])
+    return FittedLabel(label, grow=found, notes=notes)
 
 
-def _growable(number: int, image: Manifest) -> tuple[int | None, tuple[str, ...]]:
+def _growable(number: PartitionNumber, image: Manifest) -> tuple[PartitionNumber | None, tuple[str, ...]]:
     """The partition, or None and the reason why it stays as it is."""
     found = _filesystem(image, number)
     if found is not None and found.type in GROWABLE:
@@ -90,7 +104,7 @@ def _growable(number: int, image: Manifest) -> tuple[int | None, tuple[str, ...]
     return None, (f"partition {number} holds {what}, which cannot be grown: it stays as it is",)
 
 
-def needed(image: Manifest, number: int, start: int = 0) -> int:
+def needed(image: Manifest, number: PartitionNumber, start: int = 0) -> int:
     """The smallest partition that takes the image's partition ``number``, which starts at ``start`` in it.
 
     The file system decides, and the chunk in which it ends: chunks are written whole.
@@ -104,7 +118,7 @@ def needed(image: Manifest, number: int, start: int = 0) -> int:
     return min(end - start, size)
 
 
-def end_of(disk: Manifest, layout_size: int, fitted: Fit, table: int) -> int:
+def end_of(disk: Manifest, layout_size: int, fitted: FittedLabel, table: int) -> int:
     """How far the disk image is written.
 
     Neither behind the target's end or a changed last partition, nor over a GPT's backup of ``table`` bytes.
@@ -158,18 +172,19 @@ def _end(item: Range) -> int:
     return item.end
 
 
-def _size(image: Manifest, number: int) -> int:
-    area = image.header.label.area(number) if image.header.label else None
+def _size(image: Manifest, number: PartitionNumber) -> int:
+    label = image.header.label
+    area = label.area(number) if label and not isinstance(number, Bare) else None
     return area.size if area else image.header.size
 
 
-def _filesystem(image: Manifest, number: int) -> Filesystem | None:
-    wanted = BARE if image.header.kind is Kind.PARTITION else number
+def _filesystem(image: Manifest, number: PartitionNumber) -> Filesystem | None:
+    wanted = Bare.BARE if image.header.kind is Kind.PARTITION else number
     return next((found for found in image.header.filesystems if found.partition == wanted), None)
 
 
-def _chosen(label: Label, grow: int) -> Partition:
-    part = label.areas[-1:] if grow == LAST else tuple(p for p in label.areas if p.number == grow)
+def _chosen(label: Label, grow: int | Last) -> Partition:
+    part = label.areas[-1:] if grow is Last.LAST else tuple(p for p in label.areas if p.number == grow)
     if not part:
         there = ", ".join(str(p.number) for p in label.areas) or "none"
         raise LayoutError(f"there is no partition {grow} to grow", f"partitions that could: {there}")
@@ -184,32 +199,38 @@ def _room(disk: Manifest, label: Label, target_size: int, sector_size: int) -> i
 
 
 def _cut(
-    disk: Manifest, laid: Mapping[int, Manifest], label: Label, room: int, target_size: int
+    disk: Manifest,
+    partition_images: Mapping[PartitionNumber, Manifest],
+    label: Label,
+    room: int,
+    target_size: int,
 ) -> dict[int, int]:
     """New sizes of what reaches beyond ``room``: the last partition, and the container it lies in."""
     beyond = [part for part in label.partitions if part.end > room]
     if not beyond:
         return {}
     last = label.areas[-1] if label.areas else None
-    least = _least(disk, laid, last)
+    least = _least(disk, partition_images, last)
     containers = [part for part in beyond if label.is_container(part)]
     if last is None or least > room or any(part.start >= room for part in containers):
-        image = laid.get(last.number, disk) if last else disk
+        image = partition_images.get(last.number, disk) if last else disk
         raise _too_small(image, last, least + target_size - room, target_size)
     sizes = {last.number: _aligned(last.start, least, room) - last.start} if last.end > room else {}
     end = last.start + sizes.get(last.number, last.size)
-    inside = container_of(label, last)
+    inside = label.container_of(last)
     for part in containers:
         sizes[part.number] = (end if part is inside else room) - part.start
     return sizes
 
 
-def _least(disk: Manifest, laid: Mapping[int, Manifest], last: Partition | None) -> int:
+def _least(
+    disk: Manifest, partition_images: Mapping[PartitionNumber, Manifest], last: Partition | None
+) -> int:
     """Where the last partition ends at the earliest."""
     if last is None:
         return 0
-    if last.number in laid:
-        return last.start + needed(laid[last.number], last.number)
+    if last.number in partition_images:
+        return last.start + needed(partition_images[last.number], last.number)
     return last.start + needed(disk, last.number, last.start)
 
 
@@ -236,7 +257,7 @@ def _grown(label: Label, part: Partition, room: int) -> dict[int, int]:
     """New sizes when ``part`` takes all that is free behind it, and its container with it."""
     if part == label.areas[-1] and any(p.start >= part.end for p in label.partitions):
         return {}  # an empty container follows: what lies in that gap must stay
-    inside = container_of(label, part)
+    inside = label.container_of(part)
     if inside is not None:
         if any(p.number >= FIRST_LOGICAL and p.start >= part.end for p in label.areas):
             return {}  # another logical partition follows, and its record before it

@@ -1,7 +1,8 @@
-"""Making a layout's edits of its label: in the guards' content, which is still in memory, and on the disk.
+"""Making a layout's edits of its label: in what the boot-critical regions will hold, and on the disk.
 
-A GPT lies in the guards and is edited before it is moved to the disk's end. The records of logical partitions
-lie between partitions: they are changed on the disk, after they were verified, and read back.
+The regions' content is still in memory. The records of logical partitions lie between partitions: they are
+changed on the disk, after they were verified, and read back. A GPT that is moved to the disk's end is edited
+before, with what it moves.
 """
 
 from __future__ import annotations
@@ -12,31 +13,21 @@ from typing import TYPE_CHECKING
 from initramfs.imaging.device.device import allocate, content_of
 from initramfs.imaging.errors import VerifyError
 from initramfs.imaging.label.relabel import Patch, relabel
-from initramfs.imaging.restore.readback import ReadBack
+from initramfs.imaging.restore.extent_io import ReadBack
 
 if TYPE_CHECKING:
     from initramfs.imaging.device.device import Target
-    from initramfs.imaging.restore.layout import Guard, Layout
+    from initramfs.imaging.restore.layout import BootCriticalRegion, Layout
 
-Contents = Iterable[tuple["Guard", bytearray]]
-"""Guards, and what they will hold."""
-
-
-def edited_head(layout: Layout, head: bytes) -> bytes:
-    """The disk's head with the GPT edited; its backup is made anew by the move. Raises LabelError."""
-    result = bytearray(head)
-    if layout.label is not None:
-        patches = relabel(
-            lambda at, length: head[at : at + length], layout.label, layout.sector_size, layout.edits
-        )
-        for patch in patches:
-            if patch.offset + len(patch.data) <= len(head):
-                result[patch.offset : patch.offset + len(patch.data)] = patch.data
-    return bytes(result)
+Contents = Iterable[tuple["BootCriticalRegion", bytearray]]
+"""Boot-critical regions, and what they will hold."""
 
 
 def make_edits(layout: Layout, target: Target, contents: Contents) -> None:
-    """Make all edits that :func:`edited_head` has not. Raises LabelError, DeviceError, VerifyError."""
+    """Make the edits of a label that is not moved, once what lies outside of the regions has been verified.
+
+    May be repeated. Raises LabelError, DeviceError, VerifyError.
+    """
     if layout.label is None or layout.relocate or not layout.whole:
         return
     view = _View(target, layout.sector_size, list(contents))
@@ -45,25 +36,27 @@ def make_edits(layout: Layout, target: Target, contents: Contents) -> None:
 
 
 class _View:
-    """The disk as it will be when the guards are closed."""
+    """The disk as it will be when the boot-critical regions are written."""
 
-    def __init__(self, target: Target, sector_size: int, contents: list[tuple[Guard, bytearray]]) -> None:
+    def __init__(
+        self, target: Target, sector_size: int, contents: list[tuple[BootCriticalRegion, bytearray]]
+    ) -> None:
         self._target, self._sector_size, self._contents = target, sector_size, contents
 
     def read(self, offset: int, length: int) -> bytes:
-        """Guards' content where there is one, else what the disk holds."""
+        """The regions' content where one is, else what the disk holds."""
         data = bytearray(self._sectors(offset, length))
-        for guard, content in self._contents:
-            low, high = max(offset, guard.start), min(offset + length, guard.end)
+        for region, content in self._contents:
+            low, high = max(offset, region.start), min(offset + length, region.end)
             if low < high:
-                data[low - offset : high - offset] = content[low - guard.start : high - guard.start]
+                data[low - offset : high - offset] = content[low - region.start : high - region.start]
         return bytes(data)
 
     def patch(self, patch: Patch) -> None:
-        """Change it. No patch lies across the border of a guard."""
-        for guard, content in self._contents:
-            if guard.start <= patch.offset < guard.end:
-                at = patch.offset - guard.start
+        """Change it. No patch lies across the border of a region."""
+        for region, content in self._contents:
+            if region.start <= patch.offset < region.end:
+                at = patch.offset - region.start
                 content[at : at + len(patch.data)] = patch.data
                 return
         first = patch.offset - patch.offset % self._sector_size

@@ -1,34 +1,26 @@
-"""What goes where: images laid over a disk, as a list of extents in the target's own offsets.
+"""What goes where: the extents of a target, in its own offsets, and which of them are written last.
 
-No I/O. This is where an image and a target are found not to fit, before
-anything is written. The layout also names the *guards*: the parts of the target
-that are wiped first and written last, so that a half-written disk does not boot and a
-half-written partition does not mount.
+Types, without I/O; :mod:`~initramfs.imaging.restore.compose` makes a layout of images. *Boot-critical
+regions* are the parts of a target that are wiped first and written last, so that a half-written disk does
+not boot and a half-written partition does not mount.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from heapq import merge
 
-from initramfs.imaging.errors import LayoutError
 from initramfs.imaging.format.chunk import MIB
-from initramfs.imaging.format.header import ANY, Kind
-from initramfs.imaging.format.manifest import Index, Manifest, Range, State
-from initramfs.imaging.label.model import Label, LabelType, Partition
-from initramfs.imaging.label.relabel import Edits
-from initramfs.imaging.restore.fit import BARE, Fit, backup_of, end_of, fit, fit_in_place, left_out_of, needed
-from initramfs.imaging.spans import subtract
-from initramfs.messages import Firmware
+from initramfs.imaging.format.index import Index, State
+from initramfs.imaging.label.model import Bounds, Edits, Label, PartitionNumber, bounds_of
+from initramfs.imaging.spans import Span, narrow, subtract
 
-GUARD = EDGE = MIB
-ZEROS = 64 * MIB
-"""Zeros are handled in steps of this."""
-
-WHOLE = BARE
-"""The partition number that means: the target itself is the partition."""
+ZERO_STEP = 64 * MIB
+"""Zeros are handled in steps of so many bytes: progress is seen, and threads share the work."""
+DISCARD_GRAIN = MIB
+"""Free spans are cut to this: devices discard in units of their own, and small ones gain nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +40,10 @@ class Extent:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A run of an image's ranges, moved by ``base`` bytes.
+    """A run of an image's ranges, ``index[first:last]``, moved by ``base`` bytes.
 
     ``limit`` is where it is cut, in the image's offsets. Only zeros lie across it: the last of them are left
-    out. Nobody needs a chunk that lies across it, see :func:`~initramfs.imaging.restore.fit.needed`.
+    out. A chunk that lies across it is not needed, see :func:`~initramfs.imaging.restore.fit.needed`.
     """
 
     index: Index
@@ -61,24 +53,13 @@ class Piece:
     base: int
     image: str
 
-    @classmethod
-    def of(cls, image: Manifest, start: int, limit: int, base: int = 0) -> Piece:
-        """What of an image lies from ``start`` to ``limit``. No range may lie across ``start``."""
-        first = bisect_left(image.index, start, key=_offset)
-        last = bisect_right(image.index, limit, first, key=_end)
-        if last < len(image.index):
-            across = image.index[last]
-            last += across.state is State.ZERO and across.offset < limit
-        return cls(image.index, first, last, limit, base, image.title)
-
     def before(self, offset: int) -> Piece:
         """What of it begins before ``offset`` on the target; may be empty."""
-        return replace(
-            self, last=bisect_left(self.index, offset - self.base, self.first, self.last, key=_offset)
-        )
+        at = bisect_left(self.index, offset - self.base, self.first, self.last, key=lambda item: item.offset)
+        return replace(self, last=at)
 
     def behind(self, offset: int) -> Piece:
-        """The rest."""
+        """What of it begins at ``offset`` on the target, or behind it; may be empty."""
         return replace(self, first=self.before(offset).last)
 
     @property
@@ -92,9 +73,9 @@ class Piece:
         return self.base + min(self.index[self.last - 1].end, self.limit)
 
     def extents(self, start: int, end: int) -> Iterator[Extent]:
-        """In order, those that overlap ``start`` to ``end``."""
-        low = bisect_right(self.index, start - self.base, self.first, self.last, key=lambda r: r.end)
-        high = bisect_left(self.index, end - self.base, low, self.last, key=lambda r: r.offset)
+        """Those that overlap ``start`` to ``end`` on the target, in order."""
+        low = bisect_right(self.index, start - self.base, self.first, self.last, key=lambda item: item.end)
+        high = bisect_left(self.index, end - self.base, low, self.last, key=lambda item: item.offset)
         for item in self.index[low:high]:
             at = self.base + item.offset
             if item.state is State.DATA:
@@ -103,9 +84,9 @@ class Piece:
                 yield from self._zeros(at, self.base + min(item.end, self.limit))
 
     def _zeros(self, start: int, end: int) -> Iterator[Extent]:
-        """In steps: a record may stand for a terabyte, and progress should be seen and shared."""
-        for at in range(start, end, ZEROS):
-            yield Extent(at, min(ZEROS, end - at), None, self.image)
+        """In steps: a record may stand for a terabyte."""
+        for at in range(start, end, ZERO_STEP):
+            yield Extent(at, min(ZERO_STEP, end - at), None, self.image)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,17 +104,14 @@ class Blank:
 
 
 @dataclass(frozen=True, slots=True)
-class Guard:
-    """A part of the target that is wiped first and written last."""
+class BootCriticalRegion:
+    """A part of the target, in bytes, that is wiped first and written last. No chunk crosses its border."""
 
     start: int
     end: int
 
-    def holds(self, extent: Extent) -> bool:
-        """Whether the extent is withheld. Guards are cut so that chunks are in or out as a whole.
-
-        Zeros are never withheld: they make nothing bootable.
-        """
+    def withholds(self, extent: Extent) -> bool:
+        """Whether the extent is written last. Zeros are not: they make nothing bootable."""
         return extent.digest is not None and self.start <= extent.offset < self.end
 
 
@@ -146,11 +124,11 @@ class Layout:
         sector_size: the target's and the images'.
         label: the partitions as they will be, None for a bare partition.
         pieces: of images and between them, in order, not overlapping.
-        guards: in order; of the disk if ``whole``, else one for each partition.
+        boot_critical: in order; of the disk if ``whole``, else one for each partition.
         whole: whether the label is written too.
         relocate: whether a GPT must be moved to this disk's end.
         origin_size: bytes of the disk that the disk image was made of, 0 without one.
-        edits: how ``label`` differs from the image's; made when the disk is sealed.
+        edits: how ``label`` differs from the image's; made when the restore is committed.
         grow: the partition whose file system is to be grown into it then.
         notes: what people should know: why nothing grows, what of the image is left out.
     """
@@ -159,12 +137,12 @@ class Layout:
     sector_size: int
     label: Label | None
     pieces: tuple[Piece | Blank, ...]
-    guards: tuple[Guard, ...]
+    boot_critical: tuple[BootCriticalRegion, ...]
     whole: bool
     relocate: bool
     origin_size: int = 0
     edits: Edits = field(default_factory=Edits)
-    grow: int | None = None
+    grow: PartitionNumber | None = None
     notes: tuple[str, ...] = ()
 
     def extents(self, start: int = 0, end: int | None = None) -> Iterator[Extent]:
@@ -173,204 +151,32 @@ class Layout:
             yield from piece.extents(start, self.target_size if end is None else end)
 
     def bulk(self) -> Iterator[Extent]:
-        """What is to be written and belongs into no guard, in order."""
-        return (extent for extent in self.extents() if self.guard_of(extent) is None)
+        """What is to be written outside of the boot-critical regions, in order."""
+        return (extent for extent in self.extents() if not self._is_withheld(extent))
 
-    def withheld(self, guard: Guard) -> Iterator[Extent]:
-        """The chunks that belong into a guard."""
-        return filter(guard.holds, self.extents(guard.start, guard.end))
+    def withheld(self, region: BootCriticalRegion) -> Iterator[Extent]:
+        """The chunks that a region withholds."""
+        return filter(region.withholds, self.extents(region.start, region.end))
 
-    def guard_of(self, extent: Extent) -> Guard | None:
-        """The guard that withholds this extent."""
-        return next((guard for guard in self.guards if guard.holds(extent)), None)
+    def place(self, number: PartitionNumber) -> Bounds | None:
+        """Where the partition of that number lies, None if there is none."""
+        return bounds_of(number, self.label, self.target_size)
+
+    def _is_withheld(self, extent: Extent) -> bool:
+        return any(region.withholds(extent) for region in self.boot_critical)
 
 
-def compose(
-    *,
-    target_size: int,
-    sector_size: int,
-    disk: Manifest | None = None,
-    partitions: Mapping[int, Manifest] | None = None,
-    label: Label | None = None,
-    firmware: Firmware | None = None,
-    grow: int | None = None,
-) -> Layout:
-    """Lay partition images over a disk image, or onto the partitions of a disk that is already labelled.
+def free_spans(layout: Layout) -> Iterator[Span]:
+    """What may be discarded: all that no image and no boot-critical region covers, in order, in whole grains.
 
-    ``label`` is the target's own and counts only without ``disk``. With neither, the one partition image
-    has number ``WHOLE``. ``firmware`` is how this machine starts, if that matters. ``grow`` is a partition's
-    number or ``fit.LAST``: with ``disk`` it takes the room behind it, and its file system grows into it.
-
-    Raises LayoutError.
+    Of a disk that is written as a whole: everything else on it, also behind the image. Where only partitions
+    are written: the gaps inside their images; what surrounds them belongs to others.
     """
-    laid = dict(partitions or {})
-    target_size -= target_size % sector_size
-    for image in (disk, *laid.values()):
-        _check_sectors(image, sector_size)
-    if disk is not None:
-        _check_disk(disk, firmware)
-        fitted = fit(disk, laid, target_size, sector_size, grow)
-    else:
-        fitted = fit_in_place(laid, label, grow)
-    label = fitted.label
-    places = {number: _place(number, laid[number], label, target_size) for number in laid}
-    pieces: list[Piece | Blank] = [
-        piece
-        for number, image in laid.items()
-        if (piece := Piece.of(image, 0, places[number].size, places[number].start)).first < piece.last
-    ]
-    left_out: tuple[str, ...] = ()
-    relocate = disk is not None and _must_move(disk, target_size, fitted.edits)
-    if disk is not None:
-        end = end_of(disk, target_size, fitted, backup_of(disk) if relocate else 0)
-        pieces += _around(disk, sorted(places.values(), key=lambda p: p.start), end)
-        left_out = left_out_of(disk, end)
-    pieces.sort(key=lambda piece: piece.start)
-    for part, title in _moved_ends(disk, laid, places, fitted):
-        pieces = _blanked(pieces, max(part.start, part.end - EDGE), part.end, title)
-    bare = Layout(
-        target_size=target_size,
-        sector_size=sector_size,
-        label=label,
-        pieces=tuple(pieces),
-        guards=(),
-        whole=disk is not None,
-        relocate=relocate,
-        origin_size=disk.header.size if disk is not None else 0,
-        edits=fitted.edits,
-        grow=fitted.grow,
-        notes=(*fitted.notes, *left_out),
-    )
-    guards = _disk_guards(bare) if disk is not None else _partition_guards(bare, places, laid)
-    return replace(bare, guards=guards)
+    whole = [(0, layout.target_size)]
+    for start, end in whole if layout.whole else [(piece.start, piece.end) for piece in layout.pieces]:
+        yield from narrow(subtract([(start, end)], _covered(layout, start, end)), DISCARD_GRAIN)
 
 
-def _check_disk(disk: Manifest, firmware: Firmware | None) -> None:
-    header = disk.header
-    if header.kind is not Kind.DISK:
-        raise LayoutError(f"{disk.title} is the image of a partition, not of a disk", "say which partition")
-    if firmware is not None and header.firmware not in (ANY, firmware):
-        raise LayoutError(
-            f"{disk.title} starts with {header.firmware} firmware, this machine with {firmware}",
-            "choose another image, or switch the machine's firmware",
-        )
-
-
-def _check_sectors(image: Manifest | None, sector_size: int) -> None:
-    if image is not None and image.header.sector_size != sector_size:
-        raise LayoutError(
-            f"{image.title} is for sectors of {image.header.sector_size} bytes, the target has {sector_size}",
-            f"tables and file systems count in sectors: capture an image from a disk with sectors of "
-            f"{sector_size} bytes, or switch this disk to {image.header.sector_size} if it can do both "
-            f"('nvme format --lbaf', 'hdparm --set-sector-size'; it loses its content)",
-        )
-
-
-def _place(number: int, image: Manifest, label: Label | None, target_size: int) -> Partition:
-    """The partition that an image goes to."""
-    if image.header.kind is not Kind.PARTITION:
-        raise LayoutError(f"{image.title} is the image of a disk, not of a partition")
-    if label is None and number == WHOLE:
-        place: Partition | None = Partition(WHOLE, 0, target_size, "")
-    else:
-        place = label.area(number) if label is not None else None
-    if place is None:
-        there = ", ".join(str(p.number) for p in label.areas) if label is not None else "none"
-        raise LayoutError(
-            f"there is no partition {number} for {image.title}", f"partitions that can be written: {there}"
-        )
-    if image.header.size > place.size and (least := needed(image, number)) > place.size:
-        raise LayoutError(
-            f"{image.title} has {image.header.size} bytes, partition {number} only {place.size}; "
-            f"{least} would do",
-            "make the partition larger, or make a smaller image with 'clonesys image shrink'",
-        )
-    if place.end > target_size:
-        raise LayoutError(f"partition {number} ends behind the disk's {target_size} bytes")
-    return place
-
-
-def _must_move(disk: Manifest, target_size: int, edits: Edits) -> bool:
-    label = disk.header.label
-    moved = target_size != disk.header.size or bool(edits)
-    return label is not None and label.type is LabelType.GPT and moved
-
-
-def _around(disk: Manifest, places: list[Partition], end: int) -> Iterator[Piece]:
-    """The disk image without the partitions that others fill, up to ``end``.
-
-    Ranges cross no border of a partition, so cutting between ranges is exact.
-    """
-    borders = [0, *(border for place in places for border in (place.start, place.end)), end]
-    for after, before in list(pairwise(borders))[::2]:
-        piece = Piece.of(disk, after, before)
-        if piece.first < piece.last:
-            yield piece
-
-
-def _moved_ends(
-    disk: Manifest | None, laid: Mapping[int, Manifest], places: Mapping[int, Partition], fitted: Fit
-) -> Iterator[tuple[Partition, str]]:
-    """Partitions that end elsewhere than in the image that fills them, and its title."""
-    for number, place in places.items():
-        if place.size != laid[number].header.size:
-            yield place, laid[number].title
-    for part in fitted.label.areas if disk is not None and fitted.label is not None else ():
-        if disk is not None and part.number in fitted.edits.sizes.keys() - laid.keys():
-            yield part, disk.title
-
-
-def _blanked(pieces: list[Piece | Blank], start: int, end: int, image: str) -> list[Piece | Blank]:
-    """With zeros wherever they leave something free from ``start`` to ``end``.
-
-    A captured partition has no free bytes at its end, because RAID and volume managers leave signatures
-    there, and a GPT its backup, that would be found again. An end that was captured elsewhere may have some.
-    """
-    covered = [(extent.offset, extent.end) for piece in pieces for extent in piece.extents(start, end)]
-    for first, last in subtract([(start, end)], covered):
-        pieces = [part for piece in pieces for part in _parted(piece, first)] + [Blank(first, last, image)]
-    return sorted(pieces, key=lambda piece: piece.start)
-
-
-def _parted(piece: Piece | Blank, offset: int) -> list[Piece | Blank]:
-    """What lies before and behind an offset that nothing of it lies across."""
-    if isinstance(piece, Blank) or not piece.start < offset < piece.end:
-        return [piece]
-    return [piece.before(offset), piece.behind(offset)]
-
-
-def _offset(item: Range) -> int:
-    return item.offset
-
-
-def _end(item: Range) -> int:
-    return item.end
-
-
-def _disk_guards(layout: Layout) -> tuple[Guard, ...]:
-    """The first MiB up to the first partition, and what follows the last one in the last MiB.
-
-    Disks made of an ISO image have a partition that begins with sector 0: its first MiB is the head.
-    """
-    areas = layout.label.areas if layout.label is not None else ()
-    size = layout.target_size
-    head = _grown(layout, 0, min([GUARD, size, *(area.start for area in areas if area.start)]))
-    behind = max([head.end, size - GUARD, *(area.end for area in areas)])
-    tail = _grown(layout, behind, size)
-    return (head, tail) if tail.start < tail.end else (head,)
-
-
-def _partition_guards(
-    layout: Layout, places: Mapping[int, Partition], images: Mapping[int, Manifest]
-) -> tuple[Guard, ...]:
-    guards = [
-        _grown(layout, place.start, place.start + min(GUARD, images[number].header.size, place.size))
-        for number, place in places.items()
-    ]
-    return tuple(sorted(guards, key=lambda guard: guard.start))
-
-
-def _grown(layout: Layout, start: int, end: int) -> Guard:
-    """A guard, grown until no chunk lies across its border."""
-    across = [e for e in layout.extents(start, end) if e.digest is not None] if start < end else []
-    return Guard(min([start, *(e.offset for e in across)]), max([end, *(e.end for e in across)]))
+def _covered(layout: Layout, start: int, end: int) -> Iterator[Span]:
+    regions = ((region.start, region.end) for region in layout.boot_critical)
+    return merge(regions, ((extent.offset, extent.end) for extent in layout.extents(start, end)))

@@ -4,20 +4,21 @@ The phases are separate calls, in this order, so that each can be a step with a
 progress of its own:
 
 =========  ===============================================================================
-survey     finds out what the target already holds, as far as the strategy says (by default: nothing)
-prepare    fetches and proves what belongs into the guards, then opens them: nothing boots
+scan       the delta scan: finds out what the target already holds, as far as the strategy says
+           (by default: nothing)
+prepare    fetches and proves what belongs into the boot-critical regions, then wipes them: nothing boots
 write      tells the device what is unused; all other chunks: fetch, decompress, prove, write;
            zeros where the image has zeros
-verify     reads all of it back and compares hashes, as far as that was not done behind the
-           writing; partition images are whole after it
-seal       the label and the first MiB, sector 0 as the very last; read back too
+verify     reads all of it back and compares hashes, as far as verify-behind has not done that during
+           the writing; partition images are whole after it
+commit     the label and the first MiB, sector 0 as the very last; read back too
 =========  ===============================================================================
 
-If the survey finds everything in its place, nothing is opened and not a byte is written.
-Between ``verify`` and ``seal`` a disk holds everything and cannot boot: the
+If the scan finds everything in its place, nothing is wiped and not a byte is written.
+Between ``verify`` and ``commit`` a disk holds everything and cannot boot: the
 place to personalise it. Nothing of a chunk is written before its SHA-256 has been checked.
 A restore that was cut at any instant is continued by another one whose strategy looks.
-Memory: for each worker a chunk twice (object, content), the guards' content,
+Memory: for each worker a chunk twice (object, content), the content of the boot-critical regions,
 and a bit for each extent.
 """
 
@@ -30,16 +31,23 @@ from itertools import islice
 from typing import TYPE_CHECKING, Self
 
 from initramfs.errors import ExplainedError
-from initramfs.imaging.device.parallel import Meter, Progress, Worker, default_workers, run_parallel, silent
+from initramfs.imaging.device.parallel import (
+    Meter,
+    ProgressCallback,
+    Worker,
+    default_workers,
+    run_parallel,
+    silent,
+)
 from initramfs.imaging.errors import DiskError, VerifyError
-from initramfs.imaging.restore.boot_critical import FAULTY, Guards, last_failure
-from initramfs.imaging.restore.delta_scan import Survey
-from initramfs.imaging.restore.free import free_spans
-from initramfs.imaging.restore.outcome import Outcome, Tally
-from initramfs.imaging.restore.readback import ReadBack
+from initramfs.imaging.restore.boot_critical import FAULTY, BootCritical, last_failure
+from initramfs.imaging.restore.counts import RestoreCounts, Tally
+from initramfs.imaging.restore.delta_scan import DeltaScan
+from initramfs.imaging.restore.extent_io import ReadBack, Writer
+from initramfs.imaging.restore.label_edits import make_edits
+from initramfs.imaging.restore.layout import free_spans
 from initramfs.imaging.restore.strategy import Everything, Strategy
-from initramfs.imaging.restore.verify_behind import Following, Task
-from initramfs.imaging.restore.write import Writer
+from initramfs.imaging.restore.verify_behind import Task, VerifyBehind
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -47,7 +55,7 @@ if TYPE_CHECKING:
     from initramfs.imaging.device.device import Target
     from initramfs.imaging.format.source import ChunkSource
     from initramfs.imaging.restore.layout import Extent, Layout
-    from initramfs.imaging.restore.verify_behind import Pace
+    from initramfs.imaging.restore.verify_behind import VerifyPolicy
 
 Work = Callable[["Extent"], None]
 Clock = Callable[[], float]
@@ -62,9 +70,9 @@ class Restore:
     Every phase raises a DiskError at the first failure: Missing, Corrupt or Unavailable with the
     chunk's name, DeviceError, VerifyError, LabelError. The target then stays unbootable.
 
-    ``changing`` says that somebody will change the target between ``verify`` and ``seal``: it is then
-    opened even if everything is right. With a ``pace`` some of what is written is proved while the rest is
-    being written (see :mod:`~initramfs.imaging.restore.verify_policy`). ``clock`` gives seconds.
+    ``changing`` says that the target will be changed between ``verify`` and ``commit``: it is then
+    wiped even if everything is right. With a ``verify_policy`` some of what is written is proved while the
+    rest is being written (see :mod:`~initramfs.imaging.restore.verify_policy`). ``clock`` gives seconds.
     """
 
     def __init__(
@@ -74,40 +82,40 @@ class Restore:
         target: Target,
         *,
         workers: int | None = None,
-        progress: Progress = silent,
+        progress: ProgressCallback = silent,
         strategy: Strategy | None = None,
         changing: bool = False,
         discard: bool = True,
-        pace: Pace | None = None,
+        verify_policy: VerifyPolicy | None = None,
         clock: Clock = time.monotonic,
     ) -> None:
         self.layout = layout
         self._source, self._target, self._progress = source, target, progress
         self._strategy = strategy or Everything()
         self._changing = changing or bool(layout.edits) or layout.grow is not None
-        self._discard, self._clock, self._sealed = discard, clock, False
-        self._pace = pace
-        self._following: Following | None = None
+        self._discard, self._clock, self._committed = discard, clock, False
+        self._verify_policy = verify_policy
+        self._verify_behind: VerifyBehind | None = None
         self._tally = Tally({piece.image for piece in layout.pieces})
         largest = _count_chunks(layout, self._tally)
         self._workers = workers or default_workers(largest)
-        self._guards = Guards(layout, target, self._tally)
-        self._survey = Survey(
+        self._boot_critical = BootCritical(layout, target, self._tally)
+        self._delta_scan = DeltaScan(
             layout, target, self._tally, workers=self._workers, progress=progress, clock=clock
         )
 
     @property
-    def outcome(self) -> Outcome:
+    def counts(self) -> RestoreCounts:
         """What has been done so far."""
-        return self._tally.outcome
+        return self._tally.counts
 
     @property
     def target(self) -> Target:
-        """What is written to, for what is done between ``verify`` and ``seal``."""
+        """What is written to, for what is done between ``verify`` and ``commit``."""
         return self._target
 
     @property
-    def images(self) -> dict[str, Outcome]:
+    def images(self) -> dict[str, RestoreCounts]:
         """What has been done by image, whose titles are the keys."""
         return self._tally.images
 
@@ -115,11 +123,11 @@ class Restore:
         """Why an earlier restore to this place had not ended, if that is what the target says."""
         return last_failure(self._target, self.layout)
 
-    def survey(self) -> None:
+    def scan(self) -> None:
         """Find out what the target already holds. Writes nothing."""
         if self._strategy.looks:
-            self._guards.look()
-            self._survey.run(self._strategy, self._load())
+            self._boot_critical.look()
+            self._delta_scan.scan(self._strategy, self._load())
 
     def prepare(self) -> None:
         """Fetch what is written last, and wipe its places.
@@ -127,17 +135,17 @@ class Restore:
         If the source lacks these chunks or the label does not fit, the target is not touched.
         """
         meter = Meter("prepare", 1, self._progress)
-        if not self._guards.loaded:
+        if not self._boot_critical.loaded:
             self._load()
         if self._changing or not self._complete():
-            self._guards.open(UNFINISHED)
+            self._boot_critical.wipe(UNFINISHED)
         meter.add(1)
 
     def write(self) -> None:
-        """Everything outside of the guards that the target does not hold."""
-        if self._discard and not self._survey.complete:
+        """Everything outside of the boot-critical regions that the target does not hold."""
+        if self._discard and not self._delta_scan.complete:
             self._discard_unused()
-        self._write_and_follow()
+        self._write_and_verify()
         self._target.flush()
 
     def verify(self) -> None:
@@ -147,7 +155,9 @@ class Restore:
         """
 
         def unproved() -> Iterator[Extent]:
-            return islice(self._survey.missing(), self._following.proved if self._following else 0, None)
+            return islice(
+                self._delta_scan.missing(), self._verify_behind.proved if self._verify_behind else 0, None
+            )
 
         meter = Meter("verify", _bytes(unproved()), self._progress)
 
@@ -161,34 +171,34 @@ class Restore:
             return do
 
         run_parallel(unproved(), make_worker, self._workers)
-        if self._guards.opened and not self.layout.whole:
-            self._guards.close()
+        if self._boot_critical.wiped and not self.layout.whole:
+            self._boot_critical.write()
 
-    def seal(self) -> Outcome:
-        """Make the disk bootable, after whatever was changed on it since ``verify`` is durable."""
-        total = self._guards.size if self._guards.opened and self.layout.whole else 0
-        meter = Meter("seal", total, self._progress)
+    def commit(self) -> RestoreCounts:
+        """Make the disk bootable, after all that was changed on it since ``verify`` is durable."""
+        total = self._boot_critical.size if self._boot_critical.wiped and self.layout.whole else 0
+        meter = Meter("commit", total, self._progress)
         self._target.flush()
-        if not self._guards.opened:
-            self._guards.count_right()
+        if not self._boot_critical.wiped:
+            self._boot_critical.count_right()
         elif self.layout.whole:
-            self._guards.relabel()
-            self._guards.close()
-        self._sealed = True
+            make_edits(self.layout, self._target, self._boot_critical.contents())
+            self._boot_critical.write()
+        self._committed = True
         meter.add(total)
-        return self.outcome
+        return self.counts
 
-    def run(self, before_seal: Callable[[Target], None] | None = None) -> Outcome:
-        """All phases; ``before_seal`` is called when everything is on the disk and it cannot boot yet."""
-        self._changing = self._changing or before_seal is not None
+    def run(self, before_commit: Callable[[Target], None] | None = None) -> RestoreCounts:
+        """All phases; ``before_commit`` is called when everything is on the disk and it cannot boot yet."""
+        self._changing = self._changing or before_commit is not None
         with self:
-            self.survey()
+            self.scan()
             self.prepare()
             self.write()
             self.verify()
-            if before_seal is not None:
-                before_seal(self._target)
-            return self.seal()
+            if before_commit is not None:
+                before_commit(self._target)
+            return self.commit()
 
     def __enter__(self) -> Self:
         return self
@@ -196,32 +206,37 @@ class Restore:
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        if error is not None and self._guards.opened and not self._sealed:
+        if error is not None and self._boot_critical.wiped and not self._committed:
             with contextlib.suppress(DiskError):  # the first failure is the one to tell
-                self._guards.open(_reason(error))
+                self._boot_critical.wipe(_reason(error))
 
     def _load(self) -> float | None:
-        """Fetch what the guards lack; bytes a second that all workers together would get, if anything was."""
-        lacking, began = self._guards.lacking, self._clock()
-        self._guards.load(self._writer())
+        """Fetch what the boot-critical regions lack; the rate that all workers together would have.
+
+        In bytes a second; None if nothing was lacking.
+        """
+        lacking, began = self._boot_critical.lacking, self._clock()
+        self._boot_critical.load(self._writer())
         seconds = self._clock() - began
         return lacking * self._workers / seconds if lacking and seconds > 0 else None
 
     def _complete(self) -> bool:
-        """Whether the survey found everything in its place: then nothing is written at all."""
-        return self._survey.complete and self._guards.right
+        """Whether the scan found everything in its place: then nothing is written at all."""
+        return self._delta_scan.complete and self._boot_critical.right
 
     def _discard_unused(self) -> None:
-        """Only a hint to the device: nobody relies on what these ranges hold afterwards."""
+        """Only a hint to the device: nothing relies on what these ranges hold afterwards."""
         for start, end in free_spans(self.layout):
             if not self._target.discard(start, end - start):
                 return
             self._tally.add(bytes_discarded=end - start)
 
-    def _write_and_follow(self) -> None:
-        """Write what is missing; if there is a pace, prove at the same time what has become durable."""
-        following = self._following = Following(self._survey.missing, self._pace, self._workers)
-        meter = Meter("write", _bytes(self._survey.missing()), self._progress)
+    def _write_and_verify(self) -> None:
+        """Write what is missing; with a verify policy, prove at the same time what has become durable."""
+        tasks = self._verify_behind = VerifyBehind(
+            self._delta_scan.missing, self._verify_policy, self._workers
+        )
+        meter = Meter("write", _bytes(self._delta_scan.missing()), self._progress)
 
         def make_worker() -> Worker[Task]:
             put, check = self._writer().put, self._verifier()
@@ -232,13 +247,13 @@ class Restore:
                 else:
                     put(task.extent)
                     meter.add(task.extent.length)
-                if mark := following.done(task):
+                if mark := tasks.done(task):
                     self._target.flush()
-                    following.flushed(mark)
+                    tasks.flushed(mark)
 
             return do
 
-        run_parallel(following, make_worker, self._workers)
+        run_parallel(tasks, make_worker, self._workers)
 
     def _writer(self) -> Writer:
         return Writer(self._source, self._target, self._tally)

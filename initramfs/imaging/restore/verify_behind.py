@@ -1,4 +1,4 @@
-"""Who does what while a restore writes: some write on, others prove what was written a while ago.
+"""Verify-behind: while some threads of a restore write, others prove what was written a while ago.
 
 Writing waits for network and processors, reading back for the disk: together they take
 less time than one after the other. What is read back is durable by then, and so much was
@@ -25,8 +25,8 @@ PROVERS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """How closely the proof follows, in bytes.
+class VerifyPolicy:
+    """How far behind the writing the proof is, in bytes.
 
     Attributes:
         lag: written between an extent and its proof, at least.
@@ -54,24 +54,26 @@ class Mark:
     bytes: int
 
 
-class Following:
+class VerifyBehind:
     """Iterates over tasks: all extents to write, in order, and between them some to prove, in the same order.
 
     ``extents`` gives the extents anew each time it is called. At most ``workers`` threads take tasks. It
-    ends with the last extent to write: what is not proved by then is for somebody else. Without a pace
+    ends with the last extent to write, and leaves to the caller what is not proved by then. Without a policy
     nothing is proved.
 
     Attributes:
         proved: so many extents, from the first, were handed out to be proved.
     """
 
-    def __init__(self, extents: Callable[[], Iterator[Extent]], pace: Pace | None, workers: int) -> None:
+    def __init__(
+        self, extents: Callable[[], Iterator[Extent]], policy: VerifyPolicy | None, workers: int
+    ) -> None:
         self._to_write, self._to_prove = enumerate(extents()), enumerate(extents())
-        self._pace, self._provers = pace or Pace(), max(1, workers // PROVERS) if pace else 0
+        self._policy, self._provers = policy or VerifyPolicy(), max(1, workers // PROVERS) if policy else 0
         self._lock = threading.Lock()
         self._written: dict[int, int] = {}
         self._whole = Mark(0, 0)
-        self._next_flush = self._pace.stretch
+        self._next_flush = self._policy.stretch
         self._durable: deque[Mark] = deque()
         self._provable = self._proving = self.proved = 0
 
@@ -96,7 +98,7 @@ class Following:
             self._advance()
             if not self._provers or self._whole.bytes < self._next_flush:
                 return None
-            self._next_flush = self._whole.bytes + self._pace.stretch
+            self._next_flush = self._whole.bytes + self._policy.stretch
             return self._whole
 
     def flushed(self, mark: Mark) -> None:
@@ -110,5 +112,5 @@ class Following:
         while (length := self._written.pop(number, None)) is not None:
             number, count = number + 1, count + length
         self._whole = Mark(number, count)
-        while self._durable and self._durable[0].bytes + self._pace.lag <= count:
+        while self._durable and self._durable[0].bytes + self._policy.lag <= count:
             self._provable = max(self._provable, self._durable.popleft().number)

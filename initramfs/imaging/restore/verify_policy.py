@@ -1,4 +1,4 @@
-"""What kind of medium a target is, as far as it decides when to read back what was written.
+"""When to read back what is written to a target: behind the writing, or only when all is written.
 
 Asks sysfs and a clock. What the kernel calls rotational is not asked: virtual disks all claim it.
 """
@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from initramfs.imaging.device.device import PAGE, allocate
-from initramfs.imaging.restore.verify_behind import Pace
+from initramfs.imaging.device.usage import SYS_BLOCK
+from initramfs.imaging.restore.verify_behind import VerifyPolicy
 
 if TYPE_CHECKING:
     from initramfs.imaging.device.device import Target
 
-SYS_BLOCK = Path("/sys/class/block")
 PROBES = 9
 QUICK = 0.002
 """Seconds for a page from anywhere. A disk that turns needs 4 to 15 ms, flash a tenth of one."""
@@ -25,14 +25,16 @@ CHEATS = ("usb", "mmc")
 overwrites the beginning. Only reading back after the last write finds that."""
 
 
-def pace_of(target: Target, clock: Callable[[], float], sys_block: Path = SYS_BLOCK) -> Pace | None:
-    """How closely the proof may follow the writing on this target; None: only when all is written.
+def policy_for(
+    target: Target, clock: Callable[[], float], sys_block: Path = SYS_BLOCK
+) -> VerifyPolicy | None:
+    """How far behind the writing this target may be verified; None: only when all is written.
 
     ``clock`` gives seconds. Reads some pages. Raises DeviceError.
     """
     if may_cheat(target.path, sys_block) or seek_seconds(target, clock) > QUICK:
         return None
-    return Pace()
+    return VerifyPolicy()
 
 
 def may_cheat(path: Path, sys_block: Path = SYS_BLOCK) -> bool:

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from initramfs.imaging.capture.capture import Count, Facts
+from initramfs.imaging.capture.capture import CaptureCounts, Facts
 from initramfs.imaging.format.chunk import MAX_CHUNK, MIN_CHUNK
 from provisioner.base.errors import ProvisionerError
 from provisioner.cli.bars import bar
@@ -61,7 +61,7 @@ def add(context: Context, source: Path, facts: Facts, options: Options, *, as_js
     done(reference, _counted(count), time.monotonic() - began, as_json=as_json)
 
 
-def _counted(count: Count) -> dict[str, int]:
+def _counted(count: CaptureCounts) -> dict[str, int]:
     return {
         "bytes_read": count.bytes_read,
         "bytes_sent": count.bytes_sent,

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from initramfs.imaging.format.manifest import Manifest
-from initramfs.imaging.restore.outcome import Outcome
+from initramfs.imaging.restore.counts import RestoreCounts
 from provisioner.base.errors import ProvisionerError
 from provisioner.base.home import Home
 from provisioner.cli.bars import size
@@ -70,7 +70,7 @@ def ask(question: str) -> None:
         raise typer.Abort
 
 
-def numbers(outcome: Outcome) -> dict[str, Any]:
+def numbers(outcome: RestoreCounts) -> dict[str, Any]:
     """What a restore or an export did, for :func:`done`."""
     return {**dataclasses.asdict(outcome), "bytes_sent": outcome.bytes_fetched}
 

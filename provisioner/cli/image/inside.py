@@ -85,8 +85,8 @@ def _files(home: Path, old: Manifest, new: Manifest, part: PartitionDiff) -> lis
     number = None if old.header.kind is Kind.PARTITION else part.number
     try:
         with (
-            mounting.mounted(home, old.header, number) as before,
-            mounting.mounted(home, new.header, number) as after,
+            mounting.mounted_image(home, old.header, number) as before,
+            mounting.mounted_image(home, new.header, number) as after,
         ):
             was, now = changed(old, new, WHOLE if number is None else number)
             return list(diff_trees(Tree(before, was), Tree(after, now)))

@@ -15,6 +15,7 @@ import typer
 from initramfs.imaging.format.manifest import Manifest
 from initramfs.imaging.format.source import ChunkSource
 from initramfs.imaging.restore.layout import Layout
+from initramfs.messages import Last
 from provisioner.base.errors import ProvisionerError
 from provisioner.base.units import parse_grow
 from provisioner.cli.bars import StageTimes, bar
@@ -104,7 +105,7 @@ def _source(home: Path, url: str) -> Iterator[ChunkSource]:
         appliance.close_all()
 
 
-def _growing(text: str) -> int | None:
+def _growing(text: str) -> int | Last | None:
     try:
         return parse_grow(text or "none")
     except ValueError as error:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from initramfs.imaging.errors import ToolError
 from initramfs.imaging.format.header import Header, Kind
-from initramfs.imaging.restore.layout import WHOLE
+from initramfs.imaging.label.model import Bare
 from initramfs.imaging.run import run
 from provisioner.base.errors import ProvisionerError
 from provisioner.images.browse.reader import FILE
@@ -70,7 +70,7 @@ def unmount(point: Path) -> None:
 
 
 @contextmanager
-def mounted(home: Path, header: Header, number: int | None) -> Iterator[Path]:
+def mounted_image(home: Path, header: Header, number: int | None) -> Iterator[Path]:
     """A partition of an image, mounted while the body runs. Raises as :func:`mount`."""
     with tempfile.TemporaryDirectory(prefix="clonesys-look-") as name:
         point = Path(name)
@@ -84,7 +84,7 @@ def mounted(home: Path, header: Header, number: int | None) -> Iterator[Path]:
 def _kind(header: Header, number: int | None) -> str:
     """As blkid found it when the image was captured: looking again would read all over the image."""
     found = {system.partition: system.type for system in header.filesystems}
-    kind = found.get(number or WHOLE, "")
+    kind = found.get(Bare.BARE if number is None else number, "")
     if not kind:
         raise ProvisionerError("no file system is known there", "'clonesys image show' lists partitions")
     return kind

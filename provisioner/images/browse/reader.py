@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from initramfs.imaging.format.chunk import MIB, Unpacker
-from initramfs.imaging.format.manifest import Range, State
+from initramfs.imaging.format.index import Range, State
 
 if TYPE_CHECKING:
     from initramfs.imaging.format.manifest import Manifest

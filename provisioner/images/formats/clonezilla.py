@@ -27,8 +27,8 @@ from typing import IO
 
 from initramfs.imaging.device.loop import loop_device
 from initramfs.imaging.errors import ToolError
+from initramfs.imaging.label import read_label
 from initramfs.imaging.label.model import Label
-from initramfs.imaging.label.read import read_label
 from initramfs.imaging.run import run
 from provisioner.images.formats import partclone, streams
 from provisioner.stores.errors import StoreError

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from initramfs.imaging.device.device import Device
-from initramfs.imaging.device.parallel import Meter, Progress, silent
+from initramfs.imaging.device.parallel import Meter, ProgressCallback, silent
 from initramfs.imaging.format.header import Kind
-from initramfs.imaging.restore.layout import WHOLE, compose
-from initramfs.imaging.restore.outcome import Outcome
+from initramfs.imaging.label.model import Bare
+from initramfs.imaging.restore.compose import compose
+from initramfs.imaging.restore.counts import RestoreCounts
 from initramfs.imaging.restore.restore import Restore
 from provisioner.images.browse.reader import ImageReader
 from provisioner.images.formats.imports import qemu_img
@@ -40,8 +41,12 @@ class Format(StrEnum):
 
 
 def export_image(
-    image: Manifest, source: ChunkSource, path: Path, form: Format = Format.RAW, progress: Progress = silent
-) -> Outcome:
+    image: Manifest,
+    source: ChunkSource,
+    path: Path,
+    form: Format = Format.RAW,
+    progress: ProgressCallback = silent,
+) -> RestoreCounts:
     """Write an image as a file; into a folder under its own name.
 
     Raises DiskError, StoreError if the file is there already, its folder is not, or qemu-img is missing.
@@ -85,23 +90,23 @@ def _appearing(path: Path, *, keep: bool = True) -> Iterator[Path]:
         new.unlink(missing_ok=True)
 
 
-def _raw(image: Manifest, source: ChunkSource, path: Path, progress: Progress) -> Outcome:
+def _raw(image: Manifest, source: ChunkSource, path: Path, progress: ProgressCallback) -> RestoreCounts:
     """Sparse, by the engine: written in parallel and read back."""
     header = image.header
-    number = WHOLE if header.kind is Kind.PARTITION else None
+    bare = header.kind is Kind.PARTITION
     with Device.create(path, header.size, sector_size=header.sector_size) as target:
         layout = compose(
             target_size=target.size,
             sector_size=target.sector_size,
-            disk=image if number is None else None,
-            partitions={} if number is None else {number: image},
+            disk=None if bare else image,
+            partitions={Bare.BARE: image} if bare else {},
         )
         return Restore(layout, source, target, progress=progress).run()
 
 
-def _gzip(image: Manifest, source: ChunkSource, path: Path, progress: Progress) -> Outcome:
+def _gzip(image: Manifest, source: ChunkSource, path: Path, progress: ProgressCallback) -> RestoreCounts:
     """One stream in one thread, as gzip wants it. No time, no name in it: the same image, the same file."""
-    reader, outcome = ImageReader(image, source), Outcome()
+    reader, outcome = ImageReader(image, source), RestoreCounts()
     meter = Meter("export", reader.size, progress)
     with failing("export", path), path.open("xb") as file:
         with gzip.GzipFile("", "wb", GZIP_LEVEL, file, mtime=0) as packed:

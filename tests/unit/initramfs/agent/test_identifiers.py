@@ -7,10 +7,16 @@ import pytest
 from initramfs.agent.errors import PlanError
 from initramfs.agent.steps.identifiers import settle
 from initramfs.imaging.format.header import Filesystem
-from initramfs.imaging.label.model import Label, LabelType, Partition
-from initramfs.imaging.restore.duplicates import Identifier, duplicates, identifiers
+from initramfs.imaging.label.model import Label, LabelType, Partition, PartitionNumber
+from initramfs.imaging.restore.identifiers import (
+    Identifier,
+    duplicates,
+    fresh,
+    identifiers,
+    new_uuid,
+    renamed,
+)
 from initramfs.imaging.restore.layout import Layout
-from initramfs.imaging.restore.uuids import fresh, new_uuid, renamed
 from initramfs.messages import DiskIdentity, Duplicates, Uuids
 
 MIB = 1 << 20
@@ -19,11 +25,11 @@ LABEL = Label(
     LabelType.MBR, "c105e515",
     (Partition(1, MIB, MIB, "83", "c105e515-01"), Partition(2, 2 * MIB, MIB, "82", "c105e515-02")),
 )  # fmt: skip
-FILESYSTEMS = {
+FILESYSTEMS: dict[PartitionNumber, Filesystem] = {
     1: Filesystem(1, "ext4", UUID.format(1), "", MIB, MIB, MIB),
     2: Filesystem(2, "swap", UUID.format(2), "", MIB, 4096, MIB),
 }
-LVM = {3: Filesystem(3, "LVM2_member", "uHx2Xy-lvm", "", MIB, MIB, MIB)}
+LVM: dict[PartitionNumber, Filesystem] = {3: Filesystem(3, "LVM2_member", "uHx2Xy-lvm", "", MIB, MIB, MIB)}
 LAYOUT = Layout(8 * MIB, 512, LABEL, (), (), whole=True, relocate=False)
 CLEAN = {"sdb": [Identifier("disk", "00000001"), Identifier("file system", UUID.format(9), 1)]}
 TWIN = {"sdb": list(identifiers(LABEL, FILESYSTEMS))}
@@ -82,7 +88,7 @@ def test_what_cannot_be_renamed_is_refused_when_it_is_double() -> None:
 def test_a_partition_that_is_restored_alone_keeps_its_disk() -> None:
     """Only its file system counts: the label is not written."""
     alone = Layout(8 * MIB, 512, LABEL, (), (), whole=False, relocate=False)
-    swap = {2: FILESYSTEMS[2]}
+    swap: dict[PartitionNumber, Filesystem] = {2: FILESYSTEMS[2]}
     assert settle(REFUSE, alone, swap, {"sdb": [Identifier("disk", "c105e515")]}, counting) is None
     renames = settle(DiskIdentity(Uuids.NEW), alone, swap, {}, counting)
     assert renames is not None

@@ -13,7 +13,7 @@ from initramfs.agent.pipeline import Context
 from initramfs.agent.steps.images import fetch
 from initramfs.imaging.errors import ManifestError
 from initramfs.imaging.format.header import Header, Kind
-from initramfs.imaging.format.manifest import encode
+from initramfs.imaging.format.signed import encode
 from initramfs.messages import ImageRef
 from tests.clients.chunk_server import serving
 from tests.images.in_memory import KEY, MIB, PUBLIC

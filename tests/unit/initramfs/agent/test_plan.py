@@ -8,7 +8,6 @@ from initramfs.agent.errors import PlanError
 from initramfs.agent.plan import plan
 from initramfs.agent.steps.images import CheckImages
 from initramfs.messages import (
-    LAST,
     Action,
     Disk,
     DiskIdentity,
@@ -19,6 +18,7 @@ from initramfs.messages import (
     ImageRef,
     Inventory,
     Job,
+    Last,
     PartitionImage,
     Personalisation,
     System,
@@ -44,8 +44,8 @@ def names(job: Job, seen: Inventory = SEEN) -> list[str]:
 
 
 def test_everything_is_checked_before_and_sealed_after_writing() -> None:
-    """The order is the promise: check, look, unseal, write, prove, personalise, seal."""
-    assert names(JOB) == ["check", "survey", "prepare", "write", "verify", "personalise", "seal"]
+    """The order is the promise: check, scan, wipe, write, prove, personalise, commit."""
+    assert names(JOB) == ["check", "scan", "prepare", "write", "verify", "personalise", "commit"]
 
 
 def test_a_uefi_machine_gets_a_boot_entry_last() -> None:
@@ -66,8 +66,8 @@ def test_a_backup_looks_at_everything_before_it_sends_anything() -> None:
 
 def test_fitting_and_new_identifiers_come_before_the_seal() -> None:
     """File systems are whole then, and the disk cannot start: grown first, renamed, then personalised."""
-    job = replace(JOB, fit=Fit(LAST), identity=DiskIdentity(Uuids.NEW))
-    assert names(job)[-5:] == ["verify", "grow", "identifiers", "personalise", "seal"]
+    job = replace(JOB, fit=Fit(Last.LAST), identity=DiskIdentity(Uuids.NEW))
+    assert names(job)[-5:] == ["verify", "grow", "identifiers", "personalise", "commit"]
     randomised = replace(JOB, identity=DiskIdentity(duplicates=Duplicates.RANDOMISE))
     assert "identifiers" in names(randomised)
 

@@ -99,9 +99,9 @@ def test_an_appliance_that_is_away_for_good_stops_nobody() -> None:
         raise Unreachable("waited half an hour")
 
     outbox = Outbox(send)
-    outbox.put(Report(1, 0.0, "seal", StepState.STARTED))
+    outbox.put(Report(1, 0.0, "commit", StepState.STARTED))
     outbox._thread.join(30)
-    outbox.put(Report(2, 0.0, "seal", StepState.FINISHED))
+    outbox.put(Report(2, 0.0, "commit", StepState.FINISHED))
     with pytest.raises(Unreachable):
         outbox.close()
 

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 
 from initramfs.imaging.device.device import Device
 from initramfs.imaging.errors import DiskError
+from initramfs.imaging.label import read_label
 from initramfs.imaging.label.model import Label, Partition
-from initramfs.imaging.label.read import read_label
-from initramfs.imaging.restore.fit import LAST
-from initramfs.imaging.restore.layout import Layout, compose
+from initramfs.imaging.restore.compose import compose
+from initramfs.imaging.restore.layout import Layout
 from initramfs.imaging.restore.restore import Restore
 from initramfs.imaging.restore.strategy import Adaptive, Different, Everything
+from initramfs.messages import Last
 from tests.images.in_memory import MIB, Captured, capture_file
 from tests.images.tables import CONTAINER, SECTOR, Spot, gpt_sectors, write_gpt, write_mbr
 from tests.lab.command import run
@@ -115,7 +116,7 @@ class Wish:
 WISHES = st.builds(
     Wish,
     SHIFTS,
-    st.sampled_from([None, LAST]),
+    st.sampled_from([None, Last.LAST]),
     st.sampled_from([1 << 16, 1 << 20, 1 << 22]),
     st.sampled_from([Everything(), Different(), Adaptive()]),
     st.booleans(),

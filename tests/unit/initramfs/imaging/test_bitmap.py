@@ -7,7 +7,7 @@ import threading
 from hypothesis import given
 from hypothesis import strategies as st
 
-from initramfs.imaging.restore.bitmap import Bitmap
+from initramfs.imaging.restore.delta_scan import Bitmap
 
 
 @given(size=st.integers(1, 500), data=st.data())

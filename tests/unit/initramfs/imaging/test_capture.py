@@ -19,7 +19,7 @@ from initramfs.imaging.filesystem.btrfs import SUPER, extents
 from initramfs.imaging.filesystem.probe import why_dirty
 from initramfs.imaging.filesystem.used_blocks import EDGE, SWAP_HEADER
 from initramfs.imaging.format.header import Kind
-from initramfs.imaging.format.manifest import State
+from initramfs.imaging.format.index import State
 from tests.images import filesystems
 from tests.images.disk import Slot, partition
 from tests.images.filesystems import blank

@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from initramfs.imaging.errors import Corrupt
-from initramfs.imaging.format.chunk import Packer, Unpacker, digest_of
-from initramfs.imaging.format.frame import MAGIC
+from initramfs.imaging.format.chunk import FRAME_MAGIC, Packer, Unpacker, digest_of
 from provisioner.stores.wrappers import check
 
 CONTENT = bytes(range(256)) * 1024
@@ -51,7 +50,7 @@ def test_an_object_of_another_size_is_refused_before_it_is_decompressed() -> Non
 
 def blocks(*contents: bytes, window: int) -> bytes:
     """A frame of raw blocks that declares a window of 2^``window`` bytes (RFC 8878, 3.1.1)."""
-    head = struct.pack("<4sBBQ", MAGIC, 3 << 6, (window - 10) << 3, len(CONTENT))
+    head = struct.pack("<4sBBQ", FRAME_MAGIC, 3 << 6, (window - 10) << 3, len(CONTENT))
     for number, content in enumerate(contents, 1):
         head += ((number == len(contents)) | len(content) << 3).to_bytes(3, "little") + content
     return head

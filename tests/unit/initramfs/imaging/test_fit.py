@@ -11,11 +11,14 @@ from initramfs.imaging.device.device import Device
 from initramfs.imaging.errors import LayoutError
 from initramfs.imaging.filesystem.size import fs_size
 from initramfs.imaging.format.header import Filesystem, Header, Kind
-from initramfs.imaging.format.manifest import Manifest, Range, State
-from initramfs.imaging.label.model import Label, Partition
-from initramfs.imaging.restore.fit import BARE, LAST, needed
-from initramfs.imaging.restore.layout import Layout, compose
+from initramfs.imaging.format.index import Range, State
+from initramfs.imaging.format.manifest import Manifest
+from initramfs.imaging.label.model import Bare, Label, Partition
+from initramfs.imaging.restore.compose import compose
+from initramfs.imaging.restore.fit import needed
+from initramfs.imaging.restore.layout import Layout
 from initramfs.imaging.restore.restore import Restore
+from initramfs.messages import Last
 from tests.images.disk import Slot, insert, partition
 from tests.images.filesystems import blank, ext4
 from tests.images.in_memory import MIB, capture_file, signed
@@ -48,7 +51,7 @@ def disk(
     return signed(header, [data(0), *ranges])
 
 
-def lay(image: Manifest, size: int, grow: int | None = None) -> Layout:
+def lay(image: Manifest, size: int, grow: int | Last | None = None) -> Layout:
     """The image on a disk of ``size`` bytes."""
     return compose(target_size=size, sector_size=512, disk=image, grow=grow)
 
@@ -95,7 +98,7 @@ def test_what_lies_behind_a_cut_partition_is_not_written() -> None:
     layout = lay(disk(MODERN, minimal=8 * MIB, ranges=ranges), 20 * MIB)
     assert [extent.offset // MIB for extent in layout.extents() if extent.digest is not None] == [0, 6]
     assert layout.relocate
-    assert all(guard.end <= 20 * MIB for guard in layout.guards)
+    assert all(region.end <= 20 * MIB for region in layout.boot_critical)
 
 
 @pytest.mark.parametrize("start", [MIB, 27 * MIB])
@@ -125,10 +128,10 @@ def test_zeros_that_reach_over_the_cut_are_written_up_to_it() -> None:
 
 def test_zeros_of_a_partition_image_end_with_a_smaller_partition() -> None:
     """The same where the partition is given."""
-    found = (Filesystem(0, "ext4", "u", "", SIZE, MIB, 8 * MIB),)
+    found = (Filesystem(Bare.BARE, "ext4", "u", "", SIZE, MIB, 8 * MIB),)
     header = Header("sda5_Part", 1, Kind.PARTITION, 512, SIZE, MIB, filesystems=found)
     image = signed(header, [data(0), Range(MIB, 20 * MIB, State.ZERO), data(29 * MIB)])
-    layout = compose(target_size=9 * MIB, sector_size=512, partitions={BARE: image})
+    layout = compose(target_size=9 * MIB, sector_size=512, partitions={Bare.BARE: image})
     assert [(extent.offset, extent.end) for extent in layout.extents()] == [(0, MIB), (MIB, 9 * MIB)]
 
 
@@ -145,21 +148,21 @@ def test_a_partition_may_lie_where_a_shorter_table_leaves_room() -> None:
 
 
 def test_content_outside_of_partitions_that_is_left_out_is_told() -> None:
-    """Nobody knows what it is."""
+    """It is not known what it is."""
     image = disk(LOGICAL, ranges=(data(6 * MIB), data(28 * MIB)))
     assert lay(image, SIZE).notes == ()
     (note,) = lay(image, 27 * MIB).notes
     assert note == f"{MIB} bytes outside of partitions, behind byte {27 * MIB}, are left out"
-    assert len(lay(image, 2 * SIZE, LAST).notes) == 1
+    assert len(lay(image, 2 * SIZE, Last.LAST).notes) == 1
 
 
 def test_the_guard_at_the_end_leaves_the_grown_partition_alone() -> None:
     """It is written last, over what was grown into."""
     for label in (LOGICAL, MODERN):
-        layout = lay(disk(label), 64 * MIB, LAST)
+        layout = lay(disk(label), 64 * MIB, Last.LAST)
         assert layout.label is not None
         assert layout.label.areas[-1].end == (64 - (label is MODERN)) * MIB
-        assert all(guard.start >= layout.label.areas[-1].end for guard in layout.guards[1:])
+        assert all(region.start >= layout.label.areas[-1].end for region in layout.boot_critical[1:])
 
 
 def test_growing_stops_at_what_follows() -> None:
@@ -173,16 +176,16 @@ def test_growing_stops_at_what_follows() -> None:
     assert sizes(lay(image, SIZE, 5)) == {1: 4, 2: 21, 5: 20}
     two = mbr(first, container, Partition(5, 10 * MIB, MIB, "83"), Partition(6, 12 * MIB, MIB, "83"))
     assert sizes(lay(disk(two, minimal=MIB), SIZE, 5)) == {1: 4, 2: 4, 5: 1, 6: 1}
-    large = lay(disk(mbr(Partition(1, MIB, 20 * MIB, "83"))), 3 << 40, LAST)
+    large = lay(disk(mbr(Partition(1, MIB, 20 * MIB, "83"))), 3 << 40, Last.LAST)
     assert large.label is not None
     assert large.label.areas[0].end == 2 << 40
-    assert sizes(lay(disk(gpt(Partition(1, MIB, 20 * MIB, "l"))), 3 << 40, LAST))[1] > 2 << 20
+    assert sizes(lay(disk(gpt(Partition(1, MIB, 20 * MIB, "l"))), 3 << 40, Last.LAST))[1] > 2 << 20
 
 
 def test_an_empty_container_behind_stops_growing() -> None:
     """What lies in that gap may be its records."""
     label = mbr(Partition(1, MIB, 4 * MIB, "83"), Partition(2, 8 * MIB, 4 * MIB, "5"))
-    assert not lay(disk(label, minimal=4 * MIB), SIZE, LAST).edits
+    assert not lay(disk(label, minimal=4 * MIB), SIZE, Last.LAST).edits
 
 
 @pytest.mark.parametrize(
@@ -227,7 +230,7 @@ def test_a_grown_partition_keeps_no_backup_of_an_earlier_disks_table(tmp_path: P
     insert(source, start, part)
     image = capture_file(source)
     target.write_bytes(b"\xa5" * (15 * MIB) + bytes(MIB - 512) + b"EFI PART".ljust(512, b"\xa5"))
-    layout = lay(image.manifest, 16 * MIB, LAST)
+    layout = lay(image.manifest, 16 * MIB, Last.LAST)
     with Device.open(target, writable=True) as device:
         Restore(layout, image.chunks, device).run()
     assert sizes(layout) == {1: 15}

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from initramfs.imaging.errors import LabelError
-from initramfs.imaging.label.gpt import Header, move
+from initramfs.imaging.label import read_label
+from initramfs.imaging.label.gpt import GptHeader, move
 from initramfs.imaging.label.model import FIRST_LOGICAL, Label, LabelType, Partition
-from initramfs.imaging.label.read import read_label
 from tests.images.disk import Slot, partition
 from tests.images.filesystems import blank
 from tests.images.in_memory import MIB
@@ -100,7 +100,7 @@ def test_a_moved_gpt_is_what_sfdisk_wants(gpt: Path, size: int) -> None:
     new = sfdisk(gpt)
     assert new["partitions"] == old["partitions"]
     assert (new["id"], new["firstlba"], new["lastlba"]) == (old["id"], old["firstlba"], size // 512 - 34)
-    assert Header.decode(gpt.read_bytes()[-512:]).alternate_lba == 1
+    assert GptHeader.decode(gpt.read_bytes()[-512:]).alternate_lba == 1
 
 
 def test_a_gpt_does_not_move_to_a_disk_that_is_too_small(gpt: Path) -> None:
@@ -235,7 +235,7 @@ def test_tables_that_disks_have(label: Label) -> None:
     ],
 )
 def test_tables_that_contradict_themselves(label: Label, why: str) -> None:
-    """Found on a disk or in a manifest: nobody knows what writing to such a disk would destroy."""
+    """Found on a disk or in a manifest: it is not known what writing to such a disk would destroy."""
     with pytest.raises(LabelError, match=why):
         label.check(6 * MIB, 512)
 

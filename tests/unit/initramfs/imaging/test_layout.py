@@ -8,9 +8,11 @@ import pytest
 
 from initramfs.imaging.errors import LayoutError
 from initramfs.imaging.format.header import ANY, Filesystem, Header, Kind, StartsWith
-from initramfs.imaging.format.manifest import Manifest, Range, State
-from initramfs.imaging.label.model import Label, Partition
-from initramfs.imaging.restore.layout import WHOLE, Guard, Layout, compose
+from initramfs.imaging.format.index import Range, State
+from initramfs.imaging.format.manifest import Manifest
+from initramfs.imaging.label.model import Bare, Label, Partition
+from initramfs.imaging.restore.compose import compose
+from initramfs.imaging.restore.layout import BootCriticalRegion, Layout
 from initramfs.messages import Firmware
 from tests.images.in_memory import MIB, signed
 from tests.images.labels import gpt, mbr
@@ -75,11 +77,11 @@ def test_an_empty_image_still_replaces() -> None:
 def test_the_head_and_the_tail_of_a_disk_are_guarded() -> None:
     """On the target: its own last MiB, where a GPT's backup would lie."""
     same = compose(target_size=SIZE, sector_size=512, disk=disk())
-    assert same.guards == (Guard(0, MIB), Guard(23 * MIB, 24 * MIB))
-    assert [e.offset for guard in same.guards for e in same.withheld(guard)] == [0, 23 * MIB]
+    assert same.boot_critical == (BootCriticalRegion(0, MIB), BootCriticalRegion(23 * MIB, 24 * MIB))
+    assert [e.offset for region in same.boot_critical for e in same.withheld(region)] == [0, 23 * MIB]
     larger = compose(target_size=100 * MIB, sector_size=512, disk=disk())
-    assert larger.guards == (Guard(0, MIB), Guard(99 * MIB, 100 * MIB))
-    assert [e.offset for guard in larger.guards for e in larger.withheld(guard)] == [0]
+    assert larger.boot_critical == (BootCriticalRegion(0, MIB), BootCriticalRegion(99 * MIB, 100 * MIB))
+    assert [e.offset for region in larger.boot_critical for e in larger.withheld(region)] == [0]
 
 
 def test_a_guard_ends_where_the_first_partition_begins() -> None:
@@ -88,8 +90,8 @@ def test_a_guard_ends_where_the_first_partition_begins() -> None:
     header = Header("sda_Dos", 1, Kind.DISK, 512, SIZE, MIB, label=old)
     image = signed(header, [data(0, 63 * 512), data(63 * 512)])
     layout = compose(target_size=SIZE, sector_size=512, disk=image)
-    assert layout.guards == (Guard(0, 63 * 512),)
-    assert [e.length for e in layout.withheld(layout.guards[0])] == [63 * 512]
+    assert layout.boot_critical == (BootCriticalRegion(0, 63 * 512),)
+    assert [e.length for e in layout.withheld(layout.boot_critical[0])] == [63 * 512]
 
 
 def test_a_partition_that_begins_with_the_disk_is_guarded_as_its_head() -> None:
@@ -97,7 +99,7 @@ def test_a_partition_that_begins_with_the_disk_is_guarded_as_its_head() -> None:
     table = mbr(Partition(1, 0, SIZE, "17"))
     header = Header("sdb_Stick", 1, Kind.DISK, 512, SIZE, MIB, label=table)
     layout = compose(target_size=SIZE, sector_size=512, disk=signed(header, [data(0), data(MIB)]))
-    assert layout.guards == (Guard(0, MIB),)
+    assert layout.boot_critical == (BootCriticalRegion(0, MIB),)
     assert [extent.offset for extent in layout.bulk()] == [MIB]
 
 
@@ -107,7 +109,7 @@ def test_a_guard_grows_to_whole_chunks() -> None:
     header = Header("sda_Late", 1, Kind.DISK, 512, SIZE, 4 * MIB, label=late)
     image = signed(header, [data(0, 4 * MIB), zeros(4 * MIB, 4 * MIB), data(20 * MIB, 4 * MIB)])
     layout = compose(target_size=SIZE, sector_size=512, disk=image)
-    assert layout.guards == (Guard(0, 4 * MIB), Guard(20 * MIB, 24 * MIB))
+    assert layout.boot_critical == (BootCriticalRegion(0, 4 * MIB), BootCriticalRegion(20 * MIB, 24 * MIB))
 
 
 def test_a_partition_alone_is_guarded_itself() -> None:
@@ -115,7 +117,7 @@ def test_a_partition_alone_is_guarded_itself() -> None:
     layout = compose(
         target_size=SIZE, sector_size=512, partitions={5: part(), 1: part(MIB, [data(0)])}, label=LABEL
     )
-    assert layout.guards == (Guard(MIB, 2 * MIB), Guard(6 * MIB, 7 * MIB))
+    assert layout.boot_critical == (BootCriticalRegion(MIB, 2 * MIB), BootCriticalRegion(6 * MIB, 7 * MIB))
     assert not layout.whole
     assert all(e.offset >= MIB for e in layout.extents())
 
@@ -133,7 +135,7 @@ def test_where_a_partition_ends_elsewhere_nothing_of_an_earlier_disk_stays() -> 
 def test_free_blocks_at_the_end_of_a_smaller_partition_become_zeros() -> None:
     """Between chunks too, which stay where they are."""
     step = 1 << 16
-    found = (Filesystem(0, "ext4", "u", "", 9 * MIB, MIB, 4 * MIB - step),)
+    found = (Filesystem(Bare.BARE, "ext4", "u", "", 9 * MIB, MIB, 4 * MIB - step),)
     header = Header("sda5_Data", 2, Kind.PARTITION, 512, 9 * MIB, step, filesystems=found)
     ranges = [data(0, step), data(3 * MIB, step), data(3 * MIB + 4 * step, step), data(8 * MIB, step)]
     layout = compose(target_size=SIZE, sector_size=512, label=LABEL, partitions={5: signed(header, ranges)})
@@ -148,7 +150,7 @@ def test_free_blocks_at_the_end_of_a_smaller_partition_become_zeros() -> None:
 
 def test_a_bare_partition_begins_at_zero() -> None:
     """When the target itself is the partition."""
-    layout = compose(target_size=4 * MIB, sector_size=512, partitions={WHOLE: part()})
+    layout = compose(target_size=4 * MIB, sector_size=512, partitions={Bare.BARE: part()})
     assert places(layout) == [(0, 1, True), (2, 1, True)]
     assert layout.label is None
 
@@ -172,7 +174,7 @@ def test_a_large_range_of_zeros_is_done_in_steps() -> None:
     """One record may stand for most of a disk; several threads share it, and progress is seen."""
     header = Header("sda5_Data", 1, Kind.PARTITION, 512, 1 << 40, MIB)
     layout = compose(
-        target_size=1 << 40, sector_size=512, partitions={WHOLE: signed(header, [zeros(MIB, 200 * MIB)])}
+        target_size=1 << 40, sector_size=512, partitions={Bare.BARE: signed(header, [zeros(MIB, 200 * MIB)])}
     )
     assert [(offset, length) for offset, length, _ in places(layout)] == [
         (1, 64), (65, 64), (129, 64), (193, 8),

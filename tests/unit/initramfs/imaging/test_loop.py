@@ -18,8 +18,9 @@ from initramfs.imaging.device.device import Device, allocate, content_of
 from initramfs.imaging.device.loop import loop_device
 from initramfs.imaging.errors import CaptureError, DeviceError, LayoutError
 from initramfs.imaging.format.header import Kind
-from initramfs.imaging.format.manifest import Manifest, State
-from initramfs.imaging.restore.layout import compose
+from initramfs.imaging.format.index import State
+from initramfs.imaging.format.manifest import Manifest
+from initramfs.imaging.restore.compose import compose
 from initramfs.imaging.restore.restore import Restore
 from initramfs.imaging.restore.strategy import Different
 from initramfs.messages import Firmware
@@ -160,7 +161,11 @@ def test_the_initclone_and_partition_images_give_the_golden_disk(
     parts = {n: capture_file(golden.path, f"sda{n}_P", chunks, partition=n).manifest for n in (5, 6, 7)}
     with blank_loop(tmp_path, SIZE * MIB + 4 * MIB) as loop, Device.open(loop, writable=True) as target:
         layout = compose(
-            target_size=target.size, sector_size=512, disk=disk, partitions=parts, firmware=Firmware.BIOS
+            target_size=target.size,
+            sector_size=512,
+            disk=disk,
+            partitions=dict(parts.items()),
+            firmware=Firmware.BIOS,
         )
         Restore(layout, chunks, target).run()
         for number, image in parts.items():
@@ -328,7 +333,7 @@ def test_a_partition_is_not_taken_for_a_disk(golden: Golden, tmp_path: Path) -> 
         first, count = golden.starts[1] // 512, golden.sizes[1] // 512
         run("addpart", name, "1", str(first), str(count))  # kernels without MBR support find none
         number = Path(f"/sys/class/block/{Path(name).name}p1/dev").read_text().split(":")
-        node = tmp_path / "node"  # nobody makes device nodes in a container
+        node = tmp_path / "node"  # no device nodes can be made in a container
         os.mknod(node, stat.S_IFBLK | 0o600, os.makedev(*map(int, number)))
         image = capture_file(node, "sda1_Boot")
         assert image.manifest.header.kind is Kind.PARTITION
@@ -382,7 +387,7 @@ def test_an_unclean_xfs_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_loop_device_is_gone_when_it_says_so(tmp_path: Path) -> None:
-    """Also where somebody still writes to it, as a file system does that is mounted elsewhere too."""
+    """Also where it is still written to, as a file system does that is mounted elsewhere too."""
     path = tmp_path / "disk"
     filesystems.blank(path, 1)
     with loop_device(path, 0, MIB, writable=True) as loop:

@@ -17,21 +17,19 @@ from hypothesis import strategies as st
 
 from initramfs.imaging.errors import ManifestError
 from initramfs.imaging.format.header import Filesystem, Header, Kind
-from initramfs.imaging.format.manifest import (
+from initramfs.imaging.format.index import RECORD, Range, State
+from initramfs.imaging.format.manifest import MAX_RECORDS
+from initramfs.imaging.format.signed import (
     LENGTH,
     MAGIC,
     MAX_FILE,
-    MAX_RECORDS,
-    RECORD,
-    Range,
-    State,
     decode,
     decode_draft,
     encode,
     encode_draft,
     sign,
 )
-from initramfs.imaging.label.model import Partition
+from initramfs.imaging.label.model import Bare, Partition
 from initramfs.messages import Firmware
 from tests.images.in_memory import KEY, MIB, PUBLIC
 from tests.images.labels import GUID, gpt, mbr
@@ -45,7 +43,7 @@ LABEL = mbr(
 DISK = Header("sda_Init", 3, Kind.DISK, 512, 10 * MIB, MIB, Firmware.BIOS, LABEL, user="anna", date=927628284)
 TERA = 1 << 40
 BARE = Header("sda5_Data", 1, Kind.PARTITION, 512, TERA, MIB)
-EXT4 = replace(BARE, filesystems=(Filesystem(0, "ext4", "u", "l", TERA, 8, 9),))
+EXT4 = replace(BARE, filesystems=(Filesystem(Bare.BARE, "ext4", "u", "l", TERA, 8, 9),))
 MODERN = replace(
     DISK,
     label=gpt(Partition(1, MIB, 4 * MIB, ""), Partition(3, 5 * MIB, 3 * MIB, "")),
@@ -79,6 +77,14 @@ def test_it_comes_back_as_it_was() -> None:
     assert list(manifest.index[:1]) == [DATA]
     assert manifest.digest == hashlib.sha256(data).digest()
     assert manifest.title == "sda_Init@3"
+
+
+def test_a_bare_partition_is_a_zero_on_disk_only() -> None:
+    """Images of before stay readable, and a number is never taken for it."""
+    data = encode(EXT4, [], KEY)
+    assert b'"partition":0' in data
+    (found,) = decode(data, PUBLIC).header.filesystems
+    assert found.partition is Bare.BARE
 
 
 def test_it_is_as_compact_as_promised() -> None:
@@ -115,7 +121,7 @@ def test_any_index_comes_back(ranges: list[Range]) -> None:
 
 
 def test_a_draft_is_the_file_without_its_signature() -> None:
-    """Whoever has the key reads it as strictly as the file, and signs."""
+    """Before signing it is read as strictly as the file."""
     draft = encode_draft(DISK, [DATA, ZERO])
     header, index = decode_draft(draft)
     assert (header, list(index)) == (DISK, [DATA, ZERO])
@@ -139,7 +145,7 @@ def test_nobody_else_can_change_it(data: st.DataObject) -> None:
 
 def test_another_key_is_refused() -> None:
     """Only the appliance's own images are believed."""
-    with pytest.raises(ManifestError, match="signed by somebody else"):
+    with pytest.raises(ManifestError, match="signed with another key"):
         decode(encode(DISK, [DATA], Ed25519PrivateKey.generate()), PUBLIC)
 
 

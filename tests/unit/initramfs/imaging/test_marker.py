@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from initramfs.imaging.restore.marker import SIZE, decode_marker, encode_marker
+from initramfs.imaging.restore.boot_critical import MARKER_SIZE, decode_marker, encode_marker
 
 
 @given(reason=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1))
 def test_a_reason_comes_back(reason: str) -> None:
     """As much of it as there is room for, never half a letter; and no firmware boots it."""
     sector = encode_marker(reason)
-    assert len(sector) == SIZE
+    assert len(sector) == MARKER_SIZE
     assert sector[510:] != b"\x55\xaa"
     found = decode_marker(sector)
     assert reason.startswith(found)

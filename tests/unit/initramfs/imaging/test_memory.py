@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from initramfs.imaging.device.parallel import COPIES, MEMORY, default_workers
-from initramfs.imaging.format.manifest import decode
+from initramfs.imaging.format.signed import decode
 from initramfs.imaging.restore.restore import Restore
 from initramfs.imaging.restore.strategy import Different
 from tests.images.in_memory import MIB, PUBLIC, lay
@@ -16,7 +16,7 @@ from tests.images.memory_use import Huge, Source, make
 
 
 def peak(folder: Path, count: int) -> int:
-    """Bytes, at most, of a survey of ``count`` MiB, without the manifest itself."""
+    """Bytes, at most, of a scan of ``count`` MiB, without the manifest itself."""
     make(folder / "manifest", count)
     data = (folder / "manifest").read_bytes()
     tracemalloc.start()
@@ -28,7 +28,7 @@ def peak(folder: Path, count: int) -> int:
             strategy=Different(),
             workers=1,
         )
-        assert restore.outcome.chunks_total == count
+        assert restore.counts.chunks_total == count
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

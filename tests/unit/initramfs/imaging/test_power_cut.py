@@ -14,11 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from initramfs.imaging.format.manifest import Manifest
-from initramfs.imaging.restore.layout import Layout, compose
-from initramfs.imaging.restore.marker import decode_marker
+from initramfs.imaging.restore.boot_critical import decode_marker
+from initramfs.imaging.restore.compose import compose
+from initramfs.imaging.restore.layout import Layout
 from initramfs.imaging.restore.restore import Restore
 from initramfs.imaging.restore.strategy import Adaptive, Different, Everything, Strategy
-from initramfs.imaging.restore.verify_behind import Pace
+from initramfs.imaging.restore.verify_behind import VerifyPolicy
 from tests.images.disk import Slot, partition
 from tests.images.failing_targets import PowerCutError, Volatile
 from tests.images.in_memory import MIB, Captured, MemoryChunks, capture_file, lay
@@ -58,10 +59,10 @@ def run(
     strategy: Strategy,
     *,
     workers: int = 3,
-    pace: Pace | None = None,
+    policy: VerifyPolicy | None = None,
 ) -> Restore | None:
     """A restore; None if the power failed."""
-    restore = Restore(layout, chunks, target, strategy=strategy, workers=workers, pace=pace)
+    restore = Restore(layout, chunks, target, strategy=strategy, workers=workers, verify_policy=policy)
     try:
         restore.run()
     except PowerCutError:
@@ -82,20 +83,22 @@ def starts(content: bytes) -> bool:
     return content[510:512] == b"\x55\xaa"
 
 
-@pytest.mark.parametrize("pace", [None, Pace(lag=4 * CHUNK, stretch=2 * CHUNK)], ids=["strict", "following"])
-def test_at_fifty_instants_and_continued(image: Captured, folder: Path, pace: Pace | None) -> None:
+@pytest.mark.parametrize(
+    "policy", [None, VerifyPolicy(lag=4 * CHUNK, stretch=2 * CHUNK)], ids=["strict", "behind"]
+)
+def test_at_fifty_instants_and_continued(image: Captured, folder: Path, policy: VerifyPolicy | None) -> None:
     """Of a restore over a disk that started something else; the instants are spread over all of it."""
     source, old = (folder / "source").read_bytes(), bytearray(noise(9, SIZE))
     old[510:512] = b"\x55\xaa"
     layout = lay(image.manifest, SIZE)
-    workers = 1 if pace else 3  # with more, how often the disk is flushed behind them is up to chance
+    workers = 1 if policy else 3  # with more, how often the disk is flushed behind them is up to chance
     whole = Volatile(bytes(old), NEVER, 0)
-    assert run(layout, image.chunks, whole, Everything(), workers=workers, pace=pace)
+    assert run(layout, image.chunks, whole, Everything(), workers=workers, policy=policy)
     wiped = fetched = 0
     for seed in range(50):
         cut = 1 + seed * whole.operations // 50
         target = Volatile(bytes(old), cut, seed)
-        assert run(layout, image.chunks, target, Everything(), workers=workers, pace=pace) is None
+        assert run(layout, image.chunks, target, Everything(), workers=workers, policy=policy) is None
         found = bytes(target.medium)
         if starts(found):
             assert found == bytes(old) or holds(found, image.manifest, source)
@@ -103,11 +106,11 @@ def test_at_fifty_instants_and_continued(image: Captured, folder: Path, pace: Pa
             wiped += 1
             assert "cut before its end" in decode_marker(found[:512]) or found[:512] == bytes(512)
         again = Volatile(found, NEVER, seed)
-        restore = run(layout, image.chunks, again, Adaptive(), workers=workers, pace=pace)
+        restore = run(layout, image.chunks, again, Adaptive(), workers=workers, policy=policy)
         assert restore is not None
         assert bytes(again.medium) == source
-        assert restore.outcome.chunks_verified == restore.outcome.chunks_total
-        fetched += restore.outcome.chunks_fetched
+        assert restore.counts.chunks_verified == restore.counts.chunks_total
+        fetched += restore.counts.chunks_fetched
     assert wiped > 40
     assert fetched < 50 * image_chunks(image) * 0.75, "what was there was used"
 
@@ -180,7 +183,7 @@ def test_one_partition_of_a_disk(image: Captured, folder: Path) -> None:
     cuts=st.lists(st.integers(1, 120), min_size=1, max_size=4),
     seed=st.integers(0, 999),
     workers=st.integers(1, 4),
-    pace=st.none() | st.builds(Pace, lag=st.integers(0, 1 << 20), stretch=st.integers(1, 1 << 19)),
+    policy=st.none() | st.builds(VerifyPolicy, lag=st.integers(0, 1 << 20), stretch=st.integers(1, 1 << 19)),
 )
 def test_any_content_any_chunks_any_cuts(  # noqa: PLR0917 - each is one thing that may be anything
     folder: Path,
@@ -190,7 +193,7 @@ def test_any_content_any_chunks_any_cuts(  # noqa: PLR0917 - each is one thing t
     cuts: list[int],
     seed: int,
     workers: int,
-    pace: Pace | None,
+    policy: VerifyPolicy | None,
 ) -> None:
     """Whatever lies there, however it is cut and interrupted: at last the image, on all that is allocated."""
     content = bytearray(sectors * 512)
@@ -204,13 +207,13 @@ def test_any_content_any_chunks_any_cuts(  # noqa: PLR0917 - each is one thing t
     layout, medium = lay(image.manifest, len(content)), noise(7, len(content))
     for number, cut in enumerate(cuts):
         target = Volatile(medium, cut, seed + number, atom=4096)
-        run(layout, image.chunks, target, Adaptive(), workers=workers, pace=pace)
+        run(layout, image.chunks, target, Adaptive(), workers=workers, policy=policy)
         medium = bytes(target.medium)
     last = Volatile(medium, NEVER, seed)
-    assert run(layout, image.chunks, last, Adaptive(), workers=workers, pace=pace)
+    assert run(layout, image.chunks, last, Adaptive(), workers=workers, policy=policy)
     assert holds(bytes(last.medium), image.manifest, bytes(content))
     once_more = Volatile(bytes(last.medium), NEVER, seed)
-    restore = run(layout, image.chunks, once_more, Adaptive(), workers=workers, pace=pace)
+    restore = run(layout, image.chunks, once_more, Adaptive(), workers=workers, policy=policy)
     assert restore is not None
     assert not once_more.changed
-    assert restore.outcome.chunks_fetched == 0
+    assert restore.counts.chunks_fetched == 0

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from initramfs.imaging.label import read_label
 from initramfs.imaging.label.gpt import move
-from initramfs.imaging.label.model import Label
-from initramfs.imaging.label.read import read_label
-from initramfs.imaging.label.relabel import Edits, edited, relabel
+from initramfs.imaging.label.model import Edits, Label, edited
+from initramfs.imaging.label.relabel import relabel
 from tests.images.disk import Slot, partition
 from tests.images.in_memory import MIB
 from tests.lab.command import run

@@ -22,10 +22,10 @@ from initramfs.imaging.errors import (
     VerifyError,
 )
 from initramfs.imaging.format.chunk import Packer
-from initramfs.imaging.format.manifest import State
+from initramfs.imaging.format.index import State
 from initramfs.imaging.format.source import ChunkSource
-from initramfs.imaging.label.read import read_label
-from initramfs.imaging.restore.layout import compose
+from initramfs.imaging.label import read_label
+from initramfs.imaging.restore.compose import compose
 from initramfs.imaging.restore.restore import Restore
 from initramfs.imaging.restore.strategy import Different
 from tests.images.disk import Slot, partition
@@ -79,7 +79,7 @@ def target(tmp_path: Path) -> Path:
 
 def test_a_disk_comes_back_byte_for_byte(source: Path, image: Captured, target: Path) -> None:
     """Also where zeros were: they were in use, as far as anybody knows."""
-    outcome = restore_file(image, target).outcome
+    outcome = restore_file(image, target).counts
     assert target.read_bytes() == source.read_bytes()
     assert outcome.chunks_verified == outcome.chunks_total == outcome.chunks_fetched > 4
     assert outcome.bytes_fetched < outcome.bytes_written
@@ -128,7 +128,7 @@ def test_a_larger_disk_keeps_nothing_bootable_at_its_end(source: Path, image: Ca
 
 
 def test_the_first_sector_is_the_last_thing_written(image: Captured, target: Path) -> None:
-    """The guards are wiped and flushed first; sector 0 is written when all else is durable."""
+    """The boot-critical regions are wiped and flushed first; sector 0 is written when all else is durable."""
     with Device.open(target, writable=True) as device:
         recording = Recording(device)
         Restore(lay(image.manifest, SIZE), image.chunks, recording).run()
@@ -177,7 +177,7 @@ def test_a_bad_chunk_is_not_written_and_the_disk_does_not_boot(
         assert caught.value.message[:400] in reason_on(after)
         assert after[-MIB:] == bytes(MIB)
     else:
-        assert after == before  # what belongs into a guard is fetched before anything is wiped
+        assert after == before  # what belongs into a boot-critical region is fetched before anything is wiped
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_progress_is_told_for_every_step(image: Captured, target: Path) -> None:
         )
         restore.run()
     steps = list(dict.fromkeys(step for step, _, _ in told))
-    assert steps == ["prepare", "write", "verify", "seal"]
+    assert steps == ["prepare", "write", "verify", "commit"]
     for step in steps:
         done = [(done, total) for name, done, total in told if name == step]
         assert done[0][0] == 0
@@ -263,7 +263,7 @@ def test_a_disk_that_is_right_is_left_alone(image: Captured, target: Path) -> No
     """Nothing fetched, nothing written, everything proved."""
     restore_file(image, target)
     changed = target.stat().st_mtime_ns
-    outcome = delta(image, target).outcome
+    outcome = delta(image, target).counts
     assert (outcome.chunks_fetched, outcome.bytes_written, outcome.bytes_zeroed) == (0, 0, 0)
     assert outcome.chunks_verified == outcome.chunks_total
     assert target.stat().st_mtime_ns == changed
@@ -275,7 +275,7 @@ def test_only_what_differs_is_fetched(source: Path, image: Captured, target: Pat
     with target.open("r+b") as file:
         file.seek(2 * MIB + 77)
         file.write(b"changed")
-    outcome = delta(image, target).outcome
+    outcome = delta(image, target).counts
     assert outcome.chunks_fetched == 1
     assert outcome.chunks_verified == outcome.chunks_total
     assert target.read_bytes() == source.read_bytes()
@@ -288,7 +288,7 @@ def test_a_restore_that_was_cut_is_continued(source: Path, image: Captured, targ
         Restore(
             lay(image.manifest, SIZE), Spoiled(image.chunks, victim.digest, lose), device, workers=1
         ).run()
-    outcome = delta(image, target).outcome
+    outcome = delta(image, target).counts
     assert outcome.bytes_skipped >= 2 * MIB
     assert target.read_bytes() == source.read_bytes()
 
@@ -334,7 +334,7 @@ def test_a_partition_is_whole_after_verify(target: Path, part: Captured) -> None
         assert reason_on(target.read_bytes()[4 * MIB : 5 * MIB])
         restore.verify()
         assert target.read_bytes()[4 * MIB : 6 * MIB] == noise(8, 2 * MIB)
-        assert restore.seal().chunks_verified == 2
+        assert restore.commit().chunks_verified == 2
 
 
 def test_a_partition_begins_with_its_superblock(target: Path, part: Captured) -> None:

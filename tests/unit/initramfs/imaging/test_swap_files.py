@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from initramfs.imaging.errors import CaptureError
 from initramfs.imaging.filesystem.swap_files import LINUX, fstab_swap_files
-from initramfs.imaging.format.manifest import State
+from initramfs.imaging.format.index import State
 from tests.images import filesystems
 from tests.images.in_memory import MIB, Captured, capture_file, restore_file
 from tests.images.swap import MARK, PAGE, SECTOR, assert_only_memory_is_gone, hibernate, memory, swap_file
@@ -162,7 +162,7 @@ def test_a_file_that_is_encoded_is_kept(flag: int, said: str, tree: Path, tmp_pa
 
 
 def test_a_map_that_contradicts_the_file_is_believed(tree: Path, tmp_path: Path) -> None:
-    """A file with blocks that are marked free: somebody else may have them."""
+    """A file with blocks that are marked free: others may have them."""
     source = ext4(tmp_path, tree)
     block = run("debugfs", "-R", f"bmap /swapfile {SWAP // 1024 - 1}", source).strip()
     other = run("debugfs", "-R", f"ffb 1 {block}", source).split()[-1]  # partclone counts
@@ -194,7 +194,7 @@ def test_what_is_kept_whole_by_force_keeps_its_swap_files(tree: Path, tmp_path: 
 
 
 def test_a_second_restore_over_a_used_swap_file_clears_it(tree: Path, tmp_path: Path) -> None:
-    """Zeros are part of the image: the memory of whoever used the machine is gone from the disk."""
+    """Zeros are part of the image: the memory of who used the machine is gone from the disk."""
     image = capture_file(ext4(tmp_path, tree), without_swap=True)
     target = restored(image, tmp_path / "target", used=True)
     assert MARK not in dumped(target, "/swapfile")[PAGE:]
@@ -250,7 +250,7 @@ def test_windows_page_and_hibernation_files_are_left_out(windows: Windows, tmp_p
 
 
 def wake(windows: Windows) -> None:
-    """Windows was shut down for good: nobody would go on from what hiberfil.sys still holds."""
+    """Windows was shut down for good: nothing would go on from what hiberfil.sys still holds."""
     with windows.path.open("r+b") as file:
         content = file.read()
         file.seek(content.index(b"hibr" + MARK[4:]))

@@ -143,7 +143,7 @@ def test_a_compressed_page_file_is_kept(tmp_path: Path) -> None:
 
 
 def test_a_swap_file_that_shares_its_blocks_is_kept(tmp_path: Path) -> None:
-    """A reflinked copy may be somebody's only one."""
+    """A reflinked copy may be the only one."""
     path = made(tmp_path, "xfs")
     with mounted(path) as place:
         swap_file(place / "swapfile", SWAP)

@@ -16,8 +16,10 @@ from initramfs.messages import (
     Assignment,
     Contact,
     Disk,
+    Fit,
     ImageRef,
     Job,
+    Last,
     MessageError,
     PartitionImage,
     Receipt,
@@ -44,6 +46,15 @@ def test_a_message_survives_the_wire() -> None:
     """Optional, nested and repeated fields come back as they were."""
     message = Assignment("challenge", "ab" * 32, "rifpc1", "token", JOB, 1, 1_700_000_000.0)
     assert decode(Assignment, encode(message)) == message
+
+
+@pytest.mark.parametrize(
+    ("grow", "text"), [(None, b'{"grow":null}'), (5, b'{"grow":5}'), (Last.LAST, b'{"grow":"last"}')]
+)
+def test_what_grows_is_a_number_the_last_or_nothing(grow: int | Last | None, text: bytes) -> None:
+    """The last one is a word, so that no number stands for it."""
+    assert encode(Fit(grow)) == text
+    assert decode(Fit, text) == Fit(grow)
 
 
 def test_an_appliance_need_not_tell_the_time() -> None:

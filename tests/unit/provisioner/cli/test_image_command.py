@@ -16,7 +16,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from initramfs.errors import ExplainedError
-from initramfs.imaging.restore.marker import encode_marker
+from initramfs.imaging.restore.boot_critical import encode_marker
 from provisioner.base.errors import ProvisionerError
 from provisioner.base.home import Home
 from provisioner.cli import app

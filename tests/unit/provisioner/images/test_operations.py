@@ -12,7 +12,8 @@ import pytest
 from initramfs.imaging.capture.capture import Facts
 from initramfs.imaging.device.device import Device
 from initramfs.imaging.errors import Corrupt, LabelError, ManifestError
-from initramfs.imaging.format.manifest import Manifest, State
+from initramfs.imaging.format.index import State
+from initramfs.imaging.format.manifest import Manifest
 from provisioner.base.errors import ProvisionerError
 from provisioner.images.formats.exports import export_image
 from provisioner.images.formats.imports import raw_file

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from initramfs.messages import LAST, Action, After, DiskIdentity, Duplicates, Firmware, Fit, Uuids
+from initramfs.messages import Action, After, DiskIdentity, Duplicates, Firmware, Fit, Last, Uuids
 from provisioner.base.errors import InvalidError, Problem
 from provisioner.base.units import parse_partition, parse_size
 from provisioner.commands.init_appliance import EXAMPLE_PROFILE
@@ -101,7 +101,7 @@ def test_contradictions(text: str, where: str) -> None:
 def test_fitting_and_identity() -> None:
     """What is done after writing; nothing of it unless it is asked for."""
     text = GOOD + '[fit]\ngrow = {}\n[identity]\nuuids = "new"\nduplicates = "randomise"\n'
-    for grow, meant in (('"last"', LAST), ("5", 5), ('"sda5"', 5), ('"none"', None)):
+    for grow, meant in (('"last"', Last.LAST), ("5", 5), ('"sda5"', 5), ('"none"', None)):
         profile = read_profile(text.format(grow), "test")
         assert profile.fit.order().grow == meant
         assert profile.identity.order() == DiskIdentity(Uuids.NEW, Duplicates.RANDOMISE)

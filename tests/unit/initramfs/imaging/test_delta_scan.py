@@ -9,7 +9,8 @@ import pytest
 
 from initramfs.imaging.device.device import Device
 from initramfs.imaging.errors import Missing
-from initramfs.imaging.restore.layout import Layout, compose
+from initramfs.imaging.restore.compose import compose
+from initramfs.imaging.restore.layout import Layout
 from initramfs.imaging.restore.restore import Restore
 from initramfs.imaging.restore.strategy import Adaptive, Strategy
 from tests.images.disk import Slot, partition
@@ -29,7 +30,7 @@ def noise(seed: int, size: int) -> bytes:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where images are made."""
-    return tmp_path_factory.mktemp("survey")
+    return tmp_path_factory.mktemp("scan")
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +71,7 @@ def test_onto_itself_nothing_is_fetched_or_written(image: Captured, size: int) -
     first = disk(noise(99, size))
     run(image, first)
     again = disk(bytes(first.medium))
-    outcome = run(image, again).outcome
+    outcome = run(image, again).counts
     assert not again.changed
     assert (outcome.chunks_fetched, outcome.bytes_written, outcome.bytes_zeroed) == (0, 0, 0)
     assert (outcome.bytes_discarded, outcome.bytes_fetched) == (0, 0)
@@ -87,8 +88,8 @@ def test_a_label_that_is_not_right_is_written_again(image: Captured, place: int)
     spoiled = bytearray(first.medium)
     spoiled[place] ^= 1
     again = disk(bytes(spoiled))
-    outcome = run(image, again).outcome
-    if place == SIZE - 100:  # where the backup was on the smaller disk: nobody's any more
+    outcome = run(image, again).counts
+    if place == SIZE - 100:  # where the backup was on the smaller disk: nothing now
         assert not again.changed
     else:
         assert again.medium == first.medium
@@ -101,13 +102,13 @@ def test_a_blank_disk_is_not_hashed(image: Captured) -> None:
     for content in (bytes(SIZE), noise(98, SIZE)):
         target = disk(content)
         restore = Restore(lay(image.manifest, SIZE), image.chunks, target, strategy=Adaptive(), workers=2)
-        restore.survey()
+        restore.scan()
         zeros = sum(item.length for item in image.manifest.index if not any(item.digest))
-        assert restore.outcome.bytes_read < zeros + 2 * MIB + 40 * CHUNK
+        assert restore.counts.bytes_read < zeros + 2 * MIB + 40 * CHUNK
         restore.prepare()
         restore.write()
         restore.verify()
-        assert restore.seal().chunks_verified == restore.outcome.chunks_total
+        assert restore.commit().chunks_verified == restore.counts.chunks_total
 
 
 def test_only_what_differs_is_fetched(image: Captured, folder: Path) -> None:
@@ -116,13 +117,13 @@ def test_only_what_differs_is_fetched(image: Captured, folder: Path) -> None:
     for place in (3 * MIB, 7 * MIB + 5, 14 * MIB):
         spoiled[place] ^= 255
     target = disk(bytes(spoiled))
-    outcome = run(image, target).outcome
+    outcome = run(image, target).counts
     assert outcome.chunks_fetched == 3
     assert target.medium == (folder / "source").read_bytes()
 
 
 def test_the_guards_are_not_fetched_if_they_are_right(image: Captured, folder: Path) -> None:
-    """They are opened all the same: the disk is not right while something else is written."""
+    """They are wiped all the same: the disk is not right while something else is written."""
     spoiled = bytearray((folder / "source").read_bytes())
     spoiled[7 * MIB] ^= 255
     victims = {item.digest for item in image.manifest.index if item.offset < MIB and any(item.digest)}
@@ -146,7 +147,7 @@ def test_a_disk_that_will_be_changed_is_opened_although_it_is_right(image: Captu
     assert seen == [bytes(2)]
     assert target.medium == (folder / "source").read_bytes()
     steps = disk((folder / "source").read_bytes())
-    assert run(image, steps, changing=True).outcome.chunks_fetched == 0
+    assert run(image, steps, changing=True).counts.chunks_fetched == 0
     assert steps.changed
 
 
@@ -193,7 +194,7 @@ def test_what_was_done_is_counted_by_image(both: tuple[Layout, MemoryChunks]) ->
     assert laid.chunks_total == laid.chunks_verified == laid.chunks_fetched == 6 * MIB // CHUNK
     assert laid.bytes_written == 6 * MIB
     assert 0 < whole.chunks_total == whole.chunks_verified < 40
-    assert whole.chunks_total + laid.chunks_total == restore.outcome.chunks_total
+    assert whole.chunks_total + laid.chunks_total == restore.counts.chunks_total
     again = Restore(layout, chunks, disk(bytes(target.medium)), strategy=Adaptive())
     again.run()
     assert again.images["sda1_Part@1"].bytes_skipped == 20 * MIB
@@ -201,7 +202,7 @@ def test_what_was_done_is_counted_by_image(both: tuple[Layout, MemoryChunks]) ->
 
 
 def test_a_partition_onto_itself(image: Captured, part: Captured, folder: Path) -> None:
-    """Nothing is fetched or written there either; one changed byte is one chunk, in its guard too."""
+    """Nothing is fetched or written there either; one changed byte is one chunk, also at its start."""
     label = image.manifest.header.label
     layout = compose(target_size=SIZE, sector_size=512, partitions={1: part.manifest}, label=label)
 
@@ -214,14 +215,14 @@ def test_a_partition_onto_itself(image: Captured, part: Captured, folder: Path) 
     first, _ = go((folder / "source").read_bytes())
     again, restore = go(bytes(first.medium))
     assert not again.changed
-    assert restore.outcome.chunks_fetched == 0
-    assert restore.outcome.chunks_verified == restore.outcome.chunks_total
+    assert restore.counts.chunks_fetched == 0
+    assert restore.counts.chunks_verified == restore.counts.chunks_total
     for place in (MIB + 5, 3 * MIB):
         spoiled = bytearray(first.medium)
         spoiled[place] ^= 1
         mended, restore = go(bytes(spoiled))
         assert mended.medium == first.medium
-        assert restore.outcome.chunks_fetched == 1
+        assert restore.counts.chunks_fetched == 1
 
 
 def test_a_file_is_looked_at_like_a_disk(image: Captured, folder: Path, tmp_path: Path) -> None:

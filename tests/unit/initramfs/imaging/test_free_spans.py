@@ -1,12 +1,13 @@
-"""What may be discarded: nothing that an image or a guard covers."""
+"""What may be discarded: nothing that an image or a boot-critical region covers."""
 
 from __future__ import annotations
 
 from initramfs.imaging.format.header import Header, Kind
-from initramfs.imaging.format.manifest import Manifest, Range, State
+from initramfs.imaging.format.index import Range, State
+from initramfs.imaging.format.manifest import Manifest
 from initramfs.imaging.label.model import Partition
-from initramfs.imaging.restore.free import GRAIN, free_spans
-from initramfs.imaging.restore.layout import compose
+from initramfs.imaging.restore.compose import compose
+from initramfs.imaging.restore.layout import DISCARD_GRAIN, free_spans
 from initramfs.imaging.spans import subtract
 from tests.images.in_memory import MIB, signed
 from tests.images.labels import mbr
@@ -27,13 +28,13 @@ PART = image(Kind.PARTITION, 40 * MIB, (0, MIB), (8 * MIB, 8 * MIB + 512), (39 *
 
 
 def test_of_a_disk_all_is_free_that_nothing_covers() -> None:
-    """Also behind the image, up to the guard at the end."""
+    """Also behind the image, up to the region at the end."""
     spans = list(free_spans(compose(target_size=100 * MIB, sector_size=512, disk=DISK)))
     assert spans == [(2 * MIB, 5 * MIB), (6 * MIB, 41 * MIB), (42 * MIB, 99 * MIB)]
 
 
 def test_what_is_covered_twice_is_not_free() -> None:
-    """A guard is larger than the chunks in it."""
+    """A region is larger than the chunks in it."""
     assert list(subtract([(0, 30)], [(0, 10), (2, 3), (12, 20)])) == [(10, 12), (20, 30)]
 
 
@@ -49,5 +50,5 @@ def test_a_disk_and_a_partition_over_it() -> None:
     spans = list(free_spans(layout))
     assert spans == [(2 * MIB, 9 * MIB), (10 * MIB, 40 * MIB), (42 * MIB, 63 * MIB)]
     for start, end in spans:
-        assert start % GRAIN == end % GRAIN == 0
+        assert start % DISCARD_GRAIN == end % DISCARD_GRAIN == 0
         assert not list(layout.extents(start, end))

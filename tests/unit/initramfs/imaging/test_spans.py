@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from initramfs.imaging.capture.cells import batches, cells, holes, reads
 from initramfs.imaging.errors import CaptureError
-from initramfs.imaging.spans import Span, merge, narrow, parse_domain, subtract, total
+from initramfs.imaging.filesystem.used_blocks import parse_used_blocks
+from initramfs.imaging.spans import Span, merge, narrow, subtract, total
 
 MAP = """\
 # Domain logfile created by unset_name v0.3.23
@@ -24,13 +25,13 @@ MAP = """\
 
 def test_what_the_map_does_not_cover_is_in_use() -> None:
     """NTFS keeps a copy of its boot sector behind its last cluster."""
-    assert parse_domain(MAP, 0x10000) == [(0, 0x3000), (0x4000, 0x10000)]
+    assert parse_used_blocks(MAP, 0x10000) == [(0, 0x3000), (0x4000, 0x10000)]
 
 
 def test_a_map_with_a_gap_is_refused() -> None:
     """A truncated or garbled map must not make blocks disappear."""
     with pytest.raises(CaptureError, match="gap"):
-        parse_domain(MAP + "0x0000D000  0x1000  +\n", 0x10000)
+        parse_used_blocks(MAP + "0x0000D000  0x1000  +\n", 0x10000)
 
 
 def spans() -> st.SearchStrategy[list[Span]]:
@@ -77,7 +78,7 @@ def test_subtracting_spans_is_subtracting_their_bytes(one: list[Span], other: li
 
 @given(spans(), spans(), spans())
 def test_what_is_subtracted_may_overlap_itself(one: list[Span], other: list[Span], more: list[Span]) -> None:
-    """Guards lie over the chunks in them."""
+    """Boot-critical regions lie over the chunks in them."""
     left = list(subtract(one, sorted([*other, *more])))
     assert sectors(left) == sectors(one) - sectors(other) - sectors(more)
 

@@ -14,13 +14,13 @@ from initramfs.imaging.device.device import Device
 from initramfs.imaging.errors import VerifyError
 from initramfs.imaging.restore.layout import Extent
 from initramfs.imaging.restore.restore import Restore
-from initramfs.imaging.restore.verify_behind import PROVERS, Following, Mark, Pace, Task
-from initramfs.imaging.restore.verify_policy import may_cheat, pace_of
+from initramfs.imaging.restore.verify_behind import PROVERS, Mark, Task, VerifyBehind, VerifyPolicy
+from initramfs.imaging.restore.verify_policy import may_cheat, policy_for
 from tests.images.in_memory import MIB, Captured, FileTarget, Forgetful, capture_file, lay
 
 CHUNK = 64 << 10
 SIZE = 8 * MIB
-CLOSE = Pace(lag=4 * CHUNK, stretch=2 * CHUNK)
+CLOSE = VerifyPolicy(lag=4 * CHUNK, stretch=2 * CHUNK)
 
 
 # --- the order of the work ----------------------------------------------------------------------------------
@@ -35,8 +35,10 @@ def lay_out(lengths: list[int]) -> list[Extent]:
 class Crew:
     """Threads that take and finish tasks in the order that ``chance`` says, and what they saw."""
 
-    def __init__(self, extents: list[Extent], pace: Pace | None, workers: int, chance: random.Random) -> None:
-        self.following = Following(lambda: iter(extents), pace, workers)
+    def __init__(
+        self, extents: list[Extent], policy: VerifyPolicy | None, workers: int, chance: random.Random
+    ) -> None:
+        self.tasks = VerifyBehind(lambda: iter(extents), policy, workers)
         self.chance, self.workers = chance, workers
         self.busy: list[Task] = []
         self.flushing: list[Mark] = []
@@ -57,7 +59,7 @@ class Crew:
                 self._finish()
 
     def _take(self) -> bool:
-        task = next(self.following, None)
+        task = next(self.tasks, None)
         if task is None:
             return False
         if task.proving:
@@ -71,29 +73,29 @@ class Crew:
         task = self.busy.pop(self.chance.randrange(len(self.busy)))
         if not task.proving:
             self.written.append(task.number)
-        if mark := self.following.done(task):
+        if mark := self.tasks.done(task):
             assert set(range(mark.number)) <= set(self.written), "a mark has a gap"
             self.flushing.append(mark)
 
     def _flush(self) -> None:
         mark = self.flushing.pop(self.chance.randrange(len(self.flushing)))
         self.safe = max(self.safe, mark.number)
-        self.following.flushed(mark)
+        self.tasks.flushed(mark)
 
 
 lengths = st.lists(st.integers(1, 40), max_size=80)
-paces = st.builds(Pace, lag=st.integers(0, 200), stretch=st.integers(1, 100))
+policies = st.builds(VerifyPolicy, lag=st.integers(0, 200), stretch=st.integers(1, 100))
 
 
-@given(lengths, paces, st.integers(1, 12), st.randoms(use_true_random=False))
+@given(lengths, policies, st.integers(1, 12), st.randoms(use_true_random=False))
 def test_only_what_is_durable_is_proved_and_in_order(
-    sizes: list[int], pace: Pace, workers: int, chance: random.Random
+    sizes: list[int], policy: VerifyPolicy, workers: int, chance: random.Random
 ) -> None:
     """Whatever order threads finish in: all is written once, and proofs follow flushes."""
-    crew = Crew(lay_out(sizes), pace, workers, chance)
+    crew = Crew(lay_out(sizes), policy, workers, chance)
     crew.run()
     assert sorted(crew.written) == list(range(len(sizes)))
-    assert crew.proved == list(range(crew.following.proved))
+    assert crew.proved == list(range(crew.tasks.proved))
 
 
 @given(lengths, st.integers(1, 12), st.randoms(use_true_random=False))
@@ -109,14 +111,14 @@ def test_without_a_pace_nothing_is_proved_early(
 
 def test_a_proof_keeps_its_distance() -> None:
     """One thread, extents of 10 bytes, a flush every 20: the first proof comes when 50 more are written."""
-    following = Following(lambda: iter(lay_out([10] * 12)), Pace(lag=50, stretch=20), 1)
+    tasks = VerifyBehind(lambda: iter(lay_out([10] * 12)), VerifyPolicy(lag=50, stretch=20), 1)
     seen = []
-    for task in following:
+    for task in tasks:
         seen.append((task.number, task.proving))
-        if mark := following.done(task):
-            following.flushed(mark)
+        if mark := tasks.done(task):
+            tasks.flushed(mark)
     assert seen.index((0, True)) == seen.index((6, False)) + 1
-    assert following.proved == 6
+    assert tasks.proved == 6
 
 
 # --- a restore ----------------------------------------------------------------------------------------------
@@ -140,20 +142,17 @@ class Watched(FileTarget):
         self.writes = 0
 
     def write(self, data: memoryview, offset: int) -> None:
-        """See Target."""
         self.unflushed.add(offset)
         super().write(data, offset)
         self.writes += 1
 
     def read_into(self, buffer: memoryview, offset: int) -> None:
-        """See Target."""
-        if offset >= MIB:  # behind the guard
+        if offset >= MIB:  # behind the boot-critical region
             self.early += offset in self.unflushed
             self.reads_between += 0 < self.writes < SIZE // CHUNK
         super().read_into(buffer, offset)
 
     def flush(self) -> None:
-        """See Target."""
         durable = set(self.unflushed)
         super().flush()
         self.unflushed -= durable
@@ -164,7 +163,9 @@ def test_a_restore_reads_back_while_it_writes(image: Captured, tmp_path: Path, w
     """Everything is proved, once, and nothing before it was flushed."""
     with Device.create(tmp_path / "target", SIZE) as device:
         target = Watched(device)
-        restore = Restore(lay(image.manifest, SIZE), image.chunks, target, workers=workers, pace=CLOSE)
+        restore = Restore(
+            lay(image.manifest, SIZE), image.chunks, target, workers=workers, verify_policy=CLOSE
+        )
         done = restore.run()
     assert target.reads_between > 20
     assert not target.early
@@ -176,7 +177,7 @@ def test_a_restore_reads_back_while_it_writes(image: Captured, tmp_path: Path, w
 def test_a_dropped_write_is_noticed_behind_the_writing(image: Captured, tmp_path: Path, place: int) -> None:
     """As it is after it."""
     with Device.create(tmp_path / "target", SIZE) as device, pytest.raises(VerifyError):
-        Restore(lay(image.manifest, SIZE), image.chunks, Forgetful(device, place), pace=CLOSE).run()
+        Restore(lay(image.manifest, SIZE), image.chunks, Forgetful(device, place), verify_policy=CLOSE).run()
 
 
 # --- the medium ---------------------------------------------------------------------------------------------
@@ -190,7 +191,6 @@ class Turning(FileTarget):
         self.now, self.seconds = 0.0, seconds
 
     def read_into(self, buffer: memoryview, offset: int) -> None:
-        """See Target."""
         super().read_into(buffer, offset)
         self.now += self.seconds
 
@@ -212,7 +212,7 @@ def test_a_disk_that_turns_is_not_read_while_it_is_written(
 ) -> None:
     """Its head would go back and forth."""
     target = Turning(device, seconds)
-    assert (pace_of(target, target.clock) is not None) is follows
+    assert (policy_for(target, target.clock) is not None) is follows
 
 
 @pytest.mark.parametrize(
@@ -237,18 +237,16 @@ def test_memory_sticks_and_cards_are_proved_at_the_end(
     assert may_cheat(Path("/dev/disk"), links) is cheats
     assert may_cheat(Path("/dev/disk1"), links) is cheats
     quick = Turning(device, 0)
-    assert (pace_of(quick, quick.clock, links) is None) is cheats
+    assert (policy_for(quick, quick.clock, links) is None) is cheats
 
 
 class Cheating(FileTarget):
     """It has half of the memory that it claims, and what lies beyond overwrites the beginning."""
 
     def read_into(self, buffer: memoryview, offset: int) -> None:
-        """See Target."""
         super().read_into(buffer, offset % (SIZE // 2))
 
     def write(self, data: memoryview, offset: int) -> None:
-        """See Target."""
         super().write(data, offset % (SIZE // 2))
 
 

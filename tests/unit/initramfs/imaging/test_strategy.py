@@ -8,8 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from initramfs.imaging.restore.delta import FEW, PROBES, SCOUTS, STRETCH, Rates, scouts, spread, worth_looking
-from initramfs.imaging.restore.strategy import Adaptive, Different, Everything
+from initramfs.imaging.restore.strategy import (
+    FEW,
+    PROBES,
+    SCOUTS,
+    STRETCH,
+    Adaptive,
+    Different,
+    Everything,
+    Rates,
+    scouts,
+    spread,
+    worth_looking,
+)
 
 MB = 1_000_000.0
 
@@ -43,7 +54,7 @@ def test_scouts_are_few_and_dense_at_the_start(count: int) -> None:
         (0.15, 500, 100, False),
         (0.25, 100, 1000, False),  # a slow disk on a fast network
         (0.75, 100, 1000, True),
-        (0.25, 100, None, True),  # nobody knows the network
+        (0.25, 100, None, True),  # the network was not measured
         (0.0, 100, None, False),
     ],
 )
@@ -76,7 +87,6 @@ class Held:
         self.asked = 0
 
     def probe(self, numbers: Collection[int]) -> set[int]:
-        """See Prober."""
         self.asked += len(numbers)
         return set(numbers) & self.held
 

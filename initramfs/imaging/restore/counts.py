@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 
 @dataclass(slots=True)
-class Outcome:
+class RestoreCounts:
     """Bytes and chunks of one restore. Zero ranges are written and verified, but are no chunks.
 
     Attributes:
@@ -40,21 +40,21 @@ class Outcome:
 
 
 class Tally:
-    """An outcome that several threads add to, in all and by image.
+    """Counts that several threads add to, in all and by image.
 
     Attributes:
-        outcome: of everything.
-        images: by the title of the image that an extent is of; what belongs to none is only in ``outcome``.
+        counts: of everything.
+        images: by the title of the image that an extent is of; what belongs to none is only in ``counts``.
     """
 
     def __init__(self, titles: Iterable[str]) -> None:
-        self.outcome = Outcome()
-        self.images = {title: Outcome() for title in titles}
+        self.counts = RestoreCounts()
+        self.images = {title: RestoreCounts() for title in titles}
         self._lock = threading.Lock()
 
     def add(self, image: str = "", **counts: int) -> None:
         """Add to the fields of these names, for an image of this title."""
         with self._lock:
-            self.outcome.add(counts)
+            self.counts.add(counts)
             if image:
                 self.images[image].add(counts)
