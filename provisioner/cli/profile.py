@@ -12,7 +12,8 @@ from provisioner.cli.context import of
 from provisioner.cli.output import AsJson, print_json, say
 from provisioner.cli.table import print_table
 from provisioner.profiles import files
-from provisioner.profiles.model import BUILT_IN, Profile, read_profile
+from provisioner.profiles.model import Profile
+from provisioner.profiles.reading import BUILT_IN, read_profile
 
 app = typer.Typer(no_args_is_help=True, help="Boot profiles: what a machine can be told to do.")
 
@@ -37,7 +38,7 @@ def show(context: typer.Context, name: Name, *, as_json: AsJson = False) -> None
     if as_json:
         print_json(_plain(files.load_profile(home, name)))
     elif name in BUILT_IN:
-        say(f"# built in: {BUILT_IN[name].description}\naction = {BUILT_IN[name].action.value!r}")
+        say(f"# built in: {BUILT_IN[name].description}\naction = {BUILT_IN[name].action!r}")
     else:
         say(files.read_text(home, name).rstrip())
 
@@ -49,7 +50,7 @@ def check(file: File, *, as_json: AsJson = False) -> None:
     if as_json:
         print_json(_plain(profile))
     else:
-        say(f"{file} is a good profile: {profile.action.value}")
+        say(f"{file} is a good profile: {profile.action}")
 
 
 @app.command()
@@ -84,7 +85,7 @@ def _read(file: Path) -> str:
 def _row(profile: Profile | ProvisionerError) -> tuple[str, str]:
     if isinstance(profile, ProvisionerError):
         return "-", profile.message
-    return profile.action.value, profile.description
+    return profile.action, profile.description
 
 
 def _plain(profile: Profile | ProvisionerError) -> object:

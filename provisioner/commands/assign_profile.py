@@ -13,7 +13,9 @@ from provisioner.database.engine import Database
 from provisioner.hosts import registry
 from provisioner.images import catalogue
 from provisioner.jobs import queue
-from provisioner.jobs.make import Resolve, Target, make_job
+from provisioner.jobs.make import Resolve, make_job
+from provisioner.profiles.actions import ACTIONS
+from provisioner.profiles.actions.action import Target
 from provisioner.profiles.files import load_profile
 
 
@@ -33,7 +35,7 @@ def set_profile(
     """
     wanted = load_profile(home, profile)
     known = registry.get_host(database, host)
-    if not wanted.starts_agent:
+    if ACTIONS[wanted.action].work is None:
         queue.set_local(database, known.name, now=now, who=who)
         return None
     firmware = Firmware(known.firmware) if known.firmware else None

@@ -102,11 +102,10 @@ def authorise_backup(database: Database, token: str, now: float) -> BackingUp:
         if number is None:
             raise ForeignTokenError("the token is for no job")
         row, _ = authorised_job(session, token, number, now)
-        if row.action != messages.Action.BACKUP or row.state not in ACTIVE:
+        work = from_document(row.document).work
+        if not isinstance(work, messages.Backup) or row.state not in ACTIVE:
             raise ForeignTokenError(f"job {number} is no running backup", "this agent should stop")
-        job = from_document(row.document)
-        refs = (job.disk_image, *(part.image for part in job.partition_images))
-        return BackingUp(number, row.host.name, frozenset(ref.name for ref in refs if ref))
+        return BackingUp(number, row.host.name, frozenset(work.names()))
 
 
 def take_reports(database: Database, token: str, number: int, batch: messages.Reports, now: float) -> None:

@@ -1,4 +1,4 @@
-"""Jobs in the database, as people handle them. What agents do to them is in ``agents``."""
+"""Jobs in the database: queued, cancelled, shown. What agents do to them is in ``contact``."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ def queue_job(database: Database, host: str, job: messages.Job, *, now: float, w
     with database.write() as session:
         owner = find_host(session, host)
         _clear_the_way(session, owner, now)
-        row = Job(host_id=owner.id, profile=job.profile, action=job.action.value, document={}, created=now)
+        row = Job(
+            host_id=owner.id, profile=job.profile, action=job.work.action.value, document={}, created=now
+        )
         session.add(row)
         session.flush()
         row.document = to_document(replace(job, id=row.id))
@@ -81,9 +83,8 @@ def pinned_images(database: Database) -> set[bytes]:
     """The digests of all images that jobs still need, also of those that were removed by name since."""
     with database.read() as session:
         documents = [row.document for row in session.scalars(select(Job).where(Job.state.in_(ACTIVE)))]
-    made = [from_document(document) for document in documents]
-    images = [ref for job in made for ref in (job.disk_image, *(p.image for p in job.partition_images))]
-    return {ref.digest for ref in images if ref is not None and ref.digest}
+    works = [from_document(document).work for document in documents]
+    return {image.digest for work in works for _, image in messages.images_by_place(work)}
 
 
 def is_backing_up(database: Database) -> bool:

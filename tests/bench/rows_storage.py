@@ -6,8 +6,9 @@ import secrets
 from pathlib import Path
 
 from initramfs.agent.steps.identity import changes
-from initramfs.agent.steps.mount import mounted
 from initramfs.agent.steps.personalise import apply, read_hosts
+from initramfs.imaging.device.loop import loop_device
+from initramfs.imaging.device.mounting import mounted
 from initramfs.messages import Personalisation
 from tests.bench import debian, disks
 from tests.bench.appliance import Appliance
@@ -74,7 +75,8 @@ def _personalise(image: Path, name: str) -> None:
     wanted = Personalisation(
         5, name, "lab.example", "http://192.0.2.1:8080/api/v1/phone-home", secrets.token_urlsafe()
     )
-    with mounted(str(image), 0, image.stat().st_size) as root:
+    size = image.stat().st_size
+    with loop_device(image, 0, size, writable=True) as device, mounted(device, "auto") as root:
         apply(changes(wanted, read_hosts(root)), root)
         (root / "etc" / "machine-id").write_text(f"{secrets.token_hex(16)}\n")
         for key in root.glob("etc/ssh/ssh_host_*"):

@@ -11,7 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Self
 
-from initramfs.agent.steps.mount import mounted
+from initramfs.imaging.device.loop import loop_device
+from initramfs.imaging.device.mounting import mounted
 from tests.bench import debian, disks, static
 from tests.bench.appliance import NAME, Appliance
 from tests.bench.measure import forget, pipeline
@@ -74,7 +75,8 @@ class World:
 
     def change(self, image: Path, number: int) -> None:
         """Do one of debian.CHANGES to the system in ``image``."""
-        with mounted(str(image), 0, image.stat().st_size) as root:
+        size = image.stat().st_size
+        with loop_device(image, 0, size, writable=True) as device, mounted(device, "auto") as root:
             debian.apply(number, root, self.unpacked / debian.DOWNLOADED)
 
     # --- devices --------------------------------------------------------------------------------------------

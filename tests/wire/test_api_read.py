@@ -15,7 +15,7 @@ from provisioner.jobs import queue
 from provisioner.timeline import events
 from tests.clients.api import MAC, NOW, OTHER_MAC, Api, api, reports
 
-JOB = messages.Job(0, messages.Action.INVENTORY, "inventory")
+JOB = messages.Job(0, "inventory", messages.TakeInventory())
 
 
 @pytest.fixture(name="site")

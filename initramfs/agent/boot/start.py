@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from initramfs.agent.boot import hardware, mounts, network
 from initramfs.agent.boot.console import Console, explain, find
-from initramfs.agent.boot.outcome import Outcome
+from initramfs.agent.boot.ending import ExitStatus
 from initramfs.agent.cmdline import words
 
 AGENT = "initramfs.agent.main"
@@ -19,7 +19,7 @@ SETTLE = 30.0
 
 
 def main() -> int:
-    """Bring the machine up and run the agent; an :class:`Outcome`. Every error is shown, none is raised."""
+    """Bring the machine up and run the agent; its :class:`ExitStatus`. Errors are shown, none is raised."""
     screen = Console(find())
     sys.stdout = sys.stderr = screen
     try:
@@ -27,7 +27,7 @@ def main() -> int:
     except BaseException as error:  # noqa: BLE001 - the last resort: PID 1 can show nothing but a number
         for line in explain(error):
             screen.say(line)
-        return Outcome.FAILED
+        return ExitStatus.FAILED
 
 
 def _run(screen: Console) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from initramfs.agent.host_key import make_key, public_half, sign
+from initramfs.agent.trust import make_key, public_half, sign
 from initramfs.messages import Result, Statement, decode, encode
 
 STATEMENT = Statement("rifpc1", 7, 1, Result(ok=True))

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from initramfs.agent.errors import StepError
 from initramfs.agent.fetch import Appliance, Clock
 from initramfs.agent.pipeline import Context, execute
-from initramfs.agent.report import Progress, Reporter
+from initramfs.agent.report import Reporter, StepProgress
 from initramfs.messages import Report, StepState
 
 
@@ -21,7 +21,7 @@ class Note:
     fails: bool = False
     title: str = ""
 
-    def run(self, context: Context, progress: Progress) -> None:
+    def run(self, context: Context, progress: StepProgress) -> None:
         """Write it down."""
         del context, progress
         self.ran.append(self.name)
