@@ -54,3 +54,12 @@ def test_the_first_failure_stops_the_job() -> None:
         ("two", StepState.STARTED),
         ("two", StepState.FAILED),
     ]
+
+
+def test_a_step_finds_what_an_earlier_one_has_left() -> None:
+    """By its type; a plan without the earlier step is a bug of the plan, and says which is missing."""
+    going_on, note = context(), Note("one")
+    with pytest.raises(AssertionError, match="no earlier step that leaves a Note"):
+        going_on.find(Note)
+    going_on.leave(note)
+    assert going_on.find(Note) is note
