@@ -17,7 +17,7 @@ from initramfs.agent.errors import AgentError, ServerError
 from initramfs.messages import Report, Reports, StepState
 
 PROGRESS_INTERVAL = 0.5
-"""Seconds between two progress events of a step; a person sees no more, and a rack sends fewer."""
+"""Seconds between two progress events of a step: often enough to watch, and few from a whole rack."""
 
 Sink = Callable[[Report], None]
 Send = Callable[[Reports], None]

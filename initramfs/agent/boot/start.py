@@ -44,11 +44,11 @@ def _run(screen: Console) -> int:
     if not drivers.wait(SETTLE):
         screen.say(f"devices still appear after {SETTLE:.0f} seconds; going on")
     screen.say(f"starting {program}")
-    outcome: int = importlib.import_module(program).main()
-    return outcome
+    status: int = importlib.import_module(program).main()
+    return status
 
 
 def _import_early(program: str) -> None:
-    """While everybody waits for the lease. What goes wrong here goes wrong again where it is shown."""
+    """While the lease is waited for. What goes wrong here goes wrong again where it is shown."""
     with suppress(Exception):
         importlib.import_module(program)

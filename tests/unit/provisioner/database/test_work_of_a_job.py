@@ -52,10 +52,10 @@ OLD = {
     '{"grow":null},"id":2,"identity":{"duplicates":"refuse","uuids":"keep"},"partition_images":[{"image":'
     '{"digest":"cdcd","generation":3,"name":"sda5_Debian"},"number":5}],"personalisation":null,'
     '"profile":"class"}',
-    3: '{"action":"backup","after":"reboot","backup":{"description":"golden","empty":[5],"without_swap":true},'
-    '"disk":' + RULE + ',"disk_image":{"digest":"","generation":0,"name":"sda_Init"},"fit":{"grow":null},'
-    '"id":3,"identity":{"duplicates":"refuse","uuids":"keep"},"partition_images":[{"image":{"digest":"",'
-    '"generation":0,"name":"sda5_New"},"number":5}],"personalisation":null,"profile":"keep"}',
+    3: '{"action":"backup","after":"reboot","backup":{"description":"golden","empty":[5],'
+    '"without_swap":true},"disk":' + RULE + ',"disk_image":{"digest":"","generation":0,"name":"sda_Init"},'
+    '"fit":{"grow":null},"id":3,"identity":{"duplicates":"refuse","uuids":"keep"},"partition_images":[{"image":'
+    '{"digest":"","generation":0,"name":"sda5_New"},"number":5}],"personalisation":null,"profile":"keep"}',
     4: '{"action":"inventory","id":4,' + BARE,
     5: '{"action":"rescue","id":5,' + BARE,
     6: '{"action":"wipe","id":6,' + BARE,

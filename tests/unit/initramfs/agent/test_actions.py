@@ -100,7 +100,7 @@ def test_inventory_touches_no_disk() -> None:
 
 
 def test_a_rescue_touches_no_disk_and_ends_in_a_shell() -> None:
-    """The machine would be of no use to a person otherwise."""
+    """After a reboot or with the power off there would be none."""
     assert planned(Rescue(), after=After.SHELL) == Plan(None, ())
     assert ENDINGS[After.SHELL] is ExitStatus.SHELL
     for after in (After.REBOOT, After.POWEROFF):
