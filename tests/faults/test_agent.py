@@ -104,7 +104,7 @@ def test_installed_and_installed_again(machine: Machine) -> None:
     assert first.receipt is not None
     assert second.receipt is not None
     (carried,) = second.receipt.carried
-    assert (carried.number, carried.image.name) == (0, NAME)
+    assert (carried.number, carried.image.name) == (WHOLE_DISK, NAME)
     assert carried.chunks_verified == carried.chunks_total == machine.site.chunks
     assert first.receipt.chunks_fetched == machine.site.chunks
     assert (second.receipt.chunks_fetched, second.receipt.bytes_written) == (0, 0)
