@@ -14,8 +14,7 @@ from provisioner.base.errors import NotFoundError
 from provisioner.hosts.names import parse_mac
 from provisioner.images import catalogue
 from provisioner.jobs import placements, results
-from provisioner.jobs.contact import Admission, admit, authorise, take_reports
-from provisioner.jobs.make import with_phone_home
+from provisioner.jobs.contact import Admission, admit, authorise, take_reports, with_phone_home
 from provisioner.security import nonces
 from provisioner.security.signatures import load_host_key, sign_assignment
 from provisioner.security.tokens import TokenError

@@ -7,7 +7,7 @@ nothing before it (offers, scripts, downloads) changes anything.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -73,6 +73,21 @@ def admit(
             return _admission(session, host, job, nonce.mac, address=address, now=now)
         observe(session, nonce.mac, address, "contact without a host", now)
     raise UnknownHostError(f"no host has the MAC {nonce.mac}", "add it with 'clonesys host add'")
+
+
+def with_phone_home(job: messages.Job, url: str, token: str) -> messages.Job:
+    """The job with the address to phone home to, where its profile asked for one.
+
+    Only now is it known: the token is kept as a hash, and the agent has just used that address.
+    """
+    work = job.work
+    if not isinstance(work, messages.Install | messages.RestorePartitions):
+        return job
+    person = work.personalisation
+    if person is None or not person.phone_home_url:
+        return job
+    told = replace(person, phone_home_url=url, phone_home_token=token)
+    return replace(job, work=replace(work, personalisation=told))
 
 
 def authorise(database: Database, token: str, now: float) -> None:

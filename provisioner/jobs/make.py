@@ -7,9 +7,8 @@ neither an edited profile nor a newer image changes what a queued host will do.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
-from initramfs.messages import ImageRef, Install, Job, RestorePartitions
+from initramfs.messages import ImageRef, Job
 from provisioner.base.errors import InvalidError, Problem, ProvisionerError
 from provisioner.profiles.actions import ACTIONS
 from provisioner.profiles.actions.action import Target
@@ -36,21 +35,6 @@ def make_job(name: str, profile: Profile, target: Target, resolve: Resolve) -> J
             f"mend profiles/{name}.toml, or capture what is missing with 'clonesys image capture'",
         )
     return Job(UNNUMBERED, name, action.work(profile, target, images), profile.then)
-
-
-def with_phone_home(job: Job, url: str, token: str) -> Job:
-    """The job with the address to phone home to, where its profile asked for one.
-
-    Filled in at the agent's contact: the token is kept as a hash only, and the agent used that address.
-    """
-    work = job.work
-    if not isinstance(work, Install | RestorePartitions):
-        return job
-    person = work.personalisation
-    if person is None or not person.phone_home_url:
-        return job
-    told = replace(person, phone_home_url=url, phone_home_token=token)
-    return replace(job, work=replace(work, personalisation=told))
 
 
 def _resolve_all(profile: Profile, resolve: Resolve) -> tuple[dict[str, ImageRef], list[Problem]]:

@@ -1,4 +1,7 @@
-"""What an action is to a profile: the tables it takes, its rules, and how it becomes a job's work. Pure."""
+"""What an action is to a profile: the tables it takes, its rules, and how it becomes a job's work. Pure.
+
+With what those actions share that write images.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from initramfs.messages import After, Firmware, ImageRef, Work
+from initramfs.messages import After, Firmware, ImageRef, PartitionImage, Personalisation, Work
 from provisioner.base.errors import Problem
 from provisioner.profiles.model import Profile
 
@@ -18,6 +21,11 @@ REFUSED = {
     "identity": "writes no identifiers",
 }
 """What is said of an action that does not take the table."""
+WRITING = frozenset({"images", "personalise", "fit", "identity"})
+"""The tables of an action that writes images."""
+
+PHONE_HOME_WANTED = "at contact"
+"""Stands in ``phone_home_url`` of a queued job until the agent's contact says which address it reaches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +76,24 @@ def table(data: dict[str, Any], name: str) -> dict[str, Any]:
     """A table of raw data; empty where there is none, or something else."""
     found = data.get(name)
     return found if isinstance(found, dict) else {}
+
+
+def partition_images(profile: Profile, images: Images) -> tuple[PartitionImage, ...]:
+    """The pinned images of partitions, in the partitions' order."""
+    return tuple(
+        PartitionImage(number, images[f"images.partitions.{number}"])
+        for number in sorted(profile.images.partitions)
+    )
+
+
+def personalisation(profile: Profile, target: Target) -> Personalisation | None:
+    """What makes the clone this host's own, if the profile asks for it."""
+    wanted = profile.personalise
+    if wanted is None:
+        return None
+    return Personalisation(
+        root=wanted.root,
+        hostname=wanted.hostname or target.name,
+        domain=target.domain if wanted.domain is None else wanted.domain,
+        phone_home_url=PHONE_HOME_WANTED if wanted.phone_home else "",
+    )

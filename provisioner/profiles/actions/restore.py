@@ -7,8 +7,15 @@ from typing import Any
 
 from initramfs.messages import Action, RestorePartitions
 from provisioner.base.errors import Problem
-from provisioner.profiles.actions.action import Images, ProfileAction, Target, table
-from provisioner.profiles.actions.writing import TAKES, partition_images, personalisation
+from provisioner.profiles.actions.action import (
+    WRITING,
+    Images,
+    ProfileAction,
+    Target,
+    partition_images,
+    personalisation,
+    table,
+)
 from provisioner.profiles.model import Profile
 
 
@@ -34,4 +41,4 @@ def work(profile: Profile, target: Target, images: Images) -> RestorePartitions:
     )
 
 
-ACTION = ProfileAction(Action.RESTORE.value, work, TAKES, rules, writes=True, pins=True)
+ACTION = ProfileAction(Action.RESTORE.value, work, WRITING, rules, writes=True, pins=True)

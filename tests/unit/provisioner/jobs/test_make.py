@@ -20,9 +20,9 @@ from initramfs.messages import (
     TakeInventory,
 )
 from provisioner.base.errors import InvalidError, NotFoundError
-from provisioner.jobs.make import make_job, with_phone_home
-from provisioner.profiles.actions.action import Target
-from provisioner.profiles.actions.writing import PHONE_HOME_WANTED
+from provisioner.jobs.contact import with_phone_home
+from provisioner.jobs.make import make_job
+from provisioner.profiles.actions.action import PHONE_HOME_WANTED, Target
 from provisioner.profiles.reading import read_profile
 
 PROFILE = read_profile(
