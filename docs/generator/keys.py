@@ -77,7 +77,7 @@ def _kind(shape: Any, metadata: Sequence[Any], accepted: Mapping[str, str]) -> s
         if isinstance(item, AfterValidator | BeforeValidator):
             return _accepted(getattr(item.func, "__name__", ""), accepted)
     if isinstance(shape, type) and issubclass(shape, Enum):
-        return _choice([member.value for member in shape])
+        return choice([member.value for member in shape])
     if shape in PLAIN:
         return PLAIN[shape] + _bounds(metadata)
     return _composed(get_origin(shape), get_args(shape), metadata, accepted)
@@ -85,7 +85,7 @@ def _kind(shape: Any, metadata: Sequence[Any], accepted: Mapping[str, str]) -> s
 
 def _composed(origin: Any, parts: Any, metadata: Sequence[Any], accepted: Mapping[str, str]) -> str:
     if origin is Literal:
-        return _choice(parts)
+        return choice(parts)
     if origin is Annotated:
         return _kind(parts[0], parts[1:], accepted)
     if origin in UNIONS:
@@ -94,7 +94,8 @@ def _composed(origin: Any, parts: Any, metadata: Sequence[Any], accepted: Mappin
     return f"list of {inner[0]}" if origin is list else f"table of {' = '.join(inner)}"
 
 
-def _choice(values: Iterable[Any]) -> str:
+def choice(values: Iterable[Any]) -> str:
+    """One of these values, as TOML writes them."""
     return ", ".join(code(json.dumps(value)) for value in values)
 
 

@@ -25,7 +25,8 @@ PROFILE = {
         "whose firmware is known."
     ),
     "then": (
-        "What the agent does after success. `shell` leaves the machine running, with a shell at its console."
+        "What the agent does after success. `shell` leaves the machine running, with a shell at its console; "
+        "nothing else can follow `rescue`."
     ),
     "disk": (
         "Which disk is meant. All keys that are given must hold, and exactly one disk must match. Empty: "

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import typer
 
 from docs.generator.commands import commands_of, section
-from docs.generator.keys import Key, keys_of
+from docs.generator.keys import Key, choice, keys_of
 from docs.generator.markdown import code, page, table
 from docs.generator.meanings import ACCEPTED, CONFIGURATION, PROFILE
 from provisioner.base.config import EXAMPLE, Config
 from provisioner.cli import app
+from provisioner.profiles.actions import ACTIONS
 from provisioner.profiles.model import Profile
 
 FOLDER = Path(__file__).parents[1] / "user" / "reference"
@@ -29,7 +31,7 @@ def render_profiles() -> str:
             "[Boot profiles](../profiles.md) explains them by task; `clonesys profile check FILE` says",
             "everything that is wrong with one.",
             "",
-            *_tables(Profile, PROFILE),
+            *_tables(Profile, PROFILE, {"action": choice(ACTIONS)}),
         )
     )
 
@@ -42,7 +44,7 @@ def render_configuration() -> str:
             "Every key of `clonesys.toml` in the appliance's home directory. All are optional; an unknown",
             "key is an error. Restart `clonesys serve` after a change.",
             "",
-            *_tables(Config, CONFIGURATION),
+            *_tables(Config, CONFIGURATION, {}),
             *("## The file that `clonesys init` writes", "", "```toml", EXAMPLE.rstrip("\n"), "```"),
         )
     )
@@ -68,9 +70,12 @@ REFERENCES: Mapping[str, Callable[[], str]] = {
 """What renders each page, by its name in ``FOLDER``."""
 
 
-def _tables(shape: Any, meanings: Mapping[str, str]) -> Iterator[str]:
-    """The keys outside of any table first, as in a TOML file, then each table."""
-    keys = list(keys_of(shape, ACCEPTED))
+def _tables(shape: Any, meanings: Mapping[str, str], kinds: Mapping[str, str]) -> Iterator[str]:
+    """The keys outside of any table first, as in a TOML file, then each table.
+
+    ``kinds`` says of some keys what they are, where the model leaves that to a table of the product.
+    """
+    keys = [replace(key, kind=kinds.get(key.path, key.kind)) for key in keys_of(shape, ACCEPTED)]
     yield from _rows("", keys, meanings)
     for found in (key for key in keys if key.is_table):
         yield from (f"## [{found.path}]", "", meanings[found.path], "")

@@ -1,4 +1,4 @@
-"""The job as lines for a person in front of the machine, or behind its serial line.
+"""The job as lines on the screen of the machine and on its serial line.
 
 Only formats; where the lines go is the caller's affair. Progress is a line
 for every tenth, because a serial console cannot take a line back.
@@ -21,7 +21,7 @@ class Console:
         self._tenths = -1
 
     def __call__(self, report: Report) -> None:
-        """Show one report, if a person needs to see it."""
+        """Show one report, if it says something worth reading."""
         match report.state:
             case StepState.STARTED:
                 self._tenths = 0

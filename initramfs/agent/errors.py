@@ -1,4 +1,4 @@
-"""What can go wrong in the agent, in words for the person in front of the machine.
+"""What can go wrong in the agent, in words that help at the machine.
 
 A leaf. Every error says what was found (``message``) and what to do (``hint``);
 it is shown on the console, sent to the appliance and kept with the job.
@@ -26,7 +26,7 @@ class ServerError(AgentError):
 
 
 class Unreachable(AgentError):  # noqa: N818 - a condition, and it reads as one
-    """The appliance did not answer for as long as we were willing to wait."""
+    """The appliance did not answer for as long as the agent waits."""
 
 
 class PlanError(AgentError):

@@ -1,4 +1,4 @@
-"""Talking HTTP to the appliance, with the patience of a machine that nobody watches.
+"""Talking HTTP to the appliance, with the patience of an unattended machine.
 
 The only module of the agent that opens connections (besides the DHCP lease at
 boot). One kept-alive connection per thread. An appliance that is away or
@@ -70,11 +70,11 @@ class Appliance:
         return self._insist("GET", path, None, limit)
 
     def post(self, path: str, body: bytes) -> bytes:
-        """Send JSON, return the answer's body. May be sent again if the answer was lost: see ``wire``."""
+        """Send JSON, return the answer's body. Sent again if the answer was lost, as ``messages`` allows."""
         return self._insist("POST", path, body)
 
     def put(self, path: str, body: bytes) -> None:
-        """Send bytes to keep at ``path``. May be sent again if the answer was lost: see ``wire``."""
+        """Send bytes to keep at ``path``. Sent again if the answer was lost, as ``messages`` allows."""
         self._insist("PUT", path, body)
 
     def close(self) -> None:
@@ -86,7 +86,7 @@ class Appliance:
         self._local.connection = None
 
     def close_all(self) -> None:
-        """Close the connections of all threads. Nobody may be using them any more."""
+        """Close the connections of all threads, which must not use them any more."""
         while self._opened:
             self._opened.pop().close()
 
@@ -141,7 +141,7 @@ class _Again(Exception):  # noqa: N818 - never leaves this module
 
 
 def _body(response: http.client.HTTPResponse, limit: int) -> bytes:
-    """All of it. Whoever answers does not fill our memory: nobody has proved yet who that is.
+    """All of it, up to ``limit``: what answers may be another server, and must not fill the memory.
 
     read() without a size raises IncompleteRead when a part of a body of announced length is missing, and with
     a size only for chunked ones.

@@ -1,62 +1,52 @@
 """The only loop of the agent: one step after the other, until all are done or one has failed.
 
-Knows what a step is, not what any of them does. What is going on (as opposed
-to what was asked) is in :class:`Context`, which steps fill for those after them.
+Knows what a plan and a step are, not what any step does, and nothing of the engine. What is going on (as
+opposed to what was asked) is in :class:`Context`.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar, cast
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from initramfs.agent.disks import describe
 from initramfs.agent.fetch import Appliance
-from initramfs.agent.report import Progress, Reporter
-from initramfs.imaging.format.header import Filesystem
-from initramfs.imaging.label.model import PartitionNumber
-from initramfs.imaging.restore.identifiers import Random, Renames
-from initramfs.imaging.restore.restore import Restore
-from initramfs.messages import Disk, PartitionImage, Receipt
+from initramfs.agent.report import Reporter, StepProgress
+from initramfs.messages import Disk, Receipt
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
 class Context:
-    """What is going on in one job. ``restore``, ``disk`` and ``laid`` are known once images were checked.
+    """What is going on in one job.
 
-    ``laid`` are the images with their partitions' numbers, 0 for the disk's.
-    ``filesystems`` (by partition) and ``renames`` say what the images bring, and which of its
-    identifiers change; ``random`` makes the new ones.
-
+    ``key`` is the appliance's, ``random`` makes new identifiers, ``receipt`` is what has been proved so far.
     ``cleanup`` closes what steps have opened, when the job ends either way.
     """
 
     appliance: Appliance
     key: Ed25519PublicKey
-    restore: Restore | None = None
-    disk: Disk | None = None
-    laid: tuple[PartitionImage, ...] = ()
     receipt: Receipt | None = None
-    filesystems: Mapping[PartitionNumber, Filesystem] = field(default_factory=dict)
-    renames: Renames | None = None
-    random: Random = secrets.token_bytes
+    random: Callable[[int], bytes] = secrets.token_bytes
     cleanup: ExitStack = field(default_factory=ExitStack)
+    _left: dict[type, object] = field(default_factory=dict)
     _shown: Callable[[int, int], None] | None = None
 
-    def running_restore(self) -> Restore:
-        """The restore that an earlier step prepared; a plan without that step is a bug of the plan."""
-        if self.restore is None:
-            raise AssertionError("the plan has no step that checks the images first")
-        return self.restore
+    def leave(self, thing: object) -> None:
+        """Leave something for later steps, which find it by its type."""
+        self._left[type(thing)] = thing
 
-    def running_disk(self) -> Disk:
-        """The disk that an earlier step opened."""
-        if self.disk is None:
-            raise AssertionError("the plan has no step that checks the images first")
-        return self.disk
+    def find(self, kind: type[T]) -> T:
+        """What an earlier step has left."""
+        if kind not in self._left:
+            raise AssertionError(f"the plan has no earlier step that leaves a {kind.__name__}")
+        return cast(T, self._left[kind])
 
     def progress(self, _phase: str, done: int, total: int) -> None:
         """What the engine tells; goes to the step that is running."""
@@ -64,7 +54,7 @@ class Context:
             self._shown(done, total)
 
     @contextmanager
-    def shown_by(self, progress: Progress) -> Iterator[None]:
+    def shown_by(self, progress: StepProgress) -> Iterator[None]:
         """While the body runs, the engine's progress is this step's."""
         self._shown = progress
         try:
@@ -83,12 +73,26 @@ class Step(Protocol):
 
     @property
     def title(self) -> str:
-        """For people, with the names of this job: shown on the console and in the web page."""
+        """A sentence with the names of this job, shown on the console and in the web page."""
         ...
 
-    def run(self, context: Context, progress: Progress) -> None:
+    def run(self, context: Context, progress: StepProgress) -> None:
         """Do it. Raises AgentError; whatever it raises ends the job."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What will be done: to which disk (None: to none), in which steps."""
+
+    disk: Disk | None = None
+    steps: tuple[Step, ...] = ()
+
+    def lines(self) -> Iterator[str]:
+        """The plan as ``--dry-run`` prints it."""
+        yield f"disk: {describe(self.disk)}" if self.disk else "disk: none is touched"
+        for number, step in enumerate(self.steps, 1):
+            yield f"{number}. {step.title}"
 
 
 def execute(steps: Sequence[Step], context: Context, reporter: Reporter) -> None:

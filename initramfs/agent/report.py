@@ -17,7 +17,7 @@ from initramfs.agent.errors import AgentError, ServerError
 from initramfs.messages import Report, Reports, StepState
 
 PROGRESS_INTERVAL = 0.5
-"""Seconds between two progress events of a step; a person sees no more, and a rack sends fewer."""
+"""Seconds between two progress events of a step: often enough to watch, and few from a whole rack."""
 
 Sink = Callable[[Report], None]
 Send = Callable[[Reports], None]
@@ -39,7 +39,7 @@ class Outbox:
         """Queue one report; returns at once.
 
         Raises the ServerError with which the appliance has refused earlier ones (the job was cancelled, or
-        another contact has started it again): whoever reports should stop. An appliance that is merely away
+        another contact has started it again): the job should stop. An appliance that is merely away
         is no reason to.
         """
         if isinstance(self._error, ServerError):
@@ -73,9 +73,9 @@ class Outbox:
 
 
 def going_on(told: float, clock: Callable[[], float] = time.monotonic) -> Callable[[], float]:
-    """The time of day, which was ``told`` by somebody just now.
+    """The time of day, which was ``told`` just now.
 
-    This machine's own may be wrong by decades (its battery is empty), or be set under way.
+    This machine's own clock may be wrong by decades (its battery is empty), or be set under way.
     """
     began = clock()
     return lambda: told + clock() - began
@@ -85,7 +85,7 @@ def going_on(told: float, clock: Callable[[], float] = time.monotonic) -> Callab
 class Reporter:
     """Numbers the events of one job and hands them to the sinks.
 
-    ``now`` is the time of day, for people only (see :func:`going_on`). Durations are measured with ``clock``.
+    ``now`` is the time of day (see :func:`going_on`), only shown. Durations are measured with ``clock``.
     """
 
     sinks: tuple[Sink, ...]
@@ -100,11 +100,11 @@ class Reporter:
         self.emit(name, StepState.PLANNED, title=title)
 
     @contextmanager
-    def step(self, name: str, title: str) -> Iterator[Progress]:
+    def step(self, name: str, title: str) -> Iterator[StepProgress]:
         """Run the body as a step: started, then finished or failed. The error goes on to the caller."""
         began = self.clock()
         self.emit(name, StepState.STARTED, title=title)
-        progress = Progress(self, name, title)
+        progress = StepProgress(self, name, title)
         try:
             yield progress
         except Exception as error:
@@ -126,8 +126,8 @@ class Reporter:
 
 
 @dataclass(slots=True)
-class Progress:
-    """What a running step says: how far it is, and lines for people. May be used from several threads."""
+class StepProgress:
+    """What a running step says: how far it is, and lines of text. May be used from several threads."""
 
     reporter: Reporter
     name: str
@@ -145,5 +145,5 @@ class Progress:
             self.reporter.emit(self.name, StepState.PROGRESS, title=self.title, done=done, total=total)
 
     def log(self, line: str) -> None:
-        """A line for people; kept with the job."""
+        """A line of text; kept with the job."""
         self.reporter.emit(self.name, StepState.LOG, title=self.title, detail=line)

@@ -30,9 +30,9 @@ class Contact:
 class Assignment:
     """The appliance's answer to a contact. Without a job the agent reboots into the local disk.
 
-    ``host_key`` is the contact's: had somebody changed it on its way, it would come back as his. ``attempt``
-    counts how often the job was given out, from 1. ``now`` is the appliance's time of day, in which the agent
-    dates its reports: its own clock may say 1970. None: it is not told.
+    ``host_key`` repeats the contact's, so the agent sees if it was changed on its way. ``attempt`` counts how
+    often the job was given out, from 1. ``now`` is the appliance's time of day, in which the agent dates its
+    reports: its own clock may say 1970. None: it is not told.
     """
 
     challenge: str
@@ -46,7 +46,7 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """Ed25519 over the JSON bytes in ``payload``; both fields base64. Whose key, says the exchange."""
+    """Ed25519 over the JSON bytes in ``payload``; both fields are base64. The exchange says whose key."""
 
     payload: str
     signature: str

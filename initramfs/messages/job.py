@@ -1,22 +1,24 @@
-"""What a host is told to do: one run of a boot profile. Sizes are bytes."""
+"""What a host is told to do: one run of a boot profile, whose work is one of a union. Sizes are bytes.
+
+A new action is a member of :class:`Action` and of :data:`Work` here, and a file of its own in the agent and
+among the profiles.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import Enum, StrEnum
+from typing import ClassVar, assert_never
 
 
 class Action(StrEnum):
-    """What a job does (design: boot profile). What this agent cannot do yet, it refuses by name."""
+    """What a job does. Each is written with its work, and tells which it is."""
 
-    LOCAL = "local"
     INITINSTALL = "initinstall"
     RESTORE = "restore"
     BACKUP = "backup"
     INVENTORY = "inventory"
-    WIPE = "wipe"
     RESCUE = "rescue"
-    HOLD = "hold"
 
 
 class After(StrEnum):
@@ -46,7 +48,7 @@ class DiskRule:
 
 @dataclass(frozen=True, slots=True)
 class ImageRef:
-    """One image, pinned: ``name@generation`` for people, ``digest`` (SHA-256 of its manifest) for proof."""
+    """One image, pinned: ``name@generation`` to read, ``digest`` (SHA-256 of its manifest) to prove it."""
 
     name: str
     generation: int
@@ -109,33 +111,110 @@ class DiskIdentity:
 
 
 @dataclass(frozen=True, slots=True)
-class Backup:
-    """How to capture: ``empty`` lists partitions that a whole disk's image records as zeros.
+class Install:
+    """Write a whole disk, and partition images over it."""
 
-    ``without_swap`` also makes zeros of what swap, page and hibernation files hold.
-    """
-
-    description: str = ""
-    empty: tuple[int, ...] = ()
-    without_swap: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One run of a profile on this host.
-
-    ``disk_image`` is set for ``initinstall``; ``partition_images`` are laid over it. For ``backup``, both
-    say under which names to capture what; their generations are 0 and their digests empty.
-    """
-
-    id: int
-    action: Action
-    profile: str
+    action: ClassVar[Action] = Action.INITINSTALL
+    disk_image: ImageRef
     disk: DiskRule = field(default_factory=DiskRule)
-    disk_image: ImageRef | None = None
     partition_images: tuple[PartitionImage, ...] = ()
     personalisation: Personalisation | None = None
     fit: Fit = field(default_factory=Fit)
     identity: DiskIdentity = field(default_factory=DiskIdentity)
+
+
+@dataclass(frozen=True, slots=True)
+class RestorePartitions:
+    """Write some partitions of a disk, and leave the others alone."""
+
+    action: ClassVar[Action] = Action.RESTORE
+    partition_images: tuple[PartitionImage, ...]
+    disk: DiskRule = field(default_factory=DiskRule)
+    personalisation: Personalisation | None = None
+    fit: Fit = field(default_factory=Fit)
+    identity: DiskIdentity = field(default_factory=DiskIdentity)
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionName:
+    """The number of a partition, and the name of the image that it is captured into."""
+
+    number: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """Capture the whole disk as ``disk_image``, if it is named, and each of ``partitions``.
+
+    ``empty`` lists partitions that the whole disk's image records as zeros. ``without_swap`` also makes
+    zeros of what swap, page and hibernation files hold.
+    """
+
+    action: ClassVar[Action] = Action.BACKUP
+    disk: DiskRule = field(default_factory=DiskRule)
+    disk_image: str | None = None
+    partitions: tuple[PartitionName, ...] = ()
+    description: str = ""
+    empty: tuple[int, ...] = ()
+    without_swap: bool = False
+
+    def names(self) -> tuple[str, ...]:
+        """The names of all images it makes."""
+        return (*filter(None, (self.disk_image,)), *(part.name for part in self.partitions))
+
+
+@dataclass(frozen=True, slots=True)
+class TakeInventory:
+    """Tell what the machine is made of. The contact has done so already."""
+
+    action: ClassVar[Action] = Action.INVENTORY
+
+
+@dataclass(frozen=True, slots=True)
+class Rescue:
+    """Offer a shell on the consoles."""
+
+    action: ClassVar[Action] = Action.RESCUE
+
+
+Work = Install | RestorePartitions | Backup | TakeInventory | Rescue
+
+
+class WholeDisk(Enum):
+    """The place of an image that covers a whole disk. Written as 0, which no partition has for a number."""
+
+    WHOLE_DISK = 0
+
+
+WHOLE_DISK = WholeDisk.WHOLE_DISK
+
+Place = int | WholeDisk
+"""Where an image lies on a disk: the number of its partition, or all of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One run of a profile on this host."""
+
+    id: int
+    profile: str
+    work: Work
     after: After = After.REBOOT
-    backup: Backup | None = None
+
+
+def images_by_place(work: Work) -> tuple[tuple[Place, ImageRef], ...]:
+    """The images that the work needs, and where they are laid; the whole disk's comes first."""
+    match work:
+        case Install():
+            return ((WHOLE_DISK, work.disk_image), *_partitions(work.partition_images))
+        case RestorePartitions():
+            return _partitions(work.partition_images)
+        case Backup() | TakeInventory() | Rescue():
+            return ()
+        case _:
+            assert_never(work)
+
+
+def _partitions(images: tuple[PartitionImage, ...]) -> tuple[tuple[Place, ImageRef], ...]:
+    return tuple((part.number, part.image) for part in images)

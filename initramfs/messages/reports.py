@@ -11,7 +11,7 @@ FIRST_WRITE: Final = "prepare"
 
 
 class StepState(StrEnum):
-    """The life of a step; PROGRESS may come any number of times, LOG carries a line for people."""
+    """The life of a step; PROGRESS may come any number of times, LOG carries a line of text."""
 
     PLANNED = "planned"
     STARTED = "started"
@@ -23,7 +23,7 @@ class StepState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One event of a job. ``step`` is the step's short name (``write``); ``title`` is for people.
+    """One event of a job. ``step`` is the step's short name (``write``), ``title`` what is shown of it.
 
     ``done``/``total`` are bytes for steps that move bytes, else 0.
     """

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from initramfs.messages.job import ImageRef
+from initramfs.messages.job import ImageRef, Place
 
 
 @dataclass(frozen=True, slots=True)
 class ProvedImage:
-    """One image on a disk, as it was proved. ``number`` is its partition's, 0 if it is the whole disk's.
+    """One image on a disk, as it was proved. ``number`` is its partition's, or says: the whole disk.
 
     An image that was laid into several partitions has in each of its entries the counts of all together.
     """
 
-    number: int
+    number: Place
     image: ImageRef
     chunks_total: int = 0
     chunks_verified: int = 0
@@ -51,7 +51,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How a job ended. ``error`` and ``hint`` are for people: what was found, what to do."""
+    """How a job ended. ``error`` says what was found, ``hint`` what to do."""
 
     ok: bool
     error: str = ""
@@ -61,7 +61,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What a host signs at the end: the result, and of what. So it is good for this attempt alone."""
+    """What a host signs at the end: the result, and of which attempt. It is good for that one alone."""
 
     host: str
     job: int

@@ -14,9 +14,8 @@ from provisioner.base.errors import NotFoundError
 from provisioner.hosts.names import parse_mac
 from provisioner.images import catalogue
 from provisioner.jobs import placements, results
-from provisioner.jobs.contact import Admission, admit, authorise
+from provisioner.jobs.contact import Admission, admit, authorise, with_phone_home
 from provisioner.jobs.contact import phone_home as record_phone_home
-from provisioner.jobs.make import with_phone_home
 from provisioner.jobs.reports import take_reports
 from provisioner.security import nonces
 from provisioner.security.signatures import load_host_key, sign_assignment

@@ -14,7 +14,8 @@ from provisioner.cli.table import print_table
 from provisioner.commands.add_profile import AddProfile, add_profile
 from provisioner.commands.remove_profile import RemoveProfile, remove_profile
 from provisioner.profiles import files
-from provisioner.profiles.model import BUILT_IN, Profile, read_profile
+from provisioner.profiles.model import Profile
+from provisioner.profiles.reading import BUILT_IN, read_profile
 
 app = typer.Typer(no_args_is_help=True, help="Boot profiles: what a machine can be told to do.")
 
@@ -39,7 +40,7 @@ def show(context: typer.Context, name: Name, *, as_json: AsJson = False) -> None
     if as_json:
         print_json(_plain(files.load_profile(home, name)))
     elif name in BUILT_IN:
-        say(f"# built in: {BUILT_IN[name].description}\naction = {BUILT_IN[name].action.value!r}")
+        say(f"# built in: {BUILT_IN[name].description}\naction = {BUILT_IN[name].action!r}")
     else:
         say(files.read_text(home, name).rstrip())
 
@@ -51,7 +52,7 @@ def check(file: File, *, as_json: AsJson = False) -> None:
     if as_json:
         print_json(_plain(profile))
     else:
-        say(f"{file} is a good profile: {profile.action.value}")
+        say(f"{file} is a good profile: {profile.action}")
 
 
 @app.command()
@@ -90,7 +91,7 @@ def _read(file: Path) -> str:
 def _row(profile: Profile | ProvisionerError) -> tuple[str, str]:
     if isinstance(profile, ProvisionerError):
         return "-", profile.message
-    return profile.action.value, profile.description
+    return profile.action, profile.description
 
 
 def _plain(profile: Profile | ProvisionerError) -> object:

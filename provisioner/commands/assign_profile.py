@@ -10,8 +10,10 @@ from provisioner.commands.appliance import Appliance
 from provisioner.hosts.registry import find_host
 from provisioner.images import catalogue
 from provisioner.jobs import queue
-from provisioner.jobs.make import Resolve, Target, make_job
+from provisioner.jobs.make import Resolve, make_job
 from provisioner.jobs.next_boot import LOCAL
+from provisioner.profiles.actions import ACTIONS
+from provisioner.profiles.actions.action import Target
 from provisioner.profiles.files import load_profile
 from provisioner.profiles.model import Profile
 from provisioner.security.actors import Actor, Right
@@ -37,7 +39,7 @@ def assign_profile(
     actor.require(Right.HOSTS)
     profile = load_profile(appliance.root, wish.profile)
     name, firmware = _host(appliance, wish.host.lower())
-    if not profile.starts_agent:
+    if ACTIONS[profile.action].work is None:
         _start_locally(appliance, actor, name)
         return None
     with catalogue.held(appliance.root):

@@ -21,7 +21,7 @@ EXAMPLE_PROFILE = """\
 # Check it with 'clonesys profile check FILE'; give it to a host with
 # 'clonesys host set NAME --profile example'.
 
-action = "initinstall"              # local, initinstall, restore, inventory, wipe, backup, rescue, hold
+action = "initinstall"              # local, initinstall, restore, backup, inventory, rescue
 description = "the whole disk, then the Debian in sda5"
 # firmware = "bios"                 # refuse machines that start otherwise
 

@@ -13,7 +13,6 @@ from provisioner.base.home import Home
 from provisioner.database.engine import Database, open_database
 from provisioner.images.operations import Demand
 from provisioner.jobs import queue
-from provisioner.jobs.make import Resolve
 from provisioner.stores.directory.store import DirectoryStore
 
 T = TypeVar("T")
@@ -26,7 +25,7 @@ def manifest(home: Path, digest: bytes) -> bytes | None:
     return store.manifest(found) if found else None
 
 
-def resolver(home: Path) -> Resolve:
+def resolver(home: Path) -> Callable[[str], ImageRef]:
     """Finds images of the appliance at ``home`` by name: ``NAME``, ``NAME@GENERATION``, ``NAME@latest``."""
     store = _store(home)
 

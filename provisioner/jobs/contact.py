@@ -7,7 +7,7 @@ nothing before it (offers, scripts, downloads) changes anything.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from sqlalchemy.orm import Session
@@ -72,6 +72,21 @@ def admit(
     raise UnknownHostError(f"no host has the MAC {nonce.mac}", "add it with 'clonesys host add'")
 
 
+def with_phone_home(job: messages.Job, url: str, token: str) -> messages.Job:
+    """The job with the address to phone home to, where its profile asked for one.
+
+    Only now is it known: the token is kept as a hash, and the agent has just used that address.
+    """
+    work = job.work
+    if not isinstance(work, messages.Install | messages.RestorePartitions):
+        return job
+    person = work.personalisation
+    if person is None or not person.phone_home_url:
+        return job
+    told = replace(person, phone_home_url=url, phone_home_token=token)
+    return replace(job, work=replace(work, personalisation=told))
+
+
 def authorise(database: Database, token: str, now: float) -> None:
     """Let an agent read. Raises TokenError, ForeignTokenError."""
     with database.read() as session:
@@ -99,11 +114,10 @@ def authorise_backup(database: Database, token: str, now: float) -> BackingUp:
         if number is None:
             raise ForeignTokenError("the token is for no job")
         row, _ = authorised_job(session, token, number, now)
-        if row.action != messages.Action.BACKUP or row.state not in ACTIVE:
+        work = from_document(row.document).work
+        if not isinstance(work, messages.Backup) or row.state not in ACTIVE:
             raise ForeignTokenError(f"job {number} is no running backup", "this agent should stop")
-        job = from_document(row.document)
-        refs = (job.disk_image, *(part.image for part in job.partition_images))
-        return BackingUp(number, row.host.name, frozenset(ref.name for ref in refs if ref))
+        return BackingUp(number, row.host.name, frozenset(work.names()))
 
 
 def authorised_job(session: Session, token: str, number: int, now: float) -> tuple[Job, str]:

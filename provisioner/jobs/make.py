@@ -7,10 +7,11 @@ neither an edited profile nor a newer image changes what a queued host will do.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 
-from initramfs.messages import Action, Backup, Firmware, ImageRef, Job, PartitionImage, Personalisation
+from initramfs.messages import ImageRef, Job
 from provisioner.base.errors import InvalidError, Problem, ProvisionerError
+from provisioner.profiles.actions import ACTIONS
+from provisioner.profiles.actions.action import Target
 from provisioner.profiles.model import Profile
 
 Resolve = Callable[[str], ImageRef]
@@ -20,19 +21,12 @@ UNNUMBERED = 0
 """The id of a job that the database has not numbered yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What has to be known of a host to make a job for it. ``firmware`` is None until it has been seen."""
-
-    name: str
-    domain: str
-    firmware: Firmware | None = None
-
-
 def make_job(name: str, profile: Profile, target: Target, resolve: Resolve) -> Job:
     """The job that profile ``name`` means for ``target``. Raises InvalidError with all problems at once."""
-    backup = profile.action is Action.BACKUP
-    images, problems = (_names(profile), []) if backup else _resolve_all(profile, resolve)
+    action = ACTIONS[profile.action]
+    if action.work is None:
+        raise AssertionError(f"a profile of the action {action.name} makes no job")
+    images, problems = _resolve_all(profile, resolve) if action.pins else ({}, [])
     problems += _firmware_problems(profile, target)
     if problems:
         raise InvalidError(
@@ -40,46 +34,7 @@ def make_job(name: str, profile: Profile, target: Target, resolve: Resolve) -> J
             tuple(problems),
             f"mend profiles/{name}.toml, or capture what is missing with 'clonesys image capture'",
         )
-    return Job(
-        id=UNNUMBERED,
-        action=profile.action,
-        profile=name,
-        disk=profile.disk.rule(),
-        disk_image=images.get("images.disk"),
-        partition_images=tuple(
-            PartitionImage(number, images[f"images.partitions.{number}"])
-            for number in sorted(profile.images.partitions)
-        ),
-        personalisation=_personalisation(profile, target),
-        fit=profile.fit.order(),
-        identity=profile.identity.order(),
-        after=profile.then,
-        backup=_backup(profile) if backup else None,
-    )
-
-
-def with_phone_home(job: Job, url: str, token: str) -> Job:
-    """The job with the way home filled in, where its profile asked for one.
-
-    Done at the agent's contact: the token is kept as a hash only, and the address is the one the agent used.
-    """
-    person = job.personalisation
-    if person is None or not person.phone_home_url:
-        return job
-    return replace(job, personalisation=replace(person, phone_home_url=url, phone_home_token=token))
-
-
-PHONE_HOME_WANTED = "at contact"
-"""Stands in ``phone_home_url`` of a queued job until the agent's contact says which address it reaches."""
-
-
-def _backup(profile: Profile) -> Backup:
-    return Backup(profile.description, tuple(profile.backup.empty), profile.backup.without_swap)
-
-
-def _names(profile: Profile) -> dict[str, ImageRef]:
-    """What a backup will make: there is neither a generation nor a digest yet."""
-    return {where: ImageRef(name, 0, b"") for where, name in profile.image_names().items()}
+    return Job(UNNUMBERED, name, action.work(profile, target, images), profile.then)
 
 
 def _resolve_all(profile: Profile, resolve: Resolve) -> tuple[dict[str, ImageRef], list[Problem]]:
@@ -98,15 +53,3 @@ def _firmware_problems(profile: Profile, target: Target) -> list[Problem]:
         what = f"is for {profile.firmware} machines, {target.name} last started with {target.firmware}"
         return [Problem("firmware", what, "use the profile made for this firmware")]
     return []
-
-
-def _personalisation(profile: Profile, target: Target) -> Personalisation | None:
-    wanted = profile.personalise
-    if wanted is None:
-        return None
-    return Personalisation(
-        root=wanted.root,
-        hostname=wanted.hostname or target.name,
-        domain=target.domain if wanted.domain is None else wanted.domain,
-        phone_home_url=PHONE_HOME_WANTED if wanted.phone_home else "",
-    )

@@ -13,10 +13,18 @@ from dataclasses import dataclass, field, replace
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from initramfs.messages import MessageError, ProvedImage, Receipt, Signed, decode, encode
+from initramfs.messages import (
+    WHOLE_DISK,
+    MessageError,
+    Place,
+    ProvedImage,
+    Receipt,
+    Signed,
+    WholeDisk,
+    decode,
+    encode,
+)
 from provisioner.base.errors import ProvisionerError
-
-WHOLE_DISK = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +49,14 @@ class StoredReceipt:
 class Placement:
     """A disk that provably carried an image when its receipt came in, and that no later job has written to.
 
-    ``partition`` is 0 for an image of a whole disk, and ``replaced`` are then the partitions that carry
-    images of their own. ``host_key`` is empty where the appliance alone has signed.
+    For an image of a whole disk, ``replaced`` are the partitions that carry images of their own.
+    ``host_key`` is empty where the appliance alone has signed.
     """
 
     image: str
     generation: int
     digest: bytes
-    partition: int
+    partition: Place
     host: str
     disk: str
     serial: str
@@ -62,7 +70,7 @@ class Placement:
 @dataclass(slots=True)
 class _Disk:
     kept: StoredReceipt
-    carried: dict[int, tuple[ProvedImage, StoredReceipt]] = field(default_factory=dict)
+    carried: dict[Place, tuple[ProvedImage, StoredReceipt]] = field(default_factory=dict)
 
 
 def sign(kept: StoredReceipt, key: Ed25519PrivateKey) -> Signed:
@@ -95,13 +103,13 @@ def placements(receipts: Iterable[StoredReceipt], written: dict[str, int]) -> li
     for kept in receipts:
         disk = disks.setdefault(_identity(kept), _Disk(kept))
         disk.kept = kept
-        if any(item.number == WHOLE_DISK for item in kept.receipt.carried):
+        if any(item.number is WHOLE_DISK for item in kept.receipt.carried):
             disk.carried.clear()
         disk.carried.update({item.number: (item, kept) for item in kept.receipt.carried})
     proved = [disk for disk in disks.values() if disk.kept.job > written.get(disk.kept.host, 0)]
     return sorted(
         (placement for disk in proved for placement in _placements(disk)),
-        key=lambda c: (c.host, c.disk, c.partition),
+        key=lambda found: (found.host, found.disk, _order(found.partition)),
     )
 
 
@@ -111,8 +119,13 @@ def _identity(kept: StoredReceipt) -> tuple[str, ...]:
     return (found.disk_wwn,) if found.disk_wwn else (kept.host, found.disk_serial or found.disk_name)
 
 
+def _order(place: Place) -> int:
+    """The whole disk comes before its partitions."""
+    return 0 if isinstance(place, WholeDisk) else place
+
+
 def _placements(disk: _Disk) -> Iterator[Placement]:
-    replaced = tuple(sorted(number for number in disk.carried if number != WHOLE_DISK))
+    replaced = tuple(sorted(number for number in disk.carried if not isinstance(number, WholeDisk)))
     for number, (item, kept) in disk.carried.items():
         placement = Placement(
             image=item.image.name,
@@ -127,4 +140,4 @@ def _placements(disk: _Disk) -> Iterator[Placement]:
             received=kept.received,
             host_key=kept.host_key,
         )
-        yield replace(placement, replaced=replaced) if number == WHOLE_DISK else placement
+        yield replace(placement, replaced=replaced) if number is WHOLE_DISK else placement

@@ -24,7 +24,7 @@ def queue_job(session: Session, host: Host, job: messages.Job, now: float) -> Jo
     A job that is still queued is replaced. Raises ConflictError while one is running.
     """
     clear(session, host, now)
-    row = Job(host_id=host.id, profile=job.profile, action=job.action.value, document={}, created=now)
+    row = Job(host_id=host.id, profile=job.profile, action=job.work.action.value, document={}, created=now)
     session.add(row)
     session.flush()
     row.document = to_document(replace(job, id=row.id))
@@ -77,9 +77,8 @@ def pinned_images(database: Database) -> set[bytes]:
     """The digests of all images that jobs still need, also of those that were removed by name since."""
     with database.read() as session:
         documents = [row.document for row in session.scalars(select(Job).where(Job.state.in_(ACTIVE)))]
-    made = [from_document(document) for document in documents]
-    images = [ref for job in made for ref in (job.disk_image, *(p.image for p in job.partition_images))]
-    return {ref.digest for ref in images if ref is not None and ref.digest}
+    works = [from_document(document).work for document in documents]
+    return {image.digest for work in works for _, image in messages.images_by_place(work)}
 
 
 def is_backing_up(database: Database) -> bool:

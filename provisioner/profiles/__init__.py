@@ -1,1 +1,1 @@
-"""Boot profiles: what a person writes in TOML, and its rules."""
+"""Boot profiles: their shape in TOML, how they are read, and what each action asks of them."""

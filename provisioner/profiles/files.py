@@ -1,4 +1,4 @@
-"""Profiles as files: ``profiles/NAME.toml`` in an appliance. What they mean is in ``profile``."""
+"""Profiles as files: ``profiles/NAME.toml`` in an appliance. ``reading`` says what is in them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 
 from provisioner.base.errors import ConflictError, NotFoundError, ProvisionerError
 from provisioner.base.home import Home
-from provisioner.profiles.model import BUILT_IN, NAME, Profile, read_profile
+from provisioner.profiles.model import NAME, Profile
+from provisioner.profiles.reading import BUILT_IN, read_profile
 
 
 def list_profiles(home: Path) -> dict[str, Profile | ProvisionerError]:

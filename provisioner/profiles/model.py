@@ -1,31 +1,25 @@
-"""Boot profiles: what a host does at its next network boot, as a person writes it in TOML.
+"""Boot profiles: what a host does at its next network boot, as it is written in TOML. The shape alone.
 
-Pure: text in, :class:`Profile` or *all* of its problems out. Images are only
-names here; whether they exist is asked when a profile is assigned.
-
-Every profile but ``local`` runs once: the agent's contact takes it off the host, which
-then starts from its own disk. So nothing here can make a machine boot in a loop.
+Images are only names here. ``reading`` makes a profile of a text, ``actions`` has the rules of each action.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field
 
-from initramfs.messages import Action, After, DiskIdentity, DiskRule, Duplicates, Firmware, Last, Uuids
+from initramfs.messages import After, DiskIdentity, DiskRule, Duplicates, Firmware, Last, Uuids
 from initramfs.messages import Fit as FitOrder
-from provisioner.base.errors import InvalidError, Problem
-from provisioner.base.toml import Strict, parse_toml, problems_of
+from provisioner.base.errors import InvalidError
+from provisioner.base.toml import Strict
 from provisioner.base.units import MAX_PARTITION, parse_grow, parse_partition, parse_size
 from provisioner.hosts.names import LABEL
 from provisioner.stores.names import Wanted
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 """What a profile may be called; its file is ``profiles/NAME.toml``."""
-DESTRUCTIVE = frozenset({Action.INITINSTALL, Action.RESTORE, Action.WIPE})
-"""Actions that write to the host's disk."""
 
 
 def _image(text: str) -> str:
@@ -115,9 +109,9 @@ class Identity(Strict):
 
 
 class Profile(Strict):
-    """One boot profile. ``then`` is what the agent does after success."""
+    """One boot profile. ``action`` is a key of ``actions.ACTIONS``; ``then`` is what follows success."""
 
-    action: Annotated[Action, Field(strict=False)]
+    action: str
     description: str = ""
     firmware: Annotated[Firmware | None, Field(strict=False)] = None
     disk: Disk = Disk()
@@ -128,142 +122,9 @@ class Profile(Strict):
     identity: Identity = Identity()
     then: Annotated[After, Field(strict=False)] = After.REBOOT
 
-    @property
-    def starts_agent(self) -> bool:
-        """Whether a job is made of it; only ``local`` does nothing."""
-        return self.action is not Action.LOCAL
-
-    @property
-    def destructive(self) -> bool:
-        """Whether it writes to the host's disk."""
-        return self.action in DESTRUCTIVE
-
     def image_names(self) -> dict[str, str]:
         """Every image it names, by the dotted path of the field that names it."""
         names = {"images.disk": self.images.disk} if self.images.disk else {}
         return names | {
             f"images.partitions.{n}": image for n, image in sorted(self.images.partitions.items())
         }
-
-
-BUILT_IN = {
-    "local": Profile(action=Action.LOCAL, description="start from the own disk"),
-    "inventory": Profile(
-        action=Action.INVENTORY, description="report what the machine is made of; writes nothing"
-    ),
-}
-"""Profiles that need no file."""
-
-
-def read_profile(text: str, name: str) -> Profile:
-    """The profile in a TOML text. Raises InvalidError with all problems at once, each with path and hint."""
-    data = parse_toml(text, f"profile {name!r}")
-    problems: list[Problem] = []
-    profile = None
-    try:
-        profile = Profile.model_validate(data)
-    except ValidationError as error:
-        problems = problems_of(error, Profile)
-    seen = {problem.where for problem in problems}
-    problems += [problem for problem in _contradictions(data) if problem.where not in seen]
-    if profile is None or problems:
-        count = f"{len(problems)} problem{'s' * (len(problems) != 1)}"
-        raise InvalidError(f"profile {name!r} has {count}", tuple(problems), "mend the file, try again")
-    return profile
-
-
-def _contradictions(data: dict[str, Any]) -> list[Problem]:
-    """What does not fit together. Looks at raw data: a typing error elsewhere must not hide these."""
-    images, disk = _table(data, "images"), _table(data, "disk")
-    found = [*_size_rules(disk), *_twice(_table(images, "partitions"))]
-    action = data.get("action")
-    if action in list(Action):
-        found += [*_image_rules(action, images), *_personal_rules(action, data)]
-        found += _backup_rules(action, images, data)
-    return found
-
-
-def _image_rules(action: str, images: dict[str, Any]) -> list[Problem]:
-    has_disk, has_partitions = bool(images.get("disk")), bool(images.get("partitions"))
-    found = []
-    if action == Action.INITINSTALL and not has_disk:
-        found.append(
-            Problem("images.disk", "initinstall needs a whole-disk image", "see 'clonesys image list'")
-        )
-    if action == Action.RESTORE and not has_partitions:
-        found.append(
-            Problem(
-                "images.partitions", "restore needs at least one partition image", 'like 5 = "sda5_Debian"'
-            )
-        )
-    if action == Action.RESTORE and has_disk:
-        found.append(
-            Problem(
-                "images.disk", "restore writes partitions only", "use action = 'initinstall' for whole disks"
-            )
-        )
-    if action not in {Action.INITINSTALL, Action.RESTORE, Action.BACKUP} and images:
-        found.append(Problem("images", f"{action} takes no images", "remove the table"))
-    return found
-
-
-def _backup_rules(action: str, images: dict[str, Any], data: dict[str, Any]) -> list[Problem]:
-    if action != Action.BACKUP:
-        return (
-            [Problem("backup", f"{action} captures nothing", "remove the table")] if "backup" in data else []
-        )
-    partitions = _table(images, "partitions")
-    found = []
-    if not images.get("disk") and not partitions:
-        found.append(Problem("images", "backup needs a name for each image", 'like disk = "sda_Golden"'))
-    if _table(data, "backup").get("empty") and not images.get("disk"):
-        found.append(Problem("backup.empty", "only the image of a whole disk can have emptied partitions"))
-    named = {"disk": images.get("disk"), **{f"partitions.{key}": name for key, name in partitions.items()}}
-    for where, name in named.items():
-        if isinstance(name, str) and "@" in name:
-            hint = "leave out the generation"
-            found.append(Problem(f"images.{where}", "a backup makes the next generation itself", hint))
-    names = [name for name in named.values() if isinstance(name, str) and name]
-    if len(set(names)) != len(names):
-        found.append(Problem("images", "two images of a backup have the same name"))
-    return found
-
-
-def _personal_rules(action: str, data: dict[str, Any]) -> list[Problem]:
-    if action in {Action.INITINSTALL, Action.RESTORE}:
-        return []
-    words = {
-        "personalise": f"{action} personalises nothing",
-        "fit": f"{action} fits nothing to the disk",
-        "identity": f"{action} writes no identifiers",
-    }
-    return [Problem(table, what, "remove the table") for table, what in words.items() if table in data]
-
-
-def _size_rules(disk: dict[str, Any]) -> list[Problem]:
-    try:
-        low, high = parse_size(disk.get("min_size", 0)), parse_size(disk.get("max_size", 2**63))
-    except (ValueError, AttributeError):
-        return []  # reported where it stands
-    if low > high:
-        return [Problem("disk", f"min_size {low} is more than max_size {high}", "no disk can match this")]
-    return []
-
-
-def _twice(partitions: dict[str, Any]) -> list[Problem]:
-    seen: dict[int, str] = {}
-    found = []
-    for key in partitions:
-        try:
-            number = parse_partition(key)
-        except ValueError:
-            continue  # reported where it stands
-        if number in seen:
-            found.append(Problem(f"images.partitions.{key}", f"is the same partition as {seen[number]!r}"))
-        seen[number] = key
-    return found
-
-
-def _table(data: dict[str, Any], name: str) -> dict[str, Any]:
-    found = data.get(name)
-    return found if isinstance(found, dict) else {}

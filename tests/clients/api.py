@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 
 from initramfs import messages
-from initramfs.agent import host_key
+from initramfs.agent import trust
 from provisioner.base.home import Home
 from provisioner.commands import init_appliance
 from provisioner.database.engine import Database
@@ -26,8 +26,8 @@ from provisioner.serve.application import create_app
 MAC = "52:54:00:00:00:01"
 OTHER_MAC = "52:54:00:00:00:02"
 NOW = 1_700_000_000.0
-HOST_KEY = host_key.make_key(lambda length: b"h" * length)
-OTHER_KEY = host_key.make_key(lambda length: b"o" * length)
+HOST_KEY = trust.make_key(lambda length: b"h" * length)
+OTHER_KEY = trust.make_key(lambda length: b"o" * length)
 
 
 @dataclass(slots=True)
@@ -79,7 +79,7 @@ class Api:
         self, nonce: str, *, mac: str = MAC, challenge: str = "c1", key: Ed25519PrivateKey = HOST_KEY
     ) -> httpx.Response:
         """An agent's first word."""
-        public = host_key.public_half(key)
+        public = trust.public_half(key)
         message = messages.Contact(nonce, challenge, "0.1.0", mac, inventory(mac), public)
         return self.request("POST", "/api/v1/agent/contact", content=messages.encode(message))
 
@@ -107,7 +107,7 @@ def stated(
 ) -> messages.Signed:
     """What a host signs at the end of what it was given."""
     assert given.job is not None
-    return host_key.sign(messages.Statement(given.host, given.job.id, given.attempt, result), key)
+    return trust.sign(messages.Statement(given.host, given.job.id, given.attempt, result), key)
 
 
 @contextmanager

@@ -14,13 +14,15 @@ import pytest
 from initramfs.agent.cmdline import CommandLine
 from initramfs.agent.errors import AgentError
 from initramfs.agent.fetch import Appliance, Clock
-from initramfs.agent.main import Session
+from initramfs.agent.main import plan
+from initramfs.agent.session import Session
 from initramfs.messages import (
-    Action,
+    WHOLE_DISK,
     Assignment,
     Disk,
     Firmware,
     ImageRef,
+    Install,
     Inventory,
     Job,
     Result,
@@ -56,7 +58,7 @@ class Machine:
     def order(self) -> int:
         """A job: install the image."""
         ref = ImageRef(NAME, 1, self.site.image.digest)
-        job = Job(0, Action.INITINSTALL, "class", disk_image=ref)
+        job = Job(0, "class", Install(ref))
         return people.queue_job(self.database, "pc7", job, now=time.time())
 
     def boot(self) -> tuple[Session, Assignment]:
@@ -65,7 +67,7 @@ class Machine:
         seen = Inventory(System(), Firmware.BIOS, "cpu", 2, 1 << 30, (disk,), ())
         appliance = Appliance(self.url, Clock(time.monotonic, time.sleep), self.lines.append)
         key = Home(self.site.home).keys / "appliance.pub"
-        session = Session(appliance, seen, self.lines.append, key)
+        session = Session(appliance, seen, plan, self.lines.append, key)
         nonce = mint(load_nonce_key(self.site.home), MAC, time.time(), secrets.token_bytes(16))
         return session, session.contact(CommandLine(self.url, nonce, MAC))
 
@@ -102,7 +104,7 @@ def test_installed_and_installed_again(machine: Machine) -> None:
     assert first.receipt is not None
     assert second.receipt is not None
     (carried,) = second.receipt.carried
-    assert (carried.number, carried.image.name) == (0, NAME)
+    assert (carried.number, carried.image.name) == (WHOLE_DISK, NAME)
     assert carried.chunks_verified == carried.chunks_total == machine.site.chunks
     assert first.receipt.chunks_fetched == machine.site.chunks
     assert (second.receipt.chunks_fetched, second.receipt.bytes_written) == (0, 0)
@@ -112,7 +114,12 @@ def test_installed_and_installed_again(machine: Machine) -> None:
     assert [item.receipt for item in kept] == [first.receipt, second.receipt]
     assert kept[0].host_key != kept[1].host_key != ""
     (placement,) = placements(kept, receipts.unproved_writes(machine.database))
-    assert (placement.host, placement.serial, placement.image, placement.partition) == ("pc7", "D7", NAME, 0)
+    assert (placement.host, placement.serial, placement.image, placement.partition) == (
+        "pc7",
+        "D7",
+        NAME,
+        WHOLE_DISK,
+    )
 
 
 def test_the_seconds_of_each_step_go_by_the_agents_clock(machine: Machine) -> None:

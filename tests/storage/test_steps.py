@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,14 +17,13 @@ import pytest
 from initramfs.agent.errors import PlanError
 from initramfs.agent.fetch import Appliance as Server
 from initramfs.agent.fetch import Clock
+from initramfs.agent.main import plan
 from initramfs.agent.pipeline import Context, execute
-from initramfs.agent.plan import plan
 from initramfs.agent.report import Reporter
 from initramfs.imaging.device.device import Device
 from initramfs.imaging.label import read_label
 from initramfs.imaging.restore.identifiers import collect, duplicates
 from initramfs.messages import (
-    Action,
     Disk,
     DiskIdentity,
     DiskRule,
@@ -31,6 +31,7 @@ from initramfs.messages import (
     Firmware,
     Fit,
     ImageRef,
+    Install,
     Inventory,
     Job,
     Last,
@@ -117,7 +118,7 @@ class Machine:
             server.close_all()
 
 
-def test_a_job_fits_renames_personalises_and_seals(
+def test_a_job_fits_renames_personalises_and_commits(
     golden: Path, appliance: Appliance, tmp_path: Path
 ) -> None:
     """With its twin in the same machine: refused, and nothing written; then randomised, and both may stay."""
@@ -128,12 +129,13 @@ def test_a_job_fits_renames_personalises_and_seals(
     target.write_bytes(b"\xa5" * 96 * MIB)
     job = Job(
         1,
-        Action.INITINSTALL,
         "test",
-        DiskRule(serial="TARGET"),
-        ImageRef("sda_Golden", 1, reference.digest),
-        personalisation=Personalisation(5, "rifpc1"),
-        fit=Fit(Last.LAST),
+        Install(
+            ImageRef("sda_Golden", 1, reference.digest),
+            DiskRule(serial="TARGET"),
+            personalisation=Personalisation(5, "rifpc1"),
+            fit=Fit(Last.LAST),
+        ),
     )
     with ExitStack() as stack:
         url = stack.enter_context(serving(appliance, reference.digest.hex(), manifest))
@@ -143,9 +145,8 @@ def test_a_job_fits_renames_personalises_and_seals(
             machine.run(job)
         assert target.read_bytes() == b"\xa5" * 96 * MIB
         randomise = DiskIdentity(duplicates=Duplicates.RANDOMISE)
-        machine.run(
-            Job(**{name: getattr(job, name) for name in Job.__dataclass_fields__} | {"identity": randomise})
-        )
+        assert isinstance(job.work, Install)
+        machine.run(replace(job, work=replace(job.work, identity=randomise)))
     assert_right(target, golden)
     said = [report.detail for report in machine.said]
     assert any("the ext4 fills its" in text for text in said)

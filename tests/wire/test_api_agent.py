@@ -22,10 +22,11 @@ from tests.lab.boot import CLIENT, HERE
 
 JOB = messages.Job(
     0,
-    messages.Action.RESTORE,
     "class",
-    partition_images=(messages.PartitionImage(5, messages.ImageRef("sda5_Debian", 1, b"\xdd" * 32)),),
-    personalisation=messages.Personalisation(5, "pc1", "example.org", phone_home_url="at contact"),
+    messages.RestorePartitions(
+        (messages.PartitionImage(5, messages.ImageRef("sda5_Debian", 1, b"\xdd" * 32)),),
+        personalisation=messages.Personalisation(5, "pc1", "example.org", phone_home_url="at contact"),
+    ),
 )
 RECEIPT = messages.Receipt("sda", "D1", "", (), 10, 10, 1000, 2000, {"write": 1.5})
 
@@ -36,6 +37,14 @@ def site_(tmp_path: Path) -> Iterator[Api]:
     with api(tmp_path / "home") as site:
         people.add_host(site.database, "pc1", [MAC], now=NOW)
         yield site
+
+
+def personalised(given: messages.Assignment) -> messages.Personalisation:
+    """What the job makes of its host."""
+    assert given.job is not None
+    assert isinstance(given.job.work, messages.RestorePartitions)
+    assert given.job.work.personalisation is not None
+    return given.job.work.personalisation
 
 
 def enqueue(site: Api) -> int:
@@ -299,14 +308,13 @@ def test_wrong_tokens(site: Api) -> None:
     """No token and a wrong one are 401; a good one for another job, or for another purpose, is 403."""
     number = enqueue(site)
     given = site.assignment(site.contact(site.nonce()))
-    assert given.job is not None
-    assert given.job.personalisation is not None
+    token = personalised(given).phone_home_token
     path = f"/api/v1/agent/jobs/{number}/result"
     done = stated(given, messages.Result(ok=True))
     assert site.request("POST", path, content=messages.encode(done)).status_code == 401
     assert site.post(path, done, "wrong").status_code == 401
     assert site.post("/api/v1/agent/jobs/999/result", done, given.token).status_code == 403
-    assert site.post(path, done, given.job.personalisation.phone_home_token).status_code == 403
+    assert site.post(path, done, token).status_code == 403
     site.clock.value += 25 * 3600
     assert site.post(path, done, given.token).status_code == 401
     assert get_job(site.database, number).state is JobState.RUNNING
@@ -341,9 +349,7 @@ def test_phone_home(site: Api) -> None:
     """The installed system's word is kept with its host and in the timeline."""
     enqueue(site)
     given = site.assignment(site.contact(site.nonce()))
-    assert given.job is not None
-    person = given.job.personalisation
-    assert person is not None
+    person = personalised(given)
     assert person.phone_home_url == "http://192.0.2.1:8080/api/v1/phone-home"
     message = messages.PhoneHome(person.phone_home_token, "pc1")
     assert site.request("POST", "/api/v1/phone-home", content=messages.encode(message)).status_code == 204

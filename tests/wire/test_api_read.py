@@ -14,7 +14,7 @@ from provisioner.hosts import sightings
 from tests.clients import people
 from tests.clients.api import MAC, NOW, OTHER_MAC, Api, api, reports
 
-JOB = messages.Job(0, messages.Action.INVENTORY, "inventory")
+JOB = messages.Job(0, "inventory", messages.TakeInventory())
 
 
 @pytest.fixture(name="site")

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from initramfs import messages
-from initramfs.agent.host_key import public_half
+from initramfs.agent.trust import public_half
 from initramfs.messages import StepState
 from provisioner.base.errors import ProvisionerError
 from provisioner.cli import app
@@ -24,7 +24,7 @@ from tests.clients import people
 from tests.clients.api import HOST_KEY, MAC, NOW, OTHER_KEY, OTHER_MAC, Api, api, reports, stated
 
 IMAGE = messages.ImageRef("sda5_Debian", 2, b"\xdd" * 32)
-JOB = messages.Job(0, messages.Action.RESTORE, "class", partition_images=(messages.PartitionImage(5, IMAGE),))
+JOB = messages.Job(0, "class", messages.RestorePartitions((messages.PartitionImage(5, IMAGE),)))
 RECEIPT = messages.Receipt(
     "sda", "D1", "", (IMAGE,), 10, 10, 1000, 2000, carried=(messages.ProvedImage(5, IMAGE, 10, 10),)
 )

@@ -15,20 +15,29 @@ from pathlib import Path
 import pytest
 
 from initramfs import messages
-from initramfs.agent import host_key
-from initramfs.agent.chunks import HttpChunks
+from initramfs.agent import trust
+from initramfs.agent.actions.backup import Capture
+from initramfs.agent.chunks import HttpChunks, HttpSink
 from initramfs.agent.errors import AgentError, ServerError
 from initramfs.agent.fetch import Appliance, Clock
 from initramfs.agent.inventory import read_inventory
+from initramfs.agent.main import plan
 from initramfs.agent.pipeline import Context, execute
-from initramfs.agent.plan import plan
 from initramfs.agent.report import Reporter
-from initramfs.agent.steps.backup import Capture
-from initramfs.agent.upload import HttpSink
 from initramfs.imaging.capture.capture import Facts
 from initramfs.imaging.errors import DeviceError
 from initramfs.imaging.format.signed import decode
-from initramfs.messages import Action, Disk, ImageRef, Job, PartitionImage
+from initramfs.messages import (
+    Backup,
+    Disk,
+    ImageRef,
+    Job,
+    PartitionImage,
+    PartitionName,
+    RestorePartitions,
+    TakeInventory,
+    Work,
+)
 from provisioner.base.home import Home
 from provisioner.commands import init_appliance
 from provisioner.database.engine import open_database
@@ -53,8 +62,8 @@ pytestmark = [
 ]
 
 MAC = "52:54:00:00:00:01"
-NAMES = (PartitionImage(1, ImageRef("sda1_Data", 0, b"")), PartitionImage(2, ImageRef("sda2_Noise", 0, b"")))
-JOB = Job(0, Action.BACKUP, "keep", partition_images=NAMES, backup=messages.Backup("as it is"))
+NAMES = (PartitionName(1, "sda1_Data"), PartitionName(2, "sda2_Noise"))
+JOB = Job(0, "keep", Backup(partitions=NAMES, description="as it is"))
 
 
 @dataclass
@@ -83,7 +92,7 @@ class Site:
         """An agent that has said hello."""
         talk = Appliance(self.http.url, Clock(time.monotonic, time.sleep), patience=30)
         nonce = mint(load_nonce_key(self.home), MAC, time.time(), secrets.token_bytes(16))
-        hello = messages.Contact(nonce, "c", "0.1.0", MAC, read_inventory(), host_key.public_half(KEY))
+        hello = messages.Contact(nonce, "c", "0.1.0", MAC, read_inventory(), trust.public_half(KEY))
         answer = messages.decode(messages.Signed, talk.post("/api/v1/agent/contact", messages.encode(hello)))
         given = messages.decode(messages.Assignment, answer.parts()[0])
         assert given.job
@@ -92,7 +101,7 @@ class Site:
 
     def finish(self, talk: Appliance, job: Job, result: messages.Result) -> None:
         """The agent's last word, signed."""
-        signed = host_key.sign(messages.Statement("pc1", job.id, self.attempt, result), KEY)
+        signed = trust.sign(messages.Statement("pc1", job.id, self.attempt, result), KEY)
         talk.post(f"/api/v1/agent/jobs/{job.id}/result", messages.encode(signed))
         talk.close_all()
 
@@ -200,9 +209,7 @@ def test_a_damaged_generation_does_not_stop_a_backup(site: Site, disk: Path) -> 
 
 def test_an_image_of_the_whole_disk_can_have_empty_partitions(site: Site, disk: Path) -> None:
     """As CloneSys' InitClone: zeros for what other images fill."""
-    wanted = replace(
-        JOB, partition_images=(), disk_image=ImageRef("sda_Init", 0, b""), backup=messages.Backup("", (2,))
-    )
+    wanted = replace(JOB, work=Backup(disk_image="sda_Init", empty=(2,)))
     with attached(disk) as source:
         talk, job = site.contact(wanted)
         work(talk, job, source)
@@ -219,9 +226,7 @@ def test_a_backup_can_do_without_swap_files(site: Site, disk: Path, tmp_path: Pa
     insert(disk, 2048, tmp_path / "part")
     images = []
     for without_swap in (False, True):
-        wanted = replace(
-            JOB, partition_images=NAMES[:1], backup=messages.Backup("", (), without_swap=without_swap)
-        )
+        wanted = replace(JOB, work=Backup(partitions=NAMES[:1], without_swap=without_swap))
         with attached(disk) as source:
             talk, job = site.contact(wanted)
             work(talk, job, source)
@@ -240,7 +245,7 @@ def test_a_backup_can_do_without_swap_files(site: Site, disk: Path, tmp_path: Pa
 
 def test_a_server_that_restarts_in_the_middle_is_waited_for(site: Site, disk: Path) -> None:
     """The agent goes on by itself."""
-    talk, job = site.contact(replace(JOB, partition_images=NAMES[1:]))
+    talk, job = site.contact(replace(JOB, work=Backup(partitions=NAMES[1:])))
     waits = threading.Event()
     talk.waiting = lambda _reason: waits.set()
     site.http.stop()
@@ -256,9 +261,9 @@ def test_a_server_that_restarts_in_the_middle_is_waited_for(site: Site, disk: Pa
 
 def test_an_interrupted_upload_goes_on_where_it_was(site: Site, disk: Path) -> None:
     """The host is switched off in the middle; the next attempt of the same job sends only the rest."""
-    talk, job = site.contact(replace(JOB, partition_images=NAMES[1:]))
+    talk, job = site.contact(replace(JOB, work=Backup(partitions=NAMES[1:])))
     with attached(disk) as source:
-        step = Capture(source, 2, "sda2_Noise", messages.Backup())
+        step = Capture(source, 2, "sda2_Noise", Backup())
 
         class SwitchedOffError(AgentError):
             """The power is gone."""
@@ -277,7 +282,7 @@ def test_an_interrupted_upload_goes_on_where_it_was(site: Site, disk: Path) -> N
 
         cut = Cut(talk.url, talk.clock, token=talk.token)
         with pytest.raises(SwitchedOffError):
-            execute([step], Context(cut, KEY.public_key(), disk=source), Reporter((), now=time.time))
+            execute([step], Context(cut, KEY.public_key()), Reporter((), now=time.time))
         cut.close_all()
         assert site.store.names() == []
         operations.prune(site.store, load_public_key(site.home), catalogue.demand(site.home), now=2e10)
@@ -287,7 +292,7 @@ def test_an_interrupted_upload_goes_on_where_it_was(site: Site, disk: Path) -> N
         talk, job = site.admitted()
         said: list[str] = []
         reporter = Reporter((lambda report: said.append(report.detail),), now=time.time)
-        execute([step], Context(talk, KEY.public_key(), disk=source), reporter)
+        execute([step], Context(talk, KEY.public_key()), reporter)
     site.finish(talk, job, messages.Result(ok=True))
     assert any("11 of 16 chunks sent" in line for line in said)
 
@@ -314,7 +319,7 @@ def test_a_queued_job_keeps_its_image(site: Site, disk: Path) -> None:
     clonesys(site, "image", "capture", str(disk), "sda2_Noise", "--partition", "2")
     made = site.store.resolve("sda2_Noise")
     ref = ImageRef(made.name, made.generation, made.digest)
-    talk, job = site.contact(Job(0, Action.RESTORE, "class", partition_images=(PartitionImage(2, ref),)))
+    talk, job = site.contact(Job(0, "class", RestorePartitions((PartitionImage(2, ref),))))
     clonesys(site, "image", "rm", "sda2_Noise", "--yes")
     assert site.store.names() == []
     assert '"chunks": 0' in clonesys(site, "image", "gc", "--json")
@@ -361,10 +366,10 @@ def clonesys(site: Site, *words: str) -> str:
     return run(CLONESYS, "--home", site.home, *words)
 
 
-@pytest.mark.parametrize("kind", [Action.RESTORE, Action.INVENTORY])
-def test_only_a_backup_may_send(site: Site, kind: Action) -> None:
+@pytest.mark.parametrize("other", [RestorePartitions(()), TakeInventory()])
+def test_only_a_backup_may_send(site: Site, other: Work) -> None:
     """The token of another job is no key to the store."""
-    talk, job = site.contact(replace(JOB, action=kind))
+    talk, job = site.contact(replace(JOB, work=other))
     with pytest.raises(ServerError, match="403"):
         HttpSink(talk).has([bytes(32)])
     with pytest.raises(ServerError, match="403"):
@@ -399,10 +404,10 @@ def test_a_full_disk_is_told_at_once(tmp_path: Path, disk: Path) -> None:
         database.close()
         with HttpPart(home) as http, attached(disk) as source:
             site = Site(home, http)
-            talk, job = site.contact(replace(JOB, partition_images=NAMES[:1]))
+            talk, job = site.contact(replace(JOB, work=Backup(partitions=NAMES[:1])))
             work(talk, job, source)
             site.finish(talk, job, messages.Result(ok=True))
-            talk, job = site.contact(replace(JOB, partition_images=NAMES[1:]))
+            talk, job = site.contact(replace(JOB, work=Backup(partitions=NAMES[1:])))
             with pytest.raises(ServerError, match="no space left"):
                 work(talk, job, source)
             talk.close_all()

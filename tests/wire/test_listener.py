@@ -13,10 +13,11 @@ import httpx
 import pytest
 
 from initramfs import messages
-from initramfs.agent import host_key
+from initramfs.agent import trust
 from initramfs.agent.cmdline import CommandLine
 from initramfs.agent.fetch import Appliance, Clock
-from initramfs.agent.main import Session
+from initramfs.agent.main import plan
+from initramfs.agent.session import Session
 from provisioner.base.home import Home
 from provisioner.commands import init_appliance
 from provisioner.database.engine import Database, open_database
@@ -35,7 +36,7 @@ from tests.clients.wiretap import Wiretap
 pytestmark = pytest.mark.wire
 
 IMAGE = messages.ImageRef("sda5_Debian", 2, b"\xdd" * 32)
-JOB = messages.Job(0, messages.Action.RESTORE, "class", partition_images=(messages.PartitionImage(5, IMAGE),))
+JOB = messages.Job(0, "class", messages.RestorePartitions((messages.PartitionImage(5, IMAGE),)))
 RECEIPT = messages.Receipt(
     "sda",
     "D1",
@@ -62,7 +63,7 @@ class Site:
     def agent(self) -> tuple[Session, messages.Assignment]:
         """A machine is started, and told what to do."""
         talk = Appliance(self.tap.url, Clock(time.monotonic, time.sleep), patience=30)
-        session = Session(talk, inventory(), lambda _line: None, Home(self.home).keys / "appliance.pub")
+        session = Session(talk, inventory(), plan, lambda _line: None, Home(self.home).keys / "appliance.pub")
         nonce = mint(load_nonce_key(self.home), MAC, time.time(), secrets.token_bytes(16))
         given = session.contact(CommandLine(self.tap.url, nonce, MAC))
         talk.post(f"/api/v1/agent/jobs/{number(given)}/reports", messages.encode(messages.Reports(())))
@@ -84,7 +85,7 @@ def number(given: messages.Assignment) -> int:
 def statement(given: messages.Assignment, session: Session) -> bytes:
     """What the host itself says at the end."""
     stated = messages.Statement(given.host, number(given), given.attempt, DONE)
-    return messages.encode(host_key.sign(stated, session.own_key))
+    return messages.encode(trust.sign(stated, session.own_key))
 
 
 @pytest.fixture
@@ -106,11 +107,11 @@ def test_a_listener_has_the_token_and_cannot_forge_a_receipt(site: Site) -> None
     """Neither with a key of his own nor without; it leaves a trace, and the true receipt still counts."""
     session, given = site.agent()
     path = f"/api/v1/agent/jobs/{number(given)}/result"
-    own = host_key.make_key(secrets.token_bytes)
+    own = trust.make_key(secrets.token_bytes)
     stated = messages.Statement(
         "pc1", number(given), given.attempt, messages.Result(ok=True, receipt=RECEIPT)
     )
-    for body in (messages.encode(host_key.sign(stated, own)), messages.encode(DONE), b""):
+    for body in (messages.encode(trust.sign(stated, own)), messages.encode(DONE), b""):
         refused = site.forge(path, body)
         assert refused.status_code == 403
         assert "signed" in refused.json()["detail"]
@@ -168,7 +169,7 @@ def test_both_signatures_are_kept(site: Site) -> None:
     session.appliance.close_all()
     (signed,) = receipts.all_receipts(site.database)
     kept = open_signed(signed, load_public_key(site.home))
-    assert kept.host_key == host_key.public_half(session.own_key)
+    assert kept.host_key == trust.public_half(session.own_key)
     assert kept.statement is not None
     about = open_statement(kept.statement, kept.host_key, host="pc1", job=kept.job, attempt=kept.attempt)
     assert about.result.receipt == kept.receipt == RECEIPT
@@ -180,6 +181,6 @@ def test_the_key_itself_is_never_heard(site: Site) -> None:
     session.appliance.post(f"/api/v1/agent/jobs/{number(given)}/result", statement(given, session))
     session.appliance.close_all()
     secret = session.own_key.private_bytes_raw()
-    assert host_key.public_half(session.own_key).encode() in site.tap.heard
+    assert trust.public_half(session.own_key).encode() in site.tap.heard
     assert secret not in site.tap.heard
     assert secret.hex().encode() not in site.tap.heard

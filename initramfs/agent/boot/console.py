@@ -1,4 +1,4 @@
-"""Every console at once: the person in front of the machine and the one at the serial line read the same.
+"""Every console at once: the screen and the serial line show the same.
 
 ``/dev/console`` is only the last ``console=`` of the kernel's command line, so lines
 are written to each device that the kernel itself writes to.
@@ -26,7 +26,7 @@ def stamp(line: str, seconds: float) -> str:
 
 
 def explain(error: BaseException) -> list[str]:
-    """An error as lines for people: ours with its hint, any other with where it happened."""
+    """An error as lines: ours with its hint, any other with where it happened."""
     if isinstance(error, ExplainedError):
         lines = [f"error: {error.message}"]
         return [*lines, f"hint: {error.hint}"] if error.hint else lines
@@ -42,7 +42,7 @@ class Console(io.TextIOBase):
         """``patience``: how many hundredths of a second a full line is waited for, each time."""
         super().__init__()
         self._patience = patience
-        # O_NONBLOCK: a serial line with nobody at its other end must not hold up the boot.
+        # O_NONBLOCK: a serial line with nothing at its other end must not hold up the boot.
         flags = os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK
         self._files = [file for path in paths if (file := _open(path, flags)) is not None]
 

@@ -11,13 +11,13 @@ import sys
 from functools import partial
 from types import FrameType
 
-from initramfs.agent.boot import console, kernel, mounts, rescue
-from initramfs.agent.boot.outcome import Outcome
+from initramfs.agent.boot import console, mounts, rescue
+from initramfs.agent.boot.ending import ExitStatus, Power, end
 
 SIGNALS = {
-    signal.SIGTERM: kernel.Power.REBOOT,
-    signal.SIGUSR1: kernel.Power.POWEROFF,
-    signal.SIGUSR2: kernel.Power.POWEROFF,
+    signal.SIGTERM: Power.REBOOT,
+    signal.SIGUSR1: Power.POWEROFF,
+    signal.SIGUSR2: Power.POWEROFF,
 }
 """How busybox's ``reboot``, ``halt`` and ``poweroff`` talk to PID 1."""
 
@@ -34,12 +34,11 @@ def main() -> None:
     for number, power in SIGNALS.items():
         signal.signal(number, partial(_end, power))
     status = reap_until(_start_child())
-    outcome = Outcome(status) if status in set(Outcome) else Outcome.FAILED
-    _finish(outcome, status, screen)
+    _finish(status, screen)
 
 
-def _end(power: kernel.Power, _number: int, _frame: FrameType | None) -> None:
-    kernel.end(power)
+def _end(power: Power, _number: int, _frame: FrameType | None) -> None:
+    end(power)
 
 
 def reap_until(child: int) -> int:
@@ -61,16 +60,20 @@ def _start_child() -> int:
     return child
 
 
-def _finish(outcome: Outcome, status: int, screen: console.Console) -> None:
-    if outcome is Outcome.REBOOT:
-        screen.say("rebooting")
-        kernel.end(kernel.Power.REBOOT)
-    if outcome is Outcome.POWEROFF:
-        screen.say("switching off")
-        kernel.end(kernel.Power.POWEROFF)
-    if outcome is Outcome.FAILED:
-        screen.say(f"the agent failed with status {status}; the reason is above")
+def _finish(status: int, screen: console.Console) -> None:
+    """Never returns."""
+    match status:
+        case ExitStatus.REBOOT:
+            screen.say("rebooting")
+            end(Power.REBOOT)
+        case ExitStatus.POWEROFF:
+            screen.say("switching off")
+            end(Power.POWEROFF)
+        case ExitStatus.SHELL:
+            screen.say("the job is done; a shell is offered on every console")
+        case _:
+            screen.say(f"the agent failed with status {status}; the reason is above")
     rescue.serve(console.find())
-    screen.say("no console takes input; this machine stays as it is until somebody comes")
+    screen.say("no console takes input; this machine stays as it is")
     while True:
         signal.pause()

@@ -1,11 +1,13 @@
-"""The kernel's own file systems, which everything else needs."""
+"""The kernel's own file systems, which everything else needs.
+
+mount(2) is called by ctypes rather than by a program: this comes first of all, when every process counts.
+"""
 
 from __future__ import annotations
 
+import ctypes
 import os
 from dataclasses import dataclass
-
-from initramfs.agent.boot import kernel
 
 EFI = "/sys/firmware/efi"
 
@@ -50,4 +52,8 @@ def mount_efi_variables() -> bool:
 
 def _mount(mount: Mount) -> None:
     os.makedirs(mount.target, exist_ok=True)  # noqa: PTH103 - as above
-    kernel.mount(mount.kind, mount.target, mount.kind, mount.options)
+    words = [word.encode() for word in (mount.kind, mount.target, mount.kind)]
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.mount(*words, ctypes.c_ulong(0), mount.options.encode()):
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code), mount.target)

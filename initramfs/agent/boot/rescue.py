@@ -1,4 +1,4 @@
-"""A shell on every console, for whoever presses Enter there. It starts nothing by itself."""
+"""A shell on every console, as soon as Enter is pressed there. It starts nothing by itself."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import termios
 
 BANNER = "\r\nPress Enter for a shell; `reboot` restarts, `poweroff` switches off.\r\n"
 SHELL = ("/usr/bin/busybox", "sh", "-l")
-NOBODY = 3
-"""Exit status of a console where nobody can ever press anything."""
+NO_INPUT = 3
+"""Exit status of a console that takes no input."""
 
 
 def attend(terminal: str) -> int:
@@ -19,7 +19,7 @@ def attend(terminal: str) -> int:
         try:
             _become_shell(terminal)
         except OSError:
-            os._exit(NOBODY)
+            os._exit(NO_INPUT)
     return process
 
 
@@ -29,7 +29,7 @@ def serve(terminals: list[str]) -> None:
     while places:
         process, status = os.wait()
         terminal = places.pop(process, None)
-        if terminal and os.waitstatus_to_exitcode(status) != NOBODY:
+        if terminal and os.waitstatus_to_exitcode(status) != NO_INPUT:
             places[attend(terminal)] = terminal
 
 
@@ -42,6 +42,6 @@ def _become_shell(terminal: str) -> None:
         os.dup2(file, standard)
     os.write(file, BANNER.encode())
     if not os.read(file, 1):
-        os._exit(NOBODY)
+        os._exit(NO_INPUT)
     termios.tcflush(file, termios.TCIFLUSH)
     os.execv(SHELL[0], SHELL)  # noqa: S606 - a shell is what was asked for

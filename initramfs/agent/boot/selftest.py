@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import initramfs
-from initramfs.agent.boot.outcome import Outcome
+from initramfs.agent.boot.ending import ExitStatus
 
 LIST = Path("/etc/clonesys/selftest.json")
 PATIENCE = 60.0
@@ -36,7 +36,7 @@ def main() -> int:
         failed += bool(wrong)
         print(f"selftest: FAIL {name}: {wrong}" if wrong else f"selftest: PASS {name}")  # noqa: T201 - its output
     print(f"selftest: {'FAILED' if failed else 'PASSED'}, {total - failed} of {total}")  # noqa: T201 - its output
-    return Outcome.POWEROFF
+    return ExitStatus.POWEROFF
 
 
 def checks(wanted: Mapping[str, Any]) -> Iterator[Check]:

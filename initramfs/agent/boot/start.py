@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from initramfs.agent.boot import hardware, mounts, network
 from initramfs.agent.boot.console import Console, explain, find
-from initramfs.agent.boot.outcome import Outcome
+from initramfs.agent.boot.ending import ExitStatus
 from initramfs.agent.cmdline import words
 
 AGENT = "initramfs.agent.main"
@@ -19,7 +19,7 @@ SETTLE = 30.0
 
 
 def main() -> int:
-    """Bring the machine up and run the agent; an :class:`Outcome`. Every error is shown, none is raised."""
+    """Bring the machine up and run the agent; its :class:`ExitStatus`. Errors are shown, none is raised."""
     screen = Console(find())
     sys.stdout = sys.stderr = screen
     try:
@@ -27,7 +27,7 @@ def main() -> int:
     except BaseException as error:  # noqa: BLE001 - the last resort: PID 1 can show nothing but a number
         for line in explain(error):
             screen.say(line)
-        return Outcome.FAILED
+        return ExitStatus.FAILED
 
 
 def _run(screen: Console) -> int:
@@ -44,11 +44,11 @@ def _run(screen: Console) -> int:
     if not drivers.wait(SETTLE):
         screen.say(f"devices still appear after {SETTLE:.0f} seconds; going on")
     screen.say(f"starting {program}")
-    outcome: int = importlib.import_module(program).main()
-    return outcome
+    status: int = importlib.import_module(program).main()
+    return status
 
 
 def _import_early(program: str) -> None:
-    """While everybody waits for the lease. What goes wrong here goes wrong again where it is shown."""
+    """While the lease is waited for. What goes wrong here goes wrong again where it is shown."""
     with suppress(Exception):
         importlib.import_module(program)

@@ -1,114 +1,57 @@
-"""Identifiers: refuse duplicates before the first write, or give the disk and its file systems their own.
+"""Identifiers: give what was written identifiers of its own, and correct all that refers to the old ones.
 
-What to change is in ``imaging.restore.identifiers``, what refers to it in ``references``; here the machine is
-looked at and the changes are made.
+Which change, ``duplicates`` has decided; which texts refer to them, ``references`` and ``bcd`` know.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from initramfs.agent.errors import PlanError, StepError
+from initramfs.agent.errors import StepError
 from initramfs.agent.pipeline import Context
-from initramfs.agent.report import Progress
+from initramfs.agent.report import StepProgress
 from initramfs.agent.steps import bcd
+from initramfs.agent.steps.duplicates import Settled
 from initramfs.agent.steps.references import FILES, SUBVOLUMES, rewrite
-from initramfs.imaging.device.device import Device
 from initramfs.imaging.device.loop import loop_device
 from initramfs.imaging.device.mounting import mounted
-from initramfs.imaging.errors import DiskError
 from initramfs.imaging.filesystem.rename import rename
 from initramfs.imaging.format.header import Filesystem
 from initramfs.imaging.label.model import PartitionNumber, plain_number
-from initramfs.imaging.restore.identifiers import (
-    Duplicate,
-    Identifier,
-    Random,
-    Renames,
-    collect,
-    duplicates,
-    fresh,
-    identifiers,
-)
+from initramfs.imaging.restore.identifiers import Renames
 from initramfs.imaging.restore.layout import Layout
-from initramfs.messages import DiskIdentity, Duplicates, Uuids
 
 REFERRING = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "vfat", "ntfs"})
 """File systems in which references are looked for: roots, boot partitions, EFI system partitions."""
 LARGEST = 4 << 20
 """Bytes of a text that is looked into."""
-SHOWN = 3
-
-
-def others(paths: Iterable[Path], tell: Callable[[str], None]) -> dict[str, list[Identifier]]:
-    """The identifiers on other disks, by their names. One that cannot be read is told and left out."""
-    found = {}
-    for path in paths:
-        try:
-            with Device.open(path, shared=True) as device:
-                found[path.name] = collect(device)
-        except DiskError as error:
-            tell(f"{path.name} was not looked at for duplicates: {error.message}")
-    return found
-
-
-def settle(
-    wanted: DiskIdentity,
-    layout: Layout,
-    filesystems: Mapping[PartitionNumber, Filesystem],
-    elsewhere: Mapping[str, Iterable[Identifier]],
-    random: Random,
-) -> Renames | None:
-    """What to change, or None. Pure. Raises PlanError for duplicates that are to be refused, or must stay."""
-    label = layout.label if layout.whole else None
-    same = duplicates(identifiers(label, filesystems), elsewhere)
-    if same and wanted.duplicates is Duplicates.REFUSE and wanted.uuids is Uuids.KEEP:
-        raise PlanError(
-            f"other disks of this machine have the same identifiers: {_named(same)}",
-            "remove or wipe that disk, or set identity.duplicates = 'randomise' (or 'ignore') in the profile",
-        )
-    if wanted.uuids is Uuids.KEEP and not (same and wanted.duplicates is Duplicates.RANDOMISE):
-        return None
-    renames = fresh(label, filesystems, random)
-    stuck = [one for one in same if one.identifier.value in {fs.uuid.lower() for fs in renames.kept.values()}]
-    if stuck and wanted.duplicates is not Duplicates.IGNORE:
-        raise PlanError(
-            f"other disks have the same identifiers, and these cannot be changed: {_named(stuck)}",
-            "remove or wipe that disk, or set identity.duplicates = 'ignore' in the profile",
-        )
-    return renames
-
-
-def _named(same: list[Duplicate]) -> str:
-    texts = [f"{one.disk} has {one.identifier.words}" for one in same]
-    more = f", and {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
-    return "; ".join(texts[:SHOWN]) + more
 
 
 @dataclass(frozen=True, slots=True)
 class Rename:
-    """Give what was written identifiers of its own, and let its texts follow."""
+    """Give what was written identifiers of its own, and correct its texts."""
 
     disk: str
     name: str = "identifiers"
 
     @property
     def title(self) -> str:
-        """For people."""
+        """With the disk's name."""
         return f"Give {self.disk} and its file systems identifiers of their own, where they need them"
 
-    def run(self, context: Context, progress: Progress) -> None:
+    def run(self, context: Context, progress: StepProgress) -> None:
         """Between verify and commit. The label's part is made by the commit."""
-        if context.renames is None:
+        settled = context.find(Settled)
+        if settled.renames is None:
             progress.log("no other disk of this machine has these identifiers: they stay")
             return
-        restore = context.running_restore()
-        for line in apply(context.renames, restore.layout, restore.target.path, context.filesystems):
+        disk = Path("/dev") / self.disk
+        for line in apply(settled.renames, context.find(Layout), disk, settled.filesystems):
             progress.log(line)
 
 
@@ -128,8 +71,10 @@ def apply(
     for number, found in sorted(filesystems.items(), key=lambda item: plain_number(item[0])):
         if found.type in REFERRING:
             with _device(layout, disk, number) as (loop, _), mounted(loop, found.type) as root:
-                changed = follow(root, renames.words, SUBVOLUMES if found.type == "btrfs" else ("",))
-                changed += follow_windows(root, renames.boot_words)
+                changed = rewrite_references(
+                    root, renames.words, SUBVOLUMES if found.type == "btrfs" else ("",)
+                )
+                changed += rewrite_boot_configuration(root, renames.boot_words)
             if changed:
                 yield f"partition {number}: {', '.join(changed)} corrected"
 
@@ -144,7 +89,7 @@ def _device(layout: Layout, disk: Path, number: PartitionNumber) -> Iterator[tup
         yield loop, part.size
 
 
-def follow(root: Path, words: Mapping[str, str], folders: Iterable[str] = ("",)) -> list[str]:
+def rewrite_references(root: Path, words: Mapping[str, str], folders: Iterable[str] = ("",)) -> list[str]:
     """Correct all texts below ``root`` that refer to old identifiers; which were changed."""
     return [
         str(path.relative_to(root))
@@ -155,7 +100,7 @@ def follow(root: Path, words: Mapping[str, str], folders: Iterable[str] = ("",))
     ]
 
 
-def follow_windows(root: Path, words: Mapping[str, str]) -> list[str]:
+def rewrite_boot_configuration(root: Path, words: Mapping[str, str]) -> list[str]:
     """Correct Windows' boot configuration below ``root``; which files were changed.
 
     Raises StepError for one that Windows has not finished writing: it would not start from this disk.

@@ -1,7 +1,7 @@
 """What makes a clone this host's own: the files to write into its Linux root, and those to remove.
 
 Pure: names and contents in, names and contents out; ``personalise`` applies
-them. Windows and other systems are not touched here.
+them. Windows and other systems are not touched.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from initramfs.agent.errors import PlanError
+from initramfs.imaging.label.model import Partition
+from initramfs.imaging.restore.layout import Layout
 from initramfs.messages import Personalisation
 
 HOSTS_DEFAULT = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
@@ -24,7 +26,7 @@ WANTED = "etc/systemd/system/multi-user.target.wants/clonesys-phone-home.service
 SCRIPT = "usr/local/lib/clonesys/phone-home"
 TOKEN = "etc/clonesys/phone-home.json"  # noqa: S105 - a file's name
 
-# bash's own /dev/tcp, because nothing else can be relied on in somebody's image. The body is ready-made apart
+# bash's own /dev/tcp, because nothing else can be relied on in an image. The body is ready-made apart
 # from the name, which must be what the running system calls itself: that is the point of phoning home.
 SCRIPT_TEMPLATE = """\
 #!/bin/bash
@@ -85,6 +87,16 @@ def check_name(name: str) -> str:
             f"{name!r} cannot be a host name", "letters, digits and hyphens, at most 63 characters"
         )
     return name
+
+
+def root_partition(layout: Layout, number: int) -> Partition:
+    """The data partition ``number`` of what is laid out. Raises PlanError if there is none."""
+    found = layout.label.area(number) if layout.label else None
+    if found is None:
+        raise PlanError(
+            f"there is no partition {number} to personalise", "correct personalise.root in the profile"
+        )
+    return found
 
 
 def changes(wanted: Personalisation, hosts: str | None) -> Changes:

@@ -14,68 +14,70 @@ from pathlib import Path
 from initramfs.agent.chunks import HttpChunks
 from initramfs.agent.errors import PlanError, TrustError
 from initramfs.agent.pipeline import Context
-from initramfs.agent.report import Progress
-from initramfs.agent.steps.identifiers import others, settle
+from initramfs.agent.report import StepProgress
+from initramfs.agent.steps.duplicates import Settled, others, settle
+from initramfs.agent.steps.identity import check_name, root_partition
 from initramfs.imaging.device.device import Device
 from initramfs.imaging.format.manifest import Manifest
 from initramfs.imaging.format.signed import MAX_FILE, decode
 from initramfs.imaging.label import read_label
-from initramfs.imaging.label.model import Partition, PartitionNumber
+from initramfs.imaging.label.model import PartitionNumber
 from initramfs.imaging.restore.compose import compose
 from initramfs.imaging.restore.identifiers import contents, renamed
 from initramfs.imaging.restore.layout import Layout
 from initramfs.imaging.restore.restore import Restore
 from initramfs.imaging.restore.strategy import Adaptive
 from initramfs.imaging.restore.verify_policy import policy_for
-from initramfs.messages import Disk, Firmware, ImageRef, Job, PartitionImage
+from initramfs.messages import Disk, Firmware, ImageRef, Install, RestorePartitions, images_by_place
 
 GIB = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
 class CheckImages:
-    """See that the job's images fit ``disk``, this machine's ``firmware`` and its ``others`` (disks)."""
+    """See that the images of ``work`` fit ``disk``, this machine's ``firmware`` and its ``others``."""
 
-    job: Job
+    work: Install | RestorePartitions
     disk: Disk
     firmware: Firmware
     others: tuple[Disk, ...] = ()
+    """All disks of the machine but ``disk``."""
     name: str = "check"
 
     @property
     def title(self) -> str:
         """With the images' names."""
-        return f"Check that {', '.join(part.image.name for part in laid(self.job))} fit {self.disk.name}"
+        names = ", ".join(image.name for _, image in images_by_place(self.work))
+        return f"Check that {names} fit {self.disk.name}"
 
-    def run(self, context: Context, progress: Progress) -> None:
-        """Open the disk for this program alone, and leave the restore in the context."""
+    def run(self, context: Context, progress: StepProgress) -> None:
+        """Open the disk for this program alone, and leave the restore for the steps that follow."""
         with ExitStack() as undo:
             device = undo.enter_context(Device.open(Path("/dev") / self.disk.name, writable=True))
-            layout = self._layout(context, device, progress)
-            if self.job.personalisation:
-                area(layout, self.job.personalisation.root)
-            context.restore = undo.enter_context(
-                Restore(
-                    layout,
-                    HttpChunks(context.appliance),
-                    device,
-                    progress=context.progress,
-                    strategy=Adaptive(),
-                    verify_policy=policy_for(device, time.monotonic),
-                    changing=bool(self.job.personalisation or context.renames),
-                )
+            layout, settled = self._layout(context, device, progress)
+            if self.work.personalisation:
+                root_partition(layout, self.work.personalisation.root)
+            restore = Restore(
+                layout,
+                HttpChunks(context.appliance),
+                device,
+                progress=context.progress,
+                strategy=Adaptive(),
+                verify_policy=policy_for(device, time.monotonic),
+                changing=bool(self.work.personalisation or settled.renames),
             )
-            context.disk, context.laid = self.disk, laid(self.job)
+            for thing in (undo.enter_context(restore), layout, device, settled):
+                context.leave(thing)
             context.cleanup.push(undo.pop_all())
         for note in layout.notes:
             progress.log(note)
         data = sum(extent.length for extent in layout.extents() if extent.digest)
         progress.log(f"{data / GIB:.2f} GiB of data for a disk of {device.size / GIB:.2f} GiB")
 
-    def _layout(self, context: Context, device: Device, progress: Progress) -> Layout:
-        disk = fetch(context, self.job.disk_image) if self.job.disk_image else None
+    def _layout(self, context: Context, device: Device, progress: StepProgress) -> tuple[Layout, Settled]:
+        disk = fetch(context, self.work.disk_image) if isinstance(self.work, Install) else None
         laid: dict[PartitionNumber, Manifest] = {
-            part.number: fetch(context, part.image) for part in self.job.partition_images
+            part.number: fetch(context, part.image) for part in self.work.partition_images
         }
         layout = compose(
             target_size=device.size,
@@ -84,27 +86,21 @@ class CheckImages:
             partitions=laid,
             label=None if disk else read_label(device.read, device.size, device.sector_size),
             firmware=self.firmware,
-            grow=self.job.fit.grow,
+            grow=self.work.fit.grow,
         )
-        context.filesystems = contents(disk, laid)
+        filesystems = contents(disk, laid)
         elsewhere = others([Path("/dev") / other.name for other in self.others], progress.log)
-        context.renames = settle(self.job.identity, layout, context.filesystems, elsewhere, context.random)
-        return renamed(layout, context.renames) if context.renames else layout
+        renames = settle(self.work.identity, layout, filesystems, elsewhere, context.random)
+        return renamed(layout, renames) if renames else layout, Settled(filesystems, renames)
 
 
-def area(layout: Layout, number: int) -> Partition:
-    """The data partition ``number`` of what is laid out. Raises PlanError if there is none."""
-    found = layout.label.area(number) if layout.label else None
-    if found is None:
-        raise PlanError(
-            f"there is no partition {number} to personalise", "correct personalise.root in the profile"
-        )
-    return found
-
-
-def laid(job: Job) -> tuple[PartitionImage, ...]:
-    """All images of a job and their partitions, the disk's first, as number 0."""
-    return (*((PartitionImage(0, job.disk_image),) if job.disk_image else ()), *job.partition_images)
+def check_wish(work: Install | RestorePartitions) -> None:
+    """What can be known without the disk and the images. Raises PlanError."""
+    numbers = [part.number for part in work.partition_images]
+    if len(set(numbers)) != len(numbers):
+        raise PlanError(f"the job names a partition twice: {numbers}", "correct images.partitions")
+    if work.personalisation:
+        check_name(work.personalisation.hostname)
 
 
 def fetch(context: Context, ref: ImageRef) -> Manifest:

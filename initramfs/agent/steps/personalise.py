@@ -12,10 +12,10 @@ from pathlib import Path
 
 from initramfs.agent.errors import StepError
 from initramfs.agent.pipeline import Context
-from initramfs.agent.report import Progress
-from initramfs.agent.steps.identity import Changes, File, changes
-from initramfs.agent.steps.images import area
+from initramfs.agent.report import StepProgress
+from initramfs.agent.steps.identity import Changes, File, changes, root_partition
 from initramfs.imaging.device.mounting import mounted_part
+from initramfs.imaging.restore.layout import Layout
 from initramfs.messages import Personalisation
 
 
@@ -32,10 +32,10 @@ class Personalise:
         """With the name that the host gets."""
         return f"Personalise partition {self.wanted.root} of {self.disk} as {self.wanted.hostname}"
 
-    def run(self, context: Context, progress: Progress) -> None:
-        """Mount, change, unmount."""
-        partition = area(context.running_restore().layout, self.wanted.root)
-        with mounted_part(Path("/dev", self.disk), partition.bounds) as root:
+    def run(self, context: Context, progress: StepProgress) -> None:
+        """Mount, change, unmount. The disk's label is not written yet, so the kernel knows no partitions."""
+        part = root_partition(context.find(Layout), self.wanted.root)
+        with mounted_part(Path("/dev", self.disk), part.bounds) as root:
             apply(changes(self.wanted, read_hosts(root)), root)
         progress.log(f"this machine is {self.wanted.hostname}")
 

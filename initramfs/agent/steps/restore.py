@@ -1,17 +1,18 @@
-"""The phases of a restore as steps, each with its own progress.
+"""The phases of a restore as steps, each with its own progress, and the receipt for them.
 
-What they do is in ``imaging.restore``; here they get their names. The receipt for
-them is made in ``steps.receipt``.
+What they do is in ``imaging.restore``; here they get their names.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from initramfs.agent.pipeline import Context
-from initramfs.agent.report import Progress
-from initramfs.agent.steps.receipt import receipt
-from initramfs.messages import FIRST_WRITE
+from initramfs.agent.pipeline import Context, Step
+from initramfs.agent.report import StepProgress
+from initramfs.imaging.restore.counts import RestoreCounts
+from initramfs.imaging.restore.restore import Restore
+from initramfs.messages import FIRST_WRITE, Disk, ImageRef, Place, ProvedImage, Receipt
 
 MIB = 1 << 20
 
@@ -25,12 +26,12 @@ class Scan:
 
     @property
     def title(self) -> str:
-        """For people."""
+        """With the disk's name."""
         return f"Look at what {self.disk} holds already"
 
-    def run(self, context: Context, progress: Progress) -> None:
+    def run(self, context: Context, progress: StepProgress) -> None:
         """Read and compare, where that pays."""
-        restore = context.running_restore()
+        restore = context.find(Restore)
         if found := restore.last_failure():
             progress.log(f"the last restore to {self.disk} did not end: {found}")
         with context.shown_by(progress):
@@ -47,13 +48,13 @@ class Prepare:
 
     @property
     def title(self) -> str:
-        """For people."""
+        """With the disk's name."""
         return f"Make {self.disk} unable to start until it is complete"
 
-    def run(self, context: Context, progress: Progress) -> None:
+    def run(self, context: Context, progress: StepProgress) -> None:
         """The first write to the disk; over in a moment, so it shows no progress."""
         del progress
-        context.running_restore().prepare()
+        context.find(Restore).prepare()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +66,13 @@ class Write:
 
     @property
     def title(self) -> str:
-        """For people."""
+        """With the disk's name."""
         return f"Write the images to {self.disk}"
 
-    def run(self, context: Context, progress: Progress) -> None:
+    def run(self, context: Context, progress: StepProgress) -> None:
         """Fetch, check and write every chunk."""
         with context.shown_by(progress):
-            context.running_restore().write()
+            context.find(Restore).write()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,29 +84,74 @@ class Verify:
 
     @property
     def title(self) -> str:
-        """For people."""
+        """With the disk's name."""
         return f"Read {self.disk} back and compare"
 
-    def run(self, context: Context, progress: Progress) -> None:
+    def run(self, context: Context, progress: StepProgress) -> None:
         """Every chunk, from the medium."""
         with context.shown_by(progress):
-            context.running_restore().verify()
+            context.find(Restore).verify()
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
     """Write and read back the label and the first MiB: now the disk starts."""
 
-    disk: str
+    disk: Disk
+    laid: Sequence[tuple[Place, ImageRef]]
     name: str = "commit"
 
     @property
     def title(self) -> str:
-        """For people."""
-        return f"Make {self.disk} able to start"
+        """With the disk's name."""
+        return f"Make {self.disk.name} able to start"
 
-    def run(self, context: Context, progress: Progress) -> None:
-        """The last write; after it there is a receipt."""
+    def run(self, context: Context, progress: StepProgress) -> None:
+        """The last write; it leaves the receipt."""
+        restore = context.find(Restore)
         with context.shown_by(progress):
-            context.running_restore().commit()
-        context.receipt = receipt(context.running_restore(), context.running_disk(), context.laid)
+            restore.commit()
+        context.receipt = receipt(restore, self.disk, self.laid)
+
+
+def phases(disk: str) -> tuple[Step, ...]:
+    """All up to the proof of what was written; the disk cannot start yet."""
+    return Scan(disk), Prepare(disk), Write(disk), Verify(disk)
+
+
+def receipt(restore: Restore, disk: Disk, laid: Sequence[tuple[Place, ImageRef]]) -> Receipt:
+    """What a committed restore has proved: ``disk`` now carries the images in ``laid``."""
+    done = restore.counts
+    return Receipt(
+        disk_name=disk.name,
+        disk_serial=disk.serial,
+        disk_wwn=disk.wwn,
+        images=tuple(image for _, image in laid),
+        chunks_total=done.chunks_total,
+        chunks_verified=done.chunks_verified,
+        bytes_fetched=done.bytes_fetched,
+        bytes_written=done.bytes_written + done.bytes_zeroed,
+        chunks_fetched=done.chunks_fetched,
+        bytes_skipped=done.bytes_skipped,
+        bytes_read=done.bytes_read,
+        bytes_discarded=done.bytes_discarded,
+        disk_size=disk.size,
+        carried=tuple(_carried(restore.images, place, image) for place, image in laid),
+    )
+
+
+def _carried(counts: Mapping[str, RestoreCounts], place: Place, image: ImageRef) -> ProvedImage:
+    """An image that lies in two partitions has its counts for both together."""
+    done = counts.get(f"{image.name}@{image.generation}")
+    if done is None:  # others cover it wholly
+        return ProvedImage(place, image)
+    return ProvedImage(
+        place,
+        image,
+        chunks_total=done.chunks_total,
+        chunks_verified=done.chunks_verified,
+        chunks_fetched=done.chunks_fetched,
+        bytes_fetched=done.bytes_fetched,
+        bytes_written=done.bytes_written + done.bytes_zeroed,
+        bytes_skipped=done.bytes_skipped,
+    )

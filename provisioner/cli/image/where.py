@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from initramfs.messages import WHOLE_DISK
 from provisioner.cli.context import Context, of
 from provisioner.cli.image.common import store_of
 from provisioner.cli.output import AsJson, clock, print_json
@@ -50,7 +51,7 @@ def _all_placements(context: Context) -> list[Placement]:
 
 
 def _placement(found: Placement) -> tuple[str, ...]:
-    part = str(found.partition) if found.partition else "all"
+    part = "all" if found.partition is WHOLE_DISK else str(found.partition)
     if found.replaced:
         part += f" but {', '.join(map(str, found.replaced))}"
     image = f"{found.image}@{found.generation}"

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from initramfs.messages import Action, Job
+from initramfs.messages import Job, TakeInventory
 
-INVENTORY_JOB = Job(0, Action.INVENTORY, "inventory")
+INVENTORY_JOB = Job(0, "inventory", TakeInventory())

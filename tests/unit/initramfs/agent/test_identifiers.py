@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from initramfs.agent.errors import PlanError
-from initramfs.agent.steps.identifiers import settle
+from initramfs.agent.steps.duplicates import settle
 from initramfs.imaging.format.header import Filesystem
 from initramfs.imaging.label.model import Label, LabelType, Partition, PartitionNumber
 from initramfs.imaging.restore.identifiers import (

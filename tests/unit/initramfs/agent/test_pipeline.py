@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from initramfs.agent.errors import StepError
 from initramfs.agent.fetch import Appliance, Clock
 from initramfs.agent.pipeline import Context, execute
-from initramfs.agent.report import Progress, Reporter
+from initramfs.agent.report import Reporter, StepProgress
 from initramfs.messages import Report, StepState
 
 
@@ -21,7 +21,7 @@ class Note:
     fails: bool = False
     title: str = ""
 
-    def run(self, context: Context, progress: Progress) -> None:
+    def run(self, context: Context, progress: StepProgress) -> None:
         """Write it down."""
         del context, progress
         self.ran.append(self.name)
@@ -54,3 +54,12 @@ def test_the_first_failure_stops_the_job() -> None:
         ("two", StepState.STARTED),
         ("two", StepState.FAILED),
     ]
+
+
+def test_a_step_finds_what_an_earlier_one_has_left() -> None:
+    """By its type; a plan without the earlier step is a bug of the plan, and says which is missing."""
+    going_on, note = context(), Note("one")
+    with pytest.raises(AssertionError, match="no earlier step that leaves a Note"):
+        going_on.find(Note)
+    going_on.leave(note)
+    assert going_on.find(Note) is note

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from initramfs.agent.errors import StepError
 from initramfs.agent.steps import bcd
-from initramfs.agent.steps.identifiers import follow, follow_windows
+from initramfs.agent.steps.identifiers import rewrite_boot_configuration, rewrite_references
 from initramfs.agent.steps.references import rewrite
 
 ROOT, NEW_ROOT = "c10e5500-0000-4000-8000-000000000005", "0b1f2f6a-3c8e-4b5e-9d53-0f5d2b7c1a15"
@@ -86,12 +86,12 @@ def test_all_known_places_are_corrected_and_may_be_again(tmp_path: Path) -> None
     for name in places:
         put(tmp_path / name, f"x UUID={ROOT} y\n").chmod(0o640)
     other = put(tmp_path / "home/notes", f"UUID={ROOT}\n")
-    assert sorted(follow(tmp_path, WORDS)) == sorted(places)
+    assert sorted(rewrite_references(tmp_path, WORDS)) == sorted(places)
     for name in places:
         assert (tmp_path / name).read_text() == f"x UUID={NEW_ROOT} y\n"
         assert (tmp_path / name).stat().st_mode & 0o777 == 0o640
     assert ROOT in other.read_text()
-    assert follow(tmp_path, WORDS) == []
+    assert rewrite_references(tmp_path, WORDS) == []
     assert not list(tmp_path.rglob(".clonesys-*"))
 
 
@@ -102,7 +102,7 @@ def test_links_in_the_image_are_not_followed(tmp_path: Path) -> None:
     (tmp_path / "root/etc/fstab").symlink_to(victim)
     (tmp_path / "root/boot").symlink_to(tmp_path / "outside")
     put(tmp_path / "outside/grub/grub.cfg", FSTAB)
-    assert follow(tmp_path / "root", WORDS) == []
+    assert rewrite_references(tmp_path / "root", WORDS) == []
     assert victim.read_text() == FSTAB
 
 
@@ -110,7 +110,7 @@ def test_texts_of_any_encoding_survive(tmp_path: Path) -> None:
     """GRUB's menus have titles in all languages, and in none."""
     (tmp_path / "grub").mkdir()
     (tmp_path / "grub/grub.cfg").write_bytes(b"\xff\xfe caf\xe9 " + ROOT.encode())
-    follow(tmp_path, WORDS)
+    rewrite_references(tmp_path, WORDS)
     assert (tmp_path / "grub/grub.cfg").read_bytes() == b"\xff\xfe caf\xe9 " + NEW_ROOT.encode()
 
 
@@ -149,13 +149,13 @@ def test_windows_boot_configuration_is_corrected_in_place(tmp_path: Path) -> Non
     path = tmp_path / "Boot/BCD"
     path.parent.mkdir()
     path.write_bytes(b"regf" + struct.pack("<II", 7, 7) + bytes(500) + DUMP)
-    assert follow_windows(tmp_path, {"b3eba8f1": "01020304"}) == ["Boot/BCD"]
+    assert rewrite_boot_configuration(tmp_path, {"b3eba8f1": "01020304"}) == ["Boot/BCD"]
     assert bytes.fromhex("04030201") in path.read_bytes()
-    assert follow_windows(tmp_path, {"b3eba8f1": "01020304"}) == []
+    assert rewrite_boot_configuration(tmp_path, {"b3eba8f1": "01020304"}) == []
     path.write_bytes(b"regf" + struct.pack("<II", 8, 7) + bytes(500) + DUMP)
     with pytest.raises(StepError, match="unfinished"):
-        follow_windows(tmp_path, {"b3eba8f1": "01020304"})
-    assert follow_windows(tmp_path, {}) == []
+        rewrite_boot_configuration(tmp_path, {"b3eba8f1": "01020304"})
+    assert rewrite_boot_configuration(tmp_path, {}) == []
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
@@ -163,5 +163,5 @@ def test_owners_stay(tmp_path: Path) -> None:
     """A menu that belongs to somebody still does."""
     path = put(tmp_path / "etc/fstab", FSTAB)
     os.chown(path, 12, 34)
-    follow(tmp_path, WORDS)
+    rewrite_references(tmp_path, WORDS)
     assert (path.stat().st_uid, path.stat().st_gid) == (12, 34)

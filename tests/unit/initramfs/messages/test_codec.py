@@ -12,33 +12,44 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from initramfs.messages import (
+    WHOLE_DISK,
     Action,
     Assignment,
+    Backup,
     Contact,
     Disk,
     Fit,
     ImageRef,
+    Install,
     Job,
     Last,
     MessageError,
     PartitionImage,
+    PartitionName,
+    ProvedImage,
     Receipt,
     Reports,
+    Rescue,
+    RestorePartitions,
     Result,
     Signed,
     Statement,
+    TakeInventory,
+    Work,
     decode,
     encode,
+    images_by_place,
 )
 
 MESSAGES = (Assignment, Contact, Job, Receipt, Reports, Result, Signed, Statement)
 
 JOB = Job(
     id=7,
-    action=Action.INITINSTALL,
     profile="classroom",
-    disk_image=ImageRef("sda_InitClone", 1, b"\xab" * 32),
-    partition_images=(PartitionImage(5, ImageRef("sda5_Debian", 3, b"\xcd" * 32)),),
+    work=Install(
+        disk_image=ImageRef("sda_InitClone", 1, b"\xab" * 32),
+        partition_images=(PartitionImage(5, ImageRef("sda5_Debian", 3, b"\xcd" * 32)),),
+    ),
 )
 
 
@@ -55,6 +66,54 @@ def test_what_grows_is_a_number_the_last_or_nothing(grow: int | Last | None, tex
     """The last one is a word, so that no number stands for it."""
     assert encode(Fit(grow)) == text
     assert decode(Fit, text) == Fit(grow)
+
+
+WORKS = (
+    JOB.work,
+    RestorePartitions((PartitionImage(5, ImageRef("sda5_Debian", 3, b"\xcd" * 32)),)),
+    Backup(disk_image="sda_Golden", partitions=(PartitionName(5, "sda5_Debian"),), empty=(6,)),
+    TakeInventory(),
+    Rescue(),
+)
+
+
+@pytest.mark.parametrize("work", WORKS)
+def test_every_work_comes_back_as_what_it_was(work: Work) -> None:
+    """Its action is written with it, and tells which it is."""
+    job = Job(1, "class", work)
+    assert decode(Job, encode(job)) == job
+    assert json.loads(encode(job))["work"]["action"] == work.action
+
+
+def test_every_action_has_a_work() -> None:
+    """And is told apart by it."""
+    assert {work.action for work in WORKS} == set(Action)
+
+
+@pytest.mark.parametrize("work", ['{"action":"wipe"}', '{"action":"initinstall"}', "{}", "null"])
+def test_work_that_is_not_known_or_not_whole_is_refused(work: str) -> None:
+    """An agent does not guess: an install without a disk image is none."""
+    with pytest.raises(MessageError, match=r"Job\.work"):
+        decode(Job, f'{{"id":1,"profile":"class","work":{work}}}'.encode())
+
+
+def test_the_images_that_a_work_needs() -> None:
+    """The disk's first. A backup needs none: it makes them."""
+    needed = [[(place, image.name) for place, image in images_by_place(work)] for work in WORKS]
+    assert needed == [
+        [(WHOLE_DISK, "sda_InitClone"), (5, "sda5_Debian")],
+        [(5, "sda5_Debian")],
+        [],
+        [],
+        [],
+    ]
+
+
+def test_the_place_of_a_whole_disk_is_written_as_zero() -> None:
+    """As in receipts that were signed by earlier versions."""
+    proved = ProvedImage(WHOLE_DISK, ImageRef("sda_InitClone", 1, b"\xab"))
+    assert json.loads(encode(proved))["number"] == 0
+    assert decode(ProvedImage, encode(proved)) == proved
 
 
 def test_an_appliance_need_not_tell_the_time() -> None:

@@ -104,6 +104,29 @@ def test_bad_profile_says_everything(home: Path, tmp_path: Path, capsys: pytest.
     assert not (Home(home).profiles / "bad.toml").exists()
 
 
+@pytest.mark.parametrize("action", ["wipe", "hold"])
+def test_what_no_agent_can_do_is_refused(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], action: str
+) -> None:
+    """When a profile is checked or added, and when one of an earlier version is given to a host."""
+    base = ["--home", str(home)]
+    assert run([*base, "host", "add", "pc1", "--mac", MAC]) == 0
+    file = tmp_path / "old.toml"
+    file.write_text(f'action = "{action}"\n')
+    kept = Home(home).profiles / "old.toml"
+    for words in (["profile", "check", str(file)], ["profile", "add", str(file)]):
+        assert run([*base, *words]) == 1
+        assert not kept.exists()
+    kept.write_text(file.read_text())
+    capsys.readouterr()
+    assert run([*base, "host", "set", "pc1", "--profile", "old"]) == 1
+    said = capsys.readouterr().err
+    assert f"'{action}' is not allowed" in said
+    assert "'local', 'initinstall', 'restore', 'backup', 'inventory', 'rescue'" in said
+    assert run([*base, "job", "list", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == []
+
+
 def test_profiles_are_kept(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Add, refuse to replace, replace, show, remove."""
     base = ["--home", str(home), "profile"]

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from initramfs.messages import Backup, Firmware, ImageRef
+from initramfs.messages import (
+    After,
+    Backup,
+    Firmware,
+    ImageRef,
+    Install,
+    Job,
+    PartitionName,
+    Personalisation,
+    Rescue,
+    RestorePartitions,
+    TakeInventory,
+)
 from provisioner.base.errors import InvalidError, NotFoundError
-from provisioner.jobs.make import PHONE_HOME_WANTED, Target, make_job, with_phone_home
-from provisioner.profiles.model import read_profile
+from provisioner.jobs.contact import with_phone_home
+from provisioner.jobs.make import make_job
+from provisioner.profiles.actions.action import PHONE_HOME_WANTED, Target
+from provisioner.profiles.reading import read_profile
 
 PROFILE = read_profile(
     'action = "initinstall"\nfirmware = "bios"\n[images]\ndisk = "sda_Init"\n[images.partitions]\n'
@@ -28,16 +44,23 @@ def missing(name: str) -> ImageRef:
     raise NotFoundError(f"there is no image {name}", "capture it")
 
 
+def personalised(job: Job) -> Personalisation:
+    """What a job that writes makes of its host."""
+    assert isinstance(job.work, Install | RestorePartitions)
+    assert job.work.personalisation is not None
+    return job.work.personalisation
+
+
 def test_job_pins_what_the_profile_names() -> None:
     """Images are pinned by generation and digest, partitions are in order, names come from the host."""
     job = make_job("class", PROFILE, TARGET, resolve)
-    assert job.disk_image == ImageRef("sda_Init", 7, b"\xdd" * 32)
-    assert [(p.number, p.image.name, p.image.generation) for p in job.partition_images] == [
+    assert isinstance(job.work, Install)
+    assert job.work.disk_image == ImageRef("sda_Init", 7, b"\xdd" * 32)
+    assert [(p.number, p.image.name, p.image.generation) for p in job.work.partition_images] == [
         (5, "sda5_A", 2),
         (6, "sda6_B", 7),
     ]
-    assert job.personalisation is not None
-    assert (job.personalisation.hostname, job.personalisation.domain) == ("pc1", "example.org")
+    assert (personalised(job).hostname, personalised(job).domain) == ("pc1", "example.org")
 
 
 def test_every_missing_image_is_named_at_once() -> None:
@@ -54,30 +77,44 @@ def test_every_missing_image_is_named_at_once() -> None:
 
 
 def test_a_backup_names_images_that_are_not_there_yet() -> None:
-    """Neither a generation nor a digest; what the profile says about itself goes into the images."""
+    """Only names; what the profile says about itself goes into the images."""
     text = (
         'action = "backup"\ndescription = "golden"\n[images]\ndisk = "sda_Init"\n[images.partitions]\n'
         '5 = "sda5_New"\n[backup]\nempty = ["sda5"]\n'
     )
     job = make_job("keep", read_profile(text, "keep"), TARGET, missing)
-    assert job.disk_image == ImageRef("sda_Init", 0, b"")
-    assert [(p.number, p.image) for p in job.partition_images] == [(5, ImageRef("sda5_New", 0, b""))]
-    assert job.backup == Backup("golden", (5,))
+    wanted = Backup(
+        disk_image="sda_Init",
+        partitions=(PartitionName(5, "sda5_New"),),
+        description="golden",
+        empty=(5,),
+    )
+    assert job.work == wanted
     lean = make_job("keep", read_profile(f"{text}without_swap = true\n", "keep"), TARGET, missing)
-    assert lean.backup == Backup("golden", (5,), without_swap=True)
+    assert lean.work == replace(wanted, without_swap=True)
+
+
+def test_what_follows_is_the_profiles_or_the_actions() -> None:
+    """A rescue ends in a shell, all others in a reboot, unless the profile says otherwise."""
+    wanted = {
+        'action = "rescue"': (Rescue(), After.SHELL),
+        'action = "rescue"\nthen = "shell"': (Rescue(), After.SHELL),
+        'action = "inventory"': (TakeInventory(), After.REBOOT),
+        'action = "inventory"\nthen = "poweroff"': (TakeInventory(), After.POWEROFF),
+    }
+    for text, (work, after) in wanted.items():
+        job = make_job("p", read_profile(text, "p"), TARGET, missing)
+        assert (job.work, job.after) == (work, after)
 
 
 def test_phone_home_is_filled_in_where_wanted() -> None:
     """At the contact the job learns the address and the token, unless its profile does not want that."""
     job = make_job("class", PROFILE, TARGET, resolve)
-    assert job.personalisation is not None
-    assert job.personalisation.phone_home_url == PHONE_HOME_WANTED
-    told = with_phone_home(job, "http://192.0.2.1/x", "token").personalisation
-    assert told is not None
+    assert personalised(job).phone_home_url == PHONE_HOME_WANTED
+    told = personalised(with_phone_home(job, "http://192.0.2.1/x", "token"))
     assert (told.phone_home_url, told.phone_home_token) == ("http://192.0.2.1/x", "token")
     quiet = read_profile(
         'action="restore"\n[images.partitions]\n5="a"\n[personalise]\nroot=5\nphone_home=false', "q"
     )
-    silent = with_phone_home(make_job("q", quiet, TARGET, resolve), "http://x", "token").personalisation
-    assert silent is not None
+    silent = personalised(with_phone_home(make_job("q", quiet, TARGET, resolve), "http://x", "token"))
     assert not silent.phone_home_token

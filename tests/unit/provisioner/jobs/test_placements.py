@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from initramfs.messages import ImageRef, ProvedImage, Receipt, Signed
+from initramfs.messages import WHOLE_DISK, ImageRef, Place, ProvedImage, Receipt, Signed
 from provisioner.base.errors import ProvisionerError
 from provisioner.jobs.placements import StoredReceipt, open_signed, placements, sign
 
@@ -24,7 +24,7 @@ GOLDEN, DEBIAN, NEWER = ref("sda_Golden"), ref("sda5_Debian"), ref("sda5_Debian"
 
 
 def kept(
-    job: int, *images: tuple[int, ImageRef], host: str = "pc1", wwn: str = "", serial: str = "D1"
+    job: int, *images: tuple[Place, ImageRef], host: str = "pc1", wwn: str = "", serial: str = "D1"
 ) -> StoredReceipt:
     """A job's receipt for these partitions' images."""
     carried = tuple(ProvedImage(number, image, 3, 3) for number, image in images)
@@ -32,49 +32,53 @@ def kept(
     return StoredReceipt(host, "52:54:00:00:00:01", job, 1, 1000.0 + job, receipt)
 
 
-def found(*receipts: StoredReceipt, written: dict[str, int] | None = None) -> list[tuple[str, int, str, int]]:
+def found(
+    *receipts: StoredReceipt, written: dict[str, int] | None = None
+) -> list[tuple[str, Place, str, int]]:
     """Host, partition, image, generation."""
     return [(c.host, c.partition, c.image, c.generation) for c in placements(receipts, written or {})]
 
 
 def test_a_disk_carries_what_was_laid_onto_it() -> None:
     """The disk's own image, and those of its partitions."""
-    receipt = kept(1, (0, GOLDEN), (5, DEBIAN))
-    assert found(receipt) == [("pc1", 0, "sda_Golden", 1), ("pc1", 5, "sda5_Debian", 1)]
+    receipt = kept(1, (WHOLE_DISK, GOLDEN), (5, DEBIAN))
+    assert found(receipt) == [("pc1", WHOLE_DISK, "sda_Golden", 1), ("pc1", 5, "sda5_Debian", 1)]
     assert placements([receipt], {})[0].replaced == (5,)
 
 
 def test_a_later_partition_supersedes_the_one_before() -> None:
     """And only that."""
-    receipts = kept(1, (0, GOLDEN), (5, DEBIAN), (6, DEBIAN)), kept(2, (5, NEWER))
+    receipts = kept(1, (WHOLE_DISK, GOLDEN), (5, DEBIAN), (6, DEBIAN)), kept(2, (5, NEWER))
     assert found(*receipts) == [
-        ("pc1", 0, "sda_Golden", 1), ("pc1", 5, "sda5_Debian", 2), ("pc1", 6, "sda5_Debian", 1)
+        ("pc1", WHOLE_DISK, "sda_Golden", 1), ("pc1", 5, "sda5_Debian", 2), ("pc1", 6, "sda5_Debian", 1)
     ]  # fmt: skip
 
 
 def test_a_later_disk_supersedes_everything() -> None:
     """Its table and its partitions are new."""
-    assert found(kept(1, (0, GOLDEN), (5, DEBIAN)), kept(2, (0, GOLDEN))) == [("pc1", 0, "sda_Golden", 1)]
+    assert found(kept(1, (WHOLE_DISK, GOLDEN), (5, DEBIAN)), kept(2, (WHOLE_DISK, GOLDEN))) == [
+        ("pc1", WHOLE_DISK, "sda_Golden", 1)
+    ]
 
 
 def test_hosts_with_equal_serials_are_two_disks() -> None:
     """As virtual machines have them; a WWN is one disk wherever it is."""
-    assert len(found(kept(1, (0, GOLDEN)), kept(2, (0, GOLDEN), host="pc2"))) == 2
-    moved = kept(1, (0, GOLDEN), wwn="w1"), kept(2, (5, DEBIAN), wwn="w1", host="pc2")
-    assert found(*moved) == [("pc2", 0, "sda_Golden", 1), ("pc2", 5, "sda5_Debian", 1)]
+    assert len(found(kept(1, (WHOLE_DISK, GOLDEN)), kept(2, (WHOLE_DISK, GOLDEN), host="pc2"))) == 2
+    moved = kept(1, (WHOLE_DISK, GOLDEN), wwn="w1"), kept(2, (5, DEBIAN), wwn="w1", host="pc2")
+    assert found(*moved) == [("pc2", WHOLE_DISK, "sda_Golden", 1), ("pc2", 5, "sda5_Debian", 1)]
 
 
 def test_a_disk_that_was_written_to_since_proves_nothing() -> None:
     """Until the next receipt."""
-    assert found(kept(1, (0, GOLDEN)), written={"pc1": 2}) == []
-    assert found(kept(1, (0, GOLDEN)), kept(3, (0, GOLDEN)), written={"pc1": 2}) == [
-        ("pc1", 0, "sda_Golden", 1)
+    assert found(kept(1, (WHOLE_DISK, GOLDEN)), written={"pc1": 2}) == []
+    assert found(kept(1, (WHOLE_DISK, GOLDEN)), kept(3, (WHOLE_DISK, GOLDEN)), written={"pc1": 2}) == [
+        ("pc1", WHOLE_DISK, "sda_Golden", 1)
     ]
 
 
 def test_only_the_appliances_signature_counts() -> None:
     """A receipt comes back as it was signed; changed, or signed by another, it is refused."""
-    receipt = kept(1, (0, GOLDEN))
+    receipt = kept(1, (WHOLE_DISK, GOLDEN))
     signed = sign(receipt, KEY)
     assert open_signed(signed, KEY.public_key()) == receipt
     other = sign(replace(receipt, host="pc2"), KEY)
@@ -97,4 +101,4 @@ def test_a_receipt_without_the_hosts_signature_is_readable() -> None:
     opened = open_signed(Signed.of(old, KEY.sign(old)), KEY.public_key())
     assert (opened.host_key, opened.statement) == ("", None)
     (placement,) = placements([opened], {})
-    assert (placement.image, placement.host_key) == ("sda_Golden", "")
+    assert (placement.image, placement.partition, placement.host_key) == ("sda_Golden", WHOLE_DISK, "")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from initramfs.agent.host_key import make_key, public_half, sign
+from initramfs.agent.trust import make_key, public_half, sign
 from initramfs.messages import ImageRef, MessageError, Receipt, Result, Signed, Statement, encode
 from provisioner.security.signatures import UnprovedError, load_host_key, open_statement, read_signed
 

@@ -21,7 +21,7 @@ def test_others_are_reaped_on_the_way() -> None:
 
 
 def test_a_child_that_was_killed_is_told_by_a_negative_status() -> None:
-    """Which is no Outcome: it failed."""
+    """Which is no ExitStatus: it failed."""
     child = os.fork()
     if not child:
         signal.pause()

@@ -1,6 +1,6 @@
 """Boot entries: read as efibootmgr prints them, ordered with the network first."""
 
-from initramfs.agent.steps.efi import choose_loader, parse, stale, wanted_order
+from initramfs.agent.steps.boot_entry import choose_loader, parse, stale, wanted_order
 
 # OVMF, started from the network, with an entry that an earlier run left.
 SHOWN = """\

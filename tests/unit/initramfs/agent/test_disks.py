@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from initramfs.agent.choose import choose_disk
+from initramfs.agent.disks import choose_disk
 from initramfs.agent.errors import PlanError
 from initramfs.messages import Disk, DiskRule
 

@@ -12,7 +12,8 @@ from initramfs.messages import Action, After, DiskIdentity, Duplicates, Firmware
 from provisioner.base.errors import InvalidError, Problem
 from provisioner.base.units import parse_partition, parse_size
 from provisioner.commands.init_appliance import EXAMPLE_PROFILE
-from provisioner.profiles.model import BUILT_IN, read_profile
+from provisioner.profiles.actions import ACTIONS
+from provisioner.profiles.reading import BUILT_IN, read_profile
 
 GOOD = """
 action = "initinstall"
@@ -49,7 +50,7 @@ def test_reads_everything() -> None:
     assert profile.images.partitions == {5: "sda5_Debian@3", 6: "sda6_Data"}
     assert profile.disk.rule().min_size == 16 * 2**30
     assert profile.disk.rule().transport == "nvme"
-    assert profile.destructive
+    assert ACTIONS[profile.action].writes
 
 
 def test_five_mistakes_are_five_problems() -> None:
@@ -67,14 +68,27 @@ def test_unknown_action_lists_the_known_ones() -> None:
     assert "'initinstall'" in problems('action = "instal"')["action"].hint
 
 
+@pytest.mark.parametrize("action", ["wipe", "hold", "memtest", "", "Local"])
+def test_what_no_agent_can_do_is_refused(action: str) -> None:
+    """By name, with the actions that there are, and together with every other mistake."""
+    found = problems(f'action = "{action}"\ntehn = "reboot"')
+    assert set(found) == {"action", "tehn"}
+    assert repr(action) in found["action"].what
+    assert all(repr(known) in found["action"].hint for known in ACTIONS)
+    assert set(ACTIONS) == {"local", *(known.value for known in Action)}
+
+
 @pytest.mark.parametrize(
     ("text", "where"),
     [
         ("", "action"),
         ('action = "initinstall"', "images.disk"),
         ('action = "restore"', "images.partitions"),
-        ('action = "wipe"\n[images]\ndisk = "sda_X"', "images"),
+        ('action = "inventory"\n[images]\ndisk = "sda_X"', "images"),
         ('action = "inventory"\n[personalise]\nroot = 1', "personalise"),
+        ('action = "rescue"\nthen = "reboot"', "then"),
+        ('action = "rescue"\nthen = "poweroff"', "then"),
+        ('action = "rescue"\nthen = "sleep"', "then"),
         ('action = "backup"', "images"),
         ('action = "backup"\n[images]\ndisk = "sda_X@2"', "images.disk"),
         ('action = "backup"\n[images.partitions]\n5 = "a"\n6 = "a"', "images"),
@@ -82,13 +96,13 @@ def test_unknown_action_lists_the_known_ones() -> None:
         ('action = "backup"\n[images]\ndisk = "sda_X"\n[backup]\nempty = ["sda"]', "backup.empty.0"),
         ('action = "restore"\n[images.partitions]\n5 = "a"\n[backup]\nempty = [5]', "backup"),
         ('action = "backup"\n[images]\ndisk = "a"\n[backup]\nwithout_swap = 1', "backup.without_swap"),
-        ('action = "wipe"\n[disk]\nmin_size = 2\nmax_size = 1', "disk"),
+        ('action = "rescue"\n[disk]\nmin_size = 2\nmax_size = 1', "disk"),
         ('action = "restore"\n[images.partitions]\n5 = "a"\nsda5 = "b"', "images.partitions.sda5"),
         ('action = "restore"\n[images.partitions]\nsda = "a"', "images.partitions.sda"),
         ('action = "restore"\n[images.partitions]\n5 = "../etc"', "images.partitions.5"),
         ('action = "restore"\nimages = 3', "images"),
-        ('action = "wipe"\n[fit]\ngrow = "last"', "fit"),
-        ('action = "wipe"\n[identity]\nuuids = "new"', "identity"),
+        ('action = "rescue"\n[fit]\ngrow = "last"', "fit"),
+        ('action = "local"\n[identity]\nuuids = "new"', "identity"),
         ('action = "initinstall"\n[fit]\ngrow = "first"', "fit.grow"),
         ('action = "initinstall"\n[identity]\nduplicates = "maybe"', "identity.duplicates"),
     ],
@@ -117,8 +131,8 @@ def test_broken_toml() -> None:
 def test_built_in_and_example_profiles() -> None:
     """The profiles that need no file write nothing, and the example of init is a good one."""
     assert set(BUILT_IN) == {"local", "inventory"}
-    assert not any(profile.destructive for profile in BUILT_IN.values())
-    assert not BUILT_IN["local"].starts_agent
+    assert not any(ACTIONS[profile.action].writes for profile in BUILT_IN.values())
+    assert ACTIONS[BUILT_IN["local"].action].work is None
     assert read_profile(EXAMPLE_PROFILE, "example").images.disk == "sda_InitClone"
 
 

@@ -1,4 +1,4 @@
-"""Capture: read a disk or a partition and let the appliance keep it as the next generation of an image.
+"""Backup: read a disk or its partitions, and let the appliance keep each as the next generation of an image.
 
 The disk is opened for reading alone, and exclusively: what is mounted is refused. The
 appliance signs the image, so it appears there at once or not at all.
@@ -6,19 +6,42 @@ appliance signs the image, so it appears there at once or not at all.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from initramfs.agent.chunks import HttpSink
+from initramfs.agent.disks import choose_disk
+from initramfs.agent.errors import PlanError
 from initramfs.agent.fetch import Conflict
-from initramfs.agent.pipeline import Context
-from initramfs.agent.report import Progress
-from initramfs.agent.upload import HttpSink
+from initramfs.agent.pipeline import Context, Plan, Step
+from initramfs.agent.report import StepProgress
 from initramfs.imaging.capture.capture import CaptureCounts, Facts, capture
 from initramfs.imaging.capture.regions import scope_of
 from initramfs.imaging.device.device import Device
-from initramfs.messages import Backup, Disk, ImageRef, PartitionImage, Receipt
+from initramfs.messages import Backup, Disk, ImageRef, Inventory, Job, Receipt
 
 MIB = 1 << 20
+
+
+def plan(work: Backup, _job: Job, seen: Inventory) -> Plan:
+    """Exactly one disk, at least one name, one for each partition. Raises PlanError."""
+    if not work.names():
+        raise PlanError("backup needs names for its images and the job has none", "set images in the profile")
+    numbers = [part.number for part in work.partitions]
+    if len(set(numbers)) != len(numbers):
+        raise PlanError(f"the job names a partition twice: {numbers}", "correct images.partitions")
+    disk = choose_disk(work.disk, seen.disks)
+    return Plan(disk, tuple(_steps(work, disk)))
+
+
+def _steps(work: Backup, disk: Disk) -> Iterator[Step]:
+    """Everything is looked at before anything is sent."""
+    named: list[tuple[int | None, str]] = [(None, work.disk_image)] if work.disk_image else []
+    named += [(part.number, part.name) for part in work.partitions]
+    yield CheckSource(disk, tuple(number for number, _ in named), work)
+    for number, image in named:
+        yield Capture(disk, number, image, work)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,21 +50,21 @@ class CheckSource:
 
     disk: Disk
     partitions: tuple[int | None, ...]
-    backup: Backup
+    work: Backup
     name: str = "check"
 
     @property
     def title(self) -> str:
-        """For people."""
+        """With the disk's name."""
         return f"Check that {self.disk.name} was left in order"
 
-    def run(self, context: Context, progress: Progress) -> None:
+    def run(self, context: Context, progress: StepProgress) -> None:
         """Raises DeviceError, CaptureError, LabelError with the reason."""
-        context.disk = self.disk
+        del context
         with Device.open(node(self.disk)) as device:
             for number in self.partitions:
-                empty = self.backup.empty if number is None else ()
-                scope = scope_of(device, partition=number, empty=empty, without_swap=self.backup.without_swap)
+                empty = self.work.empty if number is None else ()
+                scope = scope_of(device, partition=number, empty=empty, without_swap=self.work.without_swap)
                 used = sum(system.used for system in scope.filesystems)
                 progress.log(f"{_what(number)}: {scope.size / MIB:.0f} MiB, {used / MIB:.0f} MiB to keep")
                 for warning in scope.warnings:
@@ -55,7 +78,7 @@ class Capture:
     disk: Disk
     number: int | None
     image: str
-    backup: Backup
+    work: Backup
 
     @property
     def name(self) -> str:
@@ -64,25 +87,24 @@ class Capture:
 
     @property
     def title(self) -> str:
-        """For people."""
+        """With the names of what is read and what is made."""
         return f"Capture {_what(self.number)} of {self.disk.name} as {self.image}"
 
-    def run(self, context: Context, progress: Progress) -> None:
+    def run(self, context: Context, progress: StepProgress) -> None:
         """Send what the appliance lacks, then hand the image over."""
         sink = HttpSink(context.appliance)
         source = f"{self.disk.name}{'' if self.number is None else f' partition {self.number}'}"
-        facts = Facts(self.image, self.backup.description, source)
+        facts = Facts(self.image, self.work.description, source)
         with Device.open(node(self.disk)) as device, context.shown_by(progress):
             made, count = self._send(device, facts, sink, context)
         progress.log(_summary(made, count))
-        context.laid = (*context.laid, PartitionImage(self.number or 0, made))
-        context.receipt = _receipt(context, count)
+        context.receipt = _receipt(self.disk, context.receipt, made, count)
 
     def _send(
         self, device: Device, facts: Facts, sink: HttpSink, context: Context
     ) -> tuple[ImageRef, CaptureCounts]:
-        """Once more, if the appliance has lost what it had: its power was cut, or people deleted files."""
-        empty = self.backup.empty if self.number is None else ()
+        """Once more, if the appliance has lost what it had: its power was cut, or files were deleted."""
+        empty = self.work.empty if self.number is None else ()
         for last in (False, True):
             draft = capture(
                 device,
@@ -90,11 +112,11 @@ class Capture:
                 sink,
                 partition=self.number,
                 empty=empty,
-                without_swap=self.backup.without_swap,
+                without_swap=self.work.without_swap,
                 progress=context.progress,
             )
             try:
-                return sink.hand_over(draft), draft.count
+                return sink.hand_over(draft.header, draft.ranges), draft.count
             except Conflict:
                 if last:
                     raise
@@ -117,15 +139,14 @@ def _summary(made: ImageRef, count: CaptureCounts) -> str:
     )
 
 
-def _receipt(context: Context, count: CaptureCounts) -> Receipt:
+def _receipt(disk: Disk, before: Receipt | None, made: ImageRef, count: CaptureCounts) -> Receipt:
     """Which disk the images were made of; the appliance has checked every chunk that it counts."""
-    disk, before = context.running_disk(), context.receipt
     chunks = count.chunks + (before.chunks_total if before else 0)
     return Receipt(
         disk_name=disk.name,
         disk_serial=disk.serial,
         disk_wwn=disk.wwn,
-        images=tuple(part.image for part in context.laid),
+        images=(*(before.images if before else ()), made),
         chunks_total=chunks,
         chunks_verified=chunks,
         bytes_fetched=0,

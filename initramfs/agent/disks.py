@@ -1,6 +1,6 @@
 """Which disk a job may write: exactly one, or none at all.
 
-Pure. This is the rule that protects people's other disks, so it has no
+Pure. This is the rule that protects all other disks, so it has no
 fallback: no match and several matches are both errors that list what is there.
 """
 
@@ -49,7 +49,7 @@ def matches(rule: DiskRule, disk: Disk) -> bool:
 
 
 def describe(disk: Disk) -> str:
-    """One disk in the words a person would look for."""
+    """One disk by what is printed on it and where it is plugged in."""
     identity = f" serial {disk.serial}" if disk.serial else ""
     kind = " removable" if disk.removable else " read-only" if disk.read_only else ""
     return f"{disk.name} ({disk.size / GIB:.1f} GiB {disk.transport or 'unknown bus'}{identity}{kind})"

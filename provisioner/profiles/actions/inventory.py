@@ -1,0 +1,15 @@
+"""``inventory``: report what the machine is made of, and change nothing."""
+
+from __future__ import annotations
+
+from initramfs.messages import Action, TakeInventory
+from provisioner.profiles.actions.action import Images, ProfileAction, Target
+from provisioner.profiles.model import Profile
+
+
+def work(_profile: Profile, _target: Target, _images: Images) -> TakeInventory:
+    """The same for every host."""
+    return TakeInventory()
+
+
+ACTION = ProfileAction(Action.INVENTORY.value, work)
