@@ -1,4 +1,4 @@
-"""Words for sizes and partitions, as profiles and the command line both take them.
+"""Sizes and partitions in words, as profiles and the command line take and show them.
 
 Pure, and a leaf that loads nothing: commands that start quickly use it too.
 """
@@ -14,6 +14,7 @@ _UNITS |= {"ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
 _SIZE = re.compile(r"(\d+)\s*([kmgt]i?|)b?", re.IGNORECASE)
 _PARTITION = re.compile(r"[a-z]*?(?:\d+[a-z]\d+p|\d+p)?(\d{1,3})")
 MAX_PARTITION = 128
+STEP = 1024
 
 
 def parse_size(value: int | str) -> int:
@@ -43,3 +44,14 @@ def parse_grow(value: int | str) -> int | None:
         return parse_partition(str(value))
     except ValueError:
         raise ValueError(f"{value!r} cannot be grown, write 'last', 'none' or a partition's number") from None
+
+
+def binary(count: float) -> str:
+    """``1572864`` as ``1.5 MiB``; bytes without a fraction."""
+    if round(count) < STEP:
+        return f"{count:.0f} B"
+    for unit in ("KiB", "MiB", "GiB"):
+        count /= STEP
+        if round(count, 1) < STEP:
+            return f"{count:.1f} {unit}"
+    return f"{count / STEP:.1f} TiB"

@@ -7,14 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from initramfs.imaging.device.parallel import Progress, silent
-
-MIB = 1 << 20
-GIB = 1 << 30
-
-
-def size(count: int) -> str:
-    """Bytes for people."""
-    return f"{count / GIB:.2f} GiB" if count >= GIB else f"{count / MIB:.1f} MiB"
+from provisioner.base.units import binary
 
 
 @contextmanager
@@ -35,4 +28,4 @@ def bar(*, quiet: bool) -> Iterator[Progress]:
 
 def _line(step: str, done: int, total: int) -> None:
     if done == total and total:
-        sys.stderr.write(f"{step}: {size(done)}\n")
+        sys.stderr.write(f"{step}: {binary(done)}\n")

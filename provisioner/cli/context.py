@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from provisioner.commands.appliance import Appliance
+from provisioner.security.actors import Actor, Role
+
 if TYPE_CHECKING:
     from provisioner.database.engine import Database
 
@@ -36,6 +39,15 @@ class Context:
             yield database
         finally:
             database.close()
+
+    def appliance(self) -> Appliance:
+        """What commands work on; a context manager."""
+        return Appliance(self.home)
+
+    @property
+    def actor(self) -> Actor:
+        """Who gives the command. Access to the files is the right to everything."""
+        return Actor(self.who, Role.ADMINISTRATOR)
 
     @property
     def who(self) -> str:

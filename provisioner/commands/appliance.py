@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from provisioner.base.home import Home
+from provisioner.stores.open import store_of
 
 if TYPE_CHECKING:
     from provisioner.database.engine import Database
+    from provisioner.stores.protocols import ApplianceStore
 
 
 @dataclass(slots=True)
@@ -31,6 +33,11 @@ class Appliance:
     def home(self) -> Home:
         """Where everything of it lies."""
         return Home(self.root)
+
+    @property
+    def store(self) -> ApplianceStore:
+        """Its images. Raises InvalidError if the configuration cannot be read, StoreError."""
+        return store_of(self.root)
 
     @property
     def database(self) -> Database:

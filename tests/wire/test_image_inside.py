@@ -21,7 +21,7 @@ from provisioner.images.diff import OUTSIDE, changed, diff_partitions
 from provisioner.images.diff_files import FileDiff, Tree, diff_trees
 from provisioner.images.operations import Options, add_image, load
 from provisioner.images.repair import repair
-from provisioner.images.verify import audit
+from provisioner.images.verify import verify_chunks
 from provisioner.security.keys import create_keys, load_private_key, load_public_key
 from provisioner.stores.directory.store import DirectoryStore
 from tests.images import filesystems
@@ -119,7 +119,7 @@ def test_an_image_can_be_looked_into(site: Site, tree: Path, tmp_path: Path, kin
     """Every file as it was; nothing can be written; afterwards nothing is left."""
     make(kind, tmp_path / kind, tree)
     image = site.add(tmp_path / kind, "sda5_Data")
-    with mounting.mounted(site.home, image.header, None) as point:
+    with mounting.mounted_image(site.home, image.header, None) as point:
         expected = contents(tree) if kind != "ntfs" else contents(tmp_path / "ntfs.flat")
         assert contents(point) == expected
         with pytest.raises(OSError, match="Read-only"):
@@ -135,7 +135,7 @@ def test_a_partition_of_a_disk_is_mounted_by_its_number(site: Site, tree: Path, 
     make("ext4", tmp_path / "part", tree)
     insert(disk, starts[2], tmp_path / "part")
     image = site.add(disk, "sda_Disk")
-    with mounting.mounted(site.home, image.header, 2) as point:
+    with mounting.mounted_image(site.home, image.header, 2) as point:
         assert (point / "etc" / "hostname").read_text() == "golden\n"
     for number, reason in (
         (None, "is the image of a disk"),
@@ -153,7 +153,7 @@ def test_a_corrupt_chunk_is_an_error_for_who_reads_it(site: Site, tree: Path, tm
     victims = [item for item in image.index if any(item.digest)][3:]
     for victim in victims:
         site.store.chunk_path(victim.digest).write_bytes(b"garbage")
-    with mounting.mounted(site.home, image.header, None) as point:
+    with mounting.mounted_image(site.home, image.header, None) as point:
         assert (point / "etc").is_dir()
         with pytest.raises(OSError, match="Input/output"):
             contents(point)
@@ -206,8 +206,8 @@ def differences(site: Site, old: Manifest, new: Manifest) -> list[FileDiff]:
     """By file."""
     was, now = changed(old, new, 0)
     with (
-        mounting.mounted(site.home, old.header, None) as before,
-        mounting.mounted(site.home, new.header, None) as after,
+        mounting.mounted_image(site.home, old.header, None) as before,
+        mounting.mounted_image(site.home, new.header, None) as after,
     ):
         return list(diff_trees(Tree(before, was), Tree(after, now)))
 
@@ -258,11 +258,11 @@ def test_bad_chunks_are_repaired(site: Site, tree: Path, tmp_path: Path, origin:
     digests = sorted(site.store.chunks())
     site.store.chunk_path(digests[0]).write_bytes(b"garbage")
     site.store.chunk_path(digests[1]).unlink()
-    bad = audit(site.store, [image])
+    bad = verify_chunks(site.store, [image])
     assert (len(bad.corrupt), len(bad.missing)) == (1, 1)
-    found = repair(site.store, digests[:2], [image], copy if origin == "store" else part)
+    found = repair(site.store, digests[:2], [image], DirectoryStore(copy) if origin == "store" else part)
     assert found == set(digests[:2])
-    assert audit(site.store, [image]).ok
+    assert verify_chunks(site.store, [image]).ok
     assert [path.name for path in site.store.places.corrupt.iterdir()] == [digests[0].hex()]
 
 
@@ -277,7 +277,7 @@ def test_what_cannot_be_repaired_stays_as_it_is(site: Site, tree: Path, tmp_path
     for root in (site.store.root, copy):
         DirectoryStore(root).chunk_path(victim).write_bytes(b"garbage")
     filesystems.blank(tmp_path / "other", 32)
-    for origin in (copy, tmp_path / "other"):
+    for origin in (DirectoryStore(copy), tmp_path / "other"):
         assert repair(site.store, [victim], [image], origin) == set()
     assert site.store.fetch(victim) == b"garbage"
 

@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from initramfs.imaging.format.manifest import Manifest
-from initramfs.imaging.format.source import ChunkSource
 from initramfs.imaging.restore.layout import Layout
 from provisioner.base.errors import ProvisionerError
 from provisioner.base.units import parse_grow
 from provisioner.cli.bars import bar
 from provisioner.cli.context import of
-from provisioner.cli.image.common import Image, Number, ask, done, load, numbers, store_of
+from provisioner.cli.image.common import Image, Number, ask, done, numbers
 from provisioner.cli.output import AsJson, harmless
 from provisioner.cli.stages import Stages
-from provisioner.images import operations
-
-# Host and port only: a path would be ignored.
-URL = re.compile(r"http://([^][/:@?#]+|\[[0-9a-f:.]+\])(:\d{1,5})?/?", re.IGNORECASE)
-PATIENCE = 30.0
-"""Seconds that ``restore --from`` waits for a server that is away."""
+from provisioner.commands.restore_image import RestoreImage, restore_image
 
 
 def restore(
@@ -53,56 +44,22 @@ def restore(
     as_json: AsJson = False,
 ) -> None:
     """Write an image, read it back, and only then make it bootable."""
-    home, began = of(context).home, time.monotonic()
-    growing = _growing(grow)
-    image, reference = load(home, name)
-    fresh = not target.exists()
+    ours, began = of(context), time.monotonic()
+    wish = RestoreImage(name, target, partition, from_, delta, discard, _growing(grow))
 
-    def agree(layout: Layout, failure: str) -> None:
+    def agree(image: Manifest, layout: Layout, failure: str) -> None:
         if failure:
             sys.stderr.write(f"warning: the last restore to {target} did not end: {harmless(failure)}\n")
-        if not (yes or fresh):
+        if not yes:
             _ask(image, layout, target)
 
-    with (
-        _source(home, from_) as source,
-        operations.open_target(target, image) as device,
-        bar(quiet=as_json) as progress,
-    ):
+    with ours.appliance() as appliance, bar(quiet=as_json) as progress:
         stages = Stages(progress)
-        outcome = operations.restore_image(
-            image,
-            source,
-            device,
-            partition=partition,
-            agree=agree,
-            delta=delta and not fresh,
-            discard=discard,
-            grow=growing,
-            tell=_tell,
-            progress=stages,
+        reference, outcome = restore_image(
+            appliance, ours.actor, wish, agree=agree, tell=_tell, progress=stages
         )
     did = numbers(outcome) | {"stages": stages.seconds()}
     done(reference, did, time.monotonic() - began, as_json=as_json)
-
-
-@contextmanager
-def _source(home: Path, url: str) -> Iterator[ChunkSource]:
-    """The local store, or chunks over HTTP. The manifest is the local store's: it says what is right."""
-    if not url:
-        yield store_of(home)
-        return
-    if not URL.fullmatch(url):
-        raise ProvisionerError(f"{url} is no URL of an appliance", "it looks like http://192.0.2.1:8080")
-    # Loaded here: http.client takes longer than anything else that a restore from our own store loads.
-    from initramfs.agent.chunks import HttpChunks  # noqa: PLC0415 - see above
-    from initramfs.agent.fetch import Appliance, Clock  # noqa: PLC0415 - likewise
-
-    appliance = Appliance(url.rstrip("/"), Clock(time.monotonic, time.sleep), patience=PATIENCE)
-    try:
-        yield HttpChunks(appliance)
-    finally:
-        appliance.close_all()
 
 
 def _growing(text: str) -> int | None:

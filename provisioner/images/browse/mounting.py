@@ -70,7 +70,7 @@ def unmount(point: Path) -> None:
 
 
 @contextmanager
-def mounted(home: Path, header: Header, number: int | None) -> Iterator[Path]:
+def mounted_image(home: Path, header: Header, number: int | None) -> Iterator[Path]:
     """A partition of an image, mounted while the body runs. Raises as :func:`mount`."""
     with tempfile.TemporaryDirectory(prefix="clonesys-look-") as name:
         point = Path(name)
