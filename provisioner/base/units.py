@@ -1,6 +1,6 @@
-"""Sizes and partitions in words, as profiles and the command line take and show them.
+"""Sizes, durations and partitions as people write and read them, the same everywhere.
 
-Pure, and a leaf that loads nothing: commands that start quickly use it too.
+Pure, and loads next to nothing: commands that start quickly use it too.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ _UNITS |= {"ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
 _SIZE = re.compile(r"(\d+)\s*([kmgt]i?|)b?", re.IGNORECASE)
 _PARTITION = re.compile(r"[a-z]*?(?:\d+[a-z]\d+p|\d+p)?(\d{1,3})")
 MAX_PARTITION = 128
-STEP = 1024
 
 
 def parse_size(value: int | str) -> int:
@@ -47,11 +46,21 @@ def parse_grow(value: int | str) -> int | None:
 
 
 def binary(count: float) -> str:
-    """``1572864`` as ``1.5 MiB``; bytes without a fraction."""
-    if round(count) < STEP:
-        return f"{count:.0f} B"
-    for unit in ("KiB", "MiB", "GiB"):
-        count /= STEP
-        if round(count, 1) < STEP:
-            return f"{count:.1f} {unit}"
-    return f"{count / STEP:.1f} TiB"
+    """Bytes for people, in powers of 1024: ``1536`` is ``1.5 KiB``."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < 1023.95:  # noqa: PLR2004 - where rounding would show 1024
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} TiB"
+
+
+def duration(seconds: float) -> str:
+    """``3725`` as ``1 h 02 min``."""
+    whole = round(seconds)
+    if whole < 60:  # noqa: PLR2004 - a minute
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:  # noqa: PLR2004 - an hour
+        return f"{minutes} min {rest:02} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min"

@@ -121,7 +121,8 @@ def ingest(places: Places) -> Iterator[DirectoryIngest]:
         try:
             yield DirectoryIngest(Incoming(places, folder))
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            with places.lock():  # a sweep that has listed the folder looks into it
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def is_alive(folder: Path) -> bool:
