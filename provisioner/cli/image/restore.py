@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from initramfs.imaging.format.manifest import Manifest
+from initramfs.imaging.format.source import ChunkSource
 from initramfs.imaging.restore.layout import Layout
 from provisioner.base.errors import ProvisionerError
 from provisioner.base.units import parse_grow
-from provisioner.cli.bars import bar
+from provisioner.cli.bars import StageTimes, bar
 from provisioner.cli.context import of
 from provisioner.cli.image.common import Image, Number, ask, done, numbers
 from provisioner.cli.output import AsJson, harmless
-from provisioner.cli.stages import Stages
 from provisioner.commands.restore_image import RestoreImage, restore_image
+
+# Host and port only: a path would be ignored.
+URL = re.compile(r"http://([^][/:@?#]+|\[[0-9a-f:.]+\])(:\d{1,5})?/?", re.IGNORECASE)
+PATIENCE = 30.0
+"""Seconds that ``restore --from`` waits for a server that is away."""
 
 
 def restore(
@@ -45,7 +53,7 @@ def restore(
 ) -> None:
     """Write an image, read it back, and only then make it bootable."""
     ours, began = of(context), time.monotonic()
-    wish = RestoreImage(name, target, partition, from_, delta, discard, _growing(grow))
+    wish = RestoreImage(name, target, partition, delta, discard, _growing(grow))
 
     def agree(image: Manifest, layout: Layout, failure: str) -> None:
         if failure:
@@ -53,13 +61,32 @@ def restore(
         if not yes:
             _ask(image, layout, target)
 
-    with ours.appliance() as appliance, bar(quiet=as_json) as progress:
-        stages = Stages(progress)
+    with ours.appliance() as appliance, _source(from_) as source, bar(quiet=as_json) as progress:
+        stages = StageTimes(progress)
         reference, outcome = restore_image(
-            appliance, ours.actor, wish, agree=agree, tell=_tell, progress=stages
+            appliance, ours.actor, wish, source, agree=agree, tell=_tell, progress=stages
         )
     did = numbers(outcome) | {"stages": stages.seconds()}
     done(reference, did, time.monotonic() - began, as_json=as_json)
+
+
+@contextmanager
+def _source(url: str) -> Iterator[ChunkSource | None]:
+    """Another appliance's chunks over HTTP, or None. The manifest is always ours: it says what is right."""
+    if not url:
+        yield None
+        return
+    if not URL.fullmatch(url):
+        raise ProvisionerError(f"{url} is no URL of an appliance", "it looks like http://192.0.2.1:8080")
+    # Loaded here: http.client takes longer than anything else that a restore from our own store loads.
+    from initramfs.agent.chunks import HttpChunks  # noqa: PLC0415 - see above
+    from initramfs.agent.fetch import Appliance, Clock  # noqa: PLC0415 - likewise
+
+    appliance = Appliance(url.rstrip("/"), Clock(time.monotonic, time.sleep), patience=PATIENCE)
+    try:
+        yield HttpChunks(appliance)
+    finally:
+        appliance.close_all()
 
 
 def _growing(text: str) -> int | None:

@@ -44,9 +44,9 @@ def _all_placements(context: Context) -> list[Placement]:
     from provisioner.jobs import receipts  # noqa: PLC0415 - as in cli.context: it loads the database
 
     key = load_public_key(context.home)
-    with context.database() as database:
-        kept = [open_signed(signed, key) for signed in receipts.all_receipts(database)]
-        return placements(kept, receipts.unproved_writes(database))
+    with context.appliance() as appliance:
+        kept = [open_signed(signed, key) for signed in receipts.all_receipts(appliance.database)]
+        return placements(kept, receipts.unproved_writes(appliance.database))
 
 
 def _placement(found: Placement) -> tuple[str, ...]:

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from provisioner.cli import run
+from provisioner.cli.bars import StageTimes
 from provisioner.cli.image import VERBS
-from provisioner.cli.stages import Stages
 
 HEAVY = {"sqlalchemy", "alembic", "fastapi", "starlette", "pydantic", "jinja2", "rich"}
 PROGRAM = """
 import sys
 from provisioner.cli import run
+from provisioner.cli.bars import StageTimes
 run(sys.argv[1:])
 print(*sys.modules)
 """
@@ -64,7 +65,7 @@ def test_help_shows_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
 def test_stages_pass_the_progress_on() -> None:
     """What measures the stages shows them too, and names them in order."""
     seen: list[tuple[str, int, int]] = []
-    stages = Stages(lambda step, done, total: seen.append((step, done, total)))
+    stages = StageTimes(lambda step, done, total: seen.append((step, done, total)))
     for step in ("write", "write", "verify"):
         stages(step, 1, 2)
     assert seen == [("write", 1, 2), ("write", 1, 2), ("verify", 1, 2)]
