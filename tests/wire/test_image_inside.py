@@ -17,7 +17,7 @@ from initramfs.imaging.format.manifest import Manifest
 from provisioner.base.errors import ProvisionerError
 from provisioner.base.home import Home
 from provisioner.images.browse import mounting
-from provisioner.images.diff import OUTSIDE, changed, diff_partitions
+from provisioner.images.diff import Outside, changed, diff_partitions
 from provisioner.images.diff_files import FileDiff, Tree, diff_trees
 from provisioner.images.operations import Options, add_image, load
 from provisioner.images.repair import repair
@@ -292,4 +292,4 @@ def test_a_disks_differences_are_told_by_partition(site: Site, tmp_path: Path) -
         file.seek(7 * MIB)
         file.write(b"data")
     new = site.add(disk, "sda_Disk")
-    assert [part.number for part in diff_partitions(old, new) if part.different] == [OUTSIDE, 2]
+    assert [part.number for part in diff_partitions(old, new) if part.different] == [Outside.OUTSIDE, 2]

@@ -19,7 +19,7 @@ from provisioner.cli.image.common import Image, load
 from provisioner.cli.output import AsJson, harmless, print_json, say
 from provisioner.cli.table import print_table
 from provisioner.images.browse.mounting import mounted_image
-from provisioner.images.diff import OUTSIDE, WHOLE, PartitionDiff, changed, diff_partitions
+from provisioner.images.diff import WHOLE, Area, Outside, PartitionDiff, changed, diff_partitions
 from provisioner.images.diff_files import FileDiff, Tree, diff_trees
 
 NOT_TWICE = {"btrfs": "the kernel cannot mount two generations of one Btrfs at once"}
@@ -53,7 +53,7 @@ def diff(
 
 def _files(home: Path, old: Manifest, new: Manifest, part: PartitionDiff) -> list[FileDiff] | str:
     """By file, or the reason why not."""
-    if part.number == OUTSIDE or not part.filesystem:
+    if isinstance(part.number, Outside) or not part.filesystem:
         return "no file system"
     if part.filesystem in NOT_TWICE:
         return NOT_TWICE[part.filesystem]
@@ -77,10 +77,10 @@ def _json(listed: list[FileDiff] | str | None) -> dict[str, Any]:
     return {"files": None, "not_by_file": listed or ""}
 
 
-def _lines(number: int, listed: list[FileDiff] | str) -> Iterator[str]:
+def _lines(number: Area, listed: list[FileDiff] | str) -> Iterator[str]:
     name = _name(number)
     if isinstance(listed, str):
-        if number != OUTSIDE:
+        if not isinstance(number, Outside):
             yield f"{name}: not by file: {listed}"
         return
     yield f"{name}: {len(listed)} files"
@@ -94,5 +94,7 @@ def _row(part: PartitionDiff) -> tuple[str, ...]:
     return (_name(part.number), part.filesystem, *sizes)
 
 
-def _name(number: int) -> str:
-    return {OUTSIDE: "outside", WHOLE: "whole"}.get(number, str(number))
+def _name(number: Area) -> str:
+    if isinstance(number, Outside):
+        return "outside"
+    return "whole" if number == WHOLE else str(number)
