@@ -15,7 +15,7 @@ from provisioner.images.operations import Added
 KIB = 1 << 10
 
 Name = Annotated[str, typer.Argument(help="In CloneSys style: sda5_Debian, sda_InitClone.")]
-Description = Annotated[str, typer.Option(help="One line for people.")]
+Description = Annotated[str, typer.Option(help="One line about it.")]
 User = Annotated[str, typer.Option(help="Who does this; you, if not given.")]
 Force = Annotated[bool, typer.Option("--force", help="Although it is mounted or not in order; recorded.")]
 

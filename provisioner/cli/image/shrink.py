@@ -26,7 +26,7 @@ def shrink(
     to: Annotated[
         str, typer.Option("--size", help="Of the whole image, like '100 GB'; or 'minimal'.")
     ] = MINIMAL,
-    description: Annotated[str, typer.Option(help="One line for people; the old one, if not given.")] = "",
+    description: Annotated[str, typer.Option(help="One line about it; the old one, if not given.")] = "",
     user: Annotated[str, typer.Option(help="Who does this; you, if not given.")] = "",
     as_json: AsJson = False,
 ) -> None:

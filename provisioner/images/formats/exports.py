@@ -20,7 +20,7 @@ from initramfs.imaging.restore.layout import WHOLE, compose
 from initramfs.imaging.restore.outcome import Outcome
 from initramfs.imaging.restore.restore import Restore
 from provisioner.images.browse.reader import ImageReader
-from provisioner.images.formats.imports import qemu_img
+from provisioner.images.formats.qcow2 import qemu_img
 from provisioner.stores.errors import StoreError
 from provisioner.stores.files import failing, sync_folder
 
