@@ -14,6 +14,7 @@ ACCEPTED = {
     "_hostname": "hostname",
     "_listen": "`ADDRESS:PORT`, IPv4",
     "_domain": "domain name in lower case",
+    "_store": "absolute path of a directory, or `file:///…`",
 }
 """What the functions that read a value accept, by their names."""
 
@@ -70,6 +71,7 @@ PROFILE = {
 
 CONFIGURATION = {
     "database": "An SQLAlchemy URL. Empty: `clonesys.db` in the home directory.",
+    "store": "The directory of the images. Empty: `store/` in the home directory.",
     "http": "Boot files, API, chunks and web pages.",
     "http.listen": "Where HTTP is served. `clonesys serve --http-listen` overrides it.",
     "http.workers": "How many processes serve HTTP.",

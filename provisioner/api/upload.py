@@ -22,14 +22,15 @@ from provisioner.api.agent import JSON, NO_CONTENT, Bearer
 from provisioner.api.errors import TooLargeError
 from provisioner.api.messages import body, described, parse_digest, reader
 from provisioner.api.services import Served, Services
+from provisioner.base.config import store_url
 from provisioner.base.errors import InvalidError, Problem
 from provisioner.images.operations import load
 from provisioner.images.verify import needed_of
 from provisioner.jobs import contact
 from provisioner.jobs.contact import BackingUp
-from provisioner.stores.directory.store import DirectoryStore
-from provisioner.stores.directory.uploads import Uploads
 from provisioner.stores.names import Reference
+from provisioner.stores.open import open_store
+from provisioner.stores.protocols import ApplianceStore, UploadPool
 
 MAX_OBJECT = MAX_CHUNK + (64 << 10)
 """Bytes of a chunk's object: content that does not compress grows a little."""
@@ -95,7 +96,7 @@ def _add(served: Services, job: BackingUp, header: Header, index: Index) -> Refe
 
 def _repeated(served: Services, header: Header, index: Index) -> Reference | None:
     """The image that this same request has added before its answer was lost."""
-    store = DirectoryStore(served.home.store)
+    store = _store(served)
     if not store.generations(header.name):
         return None
     latest = store.resolve(header.name)
@@ -107,8 +108,12 @@ def _repeated(served: Services, header: Header, index: Index) -> Reference | Non
     return latest if encode_draft(known, image.index) == encode_draft(header, index) else None
 
 
-def _uploads(served: Services) -> Uploads:
-    return Uploads(served.home.store)
+def _store(served: Services) -> ApplianceStore:
+    return open_store(store_url(served.home.root, served.config))
+
+
+def _uploads(served: Services) -> UploadPool:
+    return _store(served).uploads
 
 
 def _invalid(where: str, what: str, hint: str = "") -> InvalidError:

@@ -46,6 +46,14 @@ def _domain(text: str) -> str:
     return text
 
 
+def _store(text: str) -> str:
+    if text and not text.startswith(("/", "file:///")):
+        raise ValueError(
+            f"{text!r} is no absolute path of a directory, like /srv/images or file:///srv/images"
+        )
+    return text
+
+
 class Http(Strict):
     """Where boot files, API, chunks and pages are served."""
 
@@ -75,9 +83,14 @@ class Keep(Strict):
 
 
 class Config(Strict):
-    """All of it. ``database`` is an SQLAlchemy URL; empty means the SQLite file in the home directory."""
+    """All of it.
+
+    ``database`` is an SQLAlchemy URL; empty means the SQLite file in the home directory. ``store`` is the
+    directory of the images; empty means the one in the home directory.
+    """
 
     database: str = ""
+    store: Annotated[str, AfterValidator(_store)] = ""
     http: Http = Http()
     dns: Dns = Dns()
     contact: Contact = Contact()
@@ -88,6 +101,7 @@ EXAMPLE = """\
 # The configuration of one appliance. Everything is optional; these are the defaults.
 
 # database = "postgresql+psycopg://user@host/clonesys"   # default: clonesys.db in this directory
+# store = "/srv/images"           # the directory of the images; default: store/ in this directory
 
 [http]
 listen = "0.0.0.0:8080"         # boot files, API, images, web pages
@@ -128,3 +142,8 @@ def load_config(home: Path) -> Config:
 def database_url(home: Path, config: Config) -> str:
     """The SQLAlchemy URL of the appliance's database."""
     return config.database or f"sqlite:///{Home(home).database}"
+
+
+def store_url(home: Path, config: Config) -> str:
+    """The path or URL of the appliance's image store."""
+    return config.store or str(Home(home).store)

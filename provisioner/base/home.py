@@ -45,13 +45,8 @@ class Home:
 
     @property
     def store(self) -> Path:
-        """Images: ``chunks/`` and ``manifests/``."""
+        """Images, where no other store is configured."""
         return self.root / "store"
-
-    @property
-    def chunks(self) -> Path:
-        """Chunk objects, served as static files."""
-        return self.store / "chunks"
 
     def blob(self, name: str) -> Path | None:
         """The boot file ``name``, or None if it is none of ours or not there yet."""

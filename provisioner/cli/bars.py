@@ -11,8 +11,6 @@ from typing import Any
 from initramfs.imaging.device.parallel import ProgressCallback, silent
 from provisioner.base.units import binary
 
-size = binary
-
 
 @contextmanager
 def bar(*, quiet: bool) -> Iterator[ProgressCallback]:

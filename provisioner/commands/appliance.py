@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from provisioner.base.home import Home
+from provisioner.stores.open import store_of
 
 if TYPE_CHECKING:
     from provisioner.base.config import Config
     from provisioner.database.engine import Database
+    from provisioner.stores.protocols import ApplianceStore
 
 
 @dataclass
@@ -39,6 +41,11 @@ class Appliance:
         from provisioner.base.config import load_config  # noqa: PLC0415 - see above
 
         return load_config(self.root)
+
+    @property
+    def store(self) -> ApplianceStore:
+        """Its images. Raises InvalidError if the configuration cannot be read, StoreError."""
+        return store_of(self.root)
 
     @cached_property
     def database(self) -> Database:

@@ -14,6 +14,7 @@ from provisioner.database.engine import open_migrated
 from provisioner.security.actors import Actor, Right
 from provisioner.security.keys import create_keys, write_secret
 from provisioner.security.passwords import SALT_LENGTH, hash_password, new_password
+from provisioner.stores.open import store_of
 from provisioner.timeline import audit
 
 EXAMPLE_PROFILE = """\
@@ -62,8 +63,9 @@ def create(home: Path) -> str | None:
     """
     places = Home(home)
     try:
-        for folder in (places.root, places.boot, places.profiles, places.chunks, places.store / "manifests"):
+        for folder in (places.root, places.boot, places.profiles):
             folder.mkdir(parents=True, exist_ok=True)
+        store_of(home).make()
         create_keys(home)
         password = _create_admin(places.keys / "admin")
         _write_once(places.config, EXAMPLE)

@@ -1,1 +1,4 @@
-"""What people and jobs do with images. Joins the engine and a store; knows no terminal and no HTTP."""
+"""What can be done with images: the engine and a store, joined.
+
+Knows no terminal, no HTTP, no job and no database.
+"""

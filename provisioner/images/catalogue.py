@@ -1,4 +1,4 @@
-"""What the product asks of the image store: which image a name means, and a manifest by its digest."""
+"""What the product asks of an appliance's images: which one a name means, and a manifest by its digest."""
 
 from __future__ import annotations
 
@@ -6,16 +6,10 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
 
 from initramfs.messages import ImageRef
-from provisioner.base.home import Home
-from provisioner.database.engine import Database, open_database
-from provisioner.images.operations import Demand
-from provisioner.jobs import queue
-from provisioner.stores.directory.store import DirectoryStore
-
-T = TypeVar("T")
+from provisioner.stores.open import store_of
+from provisioner.stores.protocols import ApplianceStore
 
 
 def manifest(home: Path, digest: bytes) -> bytes | None:
@@ -36,27 +30,12 @@ def resolver(home: Path) -> Callable[[str], ImageRef]:
     return resolve
 
 
-@cache
-def _store(home: Path) -> DirectoryStore:
-    """One per process: it remembers the digests of manifests, which never change."""
-    return DirectoryStore(Home(home).store)
-
-
 def held(home: Path) -> AbstractContextManager[None]:
     """While the body runs, no image can lose its chunks: for finding one and queueing its job."""
     return _store(home).hold()
 
 
-def demand(home: Path) -> Demand:
-    """What the jobs of the appliance at ``home`` need of its store; nothing, if there is no appliance yet."""
-    if not (Home(home).keys / "admin").exists():
-        return Demand()
-
-    def ask(question: Callable[[Database], T]) -> T:
-        database = open_database(home)
-        try:
-            return question(database)
-        finally:
-            database.close()
-
-    return Demand(lambda: ask(queue.pinned_images), lambda: ask(queue.is_backing_up))
+@cache
+def _store(home: Path) -> ApplianceStore:
+    """One per process: it remembers the digests of manifests, which never change."""
+    return store_of(home)

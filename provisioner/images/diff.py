@@ -8,32 +8,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from initramfs.imaging.format.header import Kind
 from initramfs.imaging.format.index import Range
-from initramfs.imaging.label.model import plain_number
+from initramfs.imaging.label.model import Bare, PartitionNumber
 from initramfs.imaging.spans import Span, merge
 
 if TYPE_CHECKING:
     from initramfs.imaging.format.header import Header
     from initramfs.imaging.format.manifest import Manifest
 
-WHOLE = 0
-"""The number that an image of a partition gives its only area."""
-OUTSIDE = -1
-"""Stands for what belongs to no partition: tables, boot code, gaps."""
 
+class Outside(Enum):
+    """Stands for what belongs to no partition: tables, boot code, gaps."""
+
+    OUTSIDE = -1
+
+
+Area = PartitionNumber | Outside
+"""A partition, or what is in none."""
 Place = tuple[int, int, bytes]
 """Offset from the partition's start, length, digest; 32 zero bytes for zeros."""
 
 
 @dataclass(frozen=True, slots=True)
 class PartitionDiff:
-    """One partition (``OUTSIDE`` for what is in none). Bytes of data and zeros; chunks by content.
+    """One partition, or what is in none. Bytes of data and zeros; chunks by content.
 
     Attributes:
-        number: 0 in images of a partition.
+        number: ``Bare`` in images of a partition.
         filesystem: as the newer image says, else the older one.
         same: bytes at the same place with the same content.
         removed: bytes that only the old image has so.
@@ -43,7 +48,7 @@ class PartitionDiff:
         bytes_to_fetch: their content, not compressed.
     """
 
-    number: int
+    number: Area
     filesystem: str
     same: int
     removed: int
@@ -61,25 +66,29 @@ class PartitionDiff:
 def diff_partitions(old: Manifest, new: Manifest) -> list[PartitionDiff]:
     """Every partition of either image, by number; what lies outside of partitions comes first."""
     before, after = _by_partition(old), _by_partition(new)
-    names = {**_filesystems(old.header), **_filesystems(new.header)}
+    names: dict[Area, str] = {**_filesystems(old.header), **_filesystems(new.header)}
     return [
         _compare(number, names.get(number, ""), before.get(number, set()), after.get(number, set()))
-        for number in sorted({*before, *after})
+        for number in sorted({*before, *after}, key=_order)
     ]
 
 
-def changed(old: Manifest, new: Manifest, number: int) -> tuple[list[Span], list[Span]]:
+def changed(old: Manifest, new: Manifest, number: Area) -> tuple[list[Span], list[Span]]:
     """What of a partition is different: spans in the old image and in the new, from the partition's start."""
     before = _by_partition(old).get(number, set())
     after = _by_partition(new).get(number, set())
     return _spans(before - after), _spans(after - before)
 
 
+def _order(number: Area) -> int:
+    return number.value if isinstance(number, Enum) else number
+
+
 def _spans(places: set[Place]) -> list[Span]:
     return merge(((offset, offset + length) for offset, length, _ in places), 1 << 63)
 
 
-def _compare(number: int, filesystem: str, before: set[Place], after: set[Place]) -> PartitionDiff:
+def _compare(number: Area, filesystem: str, before: set[Place], after: set[Place]) -> PartitionDiff:
     chunks_before = {digest: length for _, length, digest in before if any(digest)}
     chunks_after = {digest: length for _, length, digest in after if any(digest)}
     fetched = chunks_after.keys() - chunks_before.keys()
@@ -99,26 +108,26 @@ def _bytes(places: set[Place]) -> int:
     return sum(length for _, length, _ in places)
 
 
-def _by_partition(image: Manifest) -> dict[int, set[Place]]:
+def _by_partition(image: Manifest) -> dict[Area, set[Place]]:
     """Everything allocated, by the partition it lies in. No range crosses a border."""
-    found: dict[int, set[Place]] = {}
+    found: dict[Area, set[Place]] = {}
     for number, base, item in _placed(image):
         found.setdefault(number, set()).add((item.offset - base, item.length, item.digest))
     return found
 
 
-def _placed(image: Manifest) -> Iterator[tuple[int, int, Range]]:
+def _placed(image: Manifest) -> Iterator[tuple[Area, int, Range]]:
     if image.header.kind is Kind.PARTITION:
         for item in image.index:
-            yield WHOLE, 0, item
+            yield Bare.BARE, 0, item
         return
     areas = list(image.header.label.areas) if image.header.label else []
     for item in image.index:
         while areas and areas[0].end <= item.offset:
             areas.pop(0)
         inside = areas[0] if areas and areas[0].start <= item.offset else None
-        yield (inside.number, inside.start, item) if inside else (OUTSIDE, 0, item)
+        yield (inside.number, inside.start, item) if inside else (Outside.OUTSIDE, 0, item)
 
 
-def _filesystems(header: Header) -> dict[int, str]:
-    return {plain_number(system.partition): system.type for system in header.filesystems}
+def _filesystems(header: Header) -> dict[Area, str]:
+    return {system.partition: system.type for system in header.filesystems}

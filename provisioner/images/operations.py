@@ -1,16 +1,13 @@
-"""What people and jobs do with images: capture, restore, export, import, remove unused chunks.
-
-Joins the engine and a store. Knows no terminal and no HTTP.
-"""
+"""Capturing images into a store, restoring them from it. Joins the engine and a store."""
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable, Collection
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from initramfs.imaging.capture.capture import CaptureCounts, Facts, capture
 from initramfs.imaging.device.device import Device
@@ -31,9 +28,7 @@ from initramfs.imaging.restore.strategy import Adaptive
 from initramfs.imaging.restore.verify_policy import policy_for
 from initramfs.messages import Last
 from provisioner.base.errors import ProvisionerError
-from provisioner.images.verify import needed
-from provisioner.stores.errors import NoImageError
-from provisioner.stores.names import partition_of
+from provisioner.stores.names import check_name, partition_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +39,7 @@ if TYPE_CHECKING:
     from initramfs.imaging.format.source import ChunkSource
     from initramfs.imaging.restore.counts import RestoreCounts
     from provisioner.stores.names import Reference
-    from provisioner.stores.protocols import PrunableStore, Store, WritableStore
+    from provisioner.stores.protocols import Catalogue, WritableStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +56,17 @@ class Options:
     progress: ProgressCallback = silent
 
 
-def load(store: Store, reference: Reference, key: Ed25519PublicKey) -> Manifest:
+class Added(NamedTuple):
+    """An image that a store has taken."""
+
+    reference: Reference
+    header: Header
+    counts: CaptureCounts
+
+
+def load(catalogue: Catalogue, reference: Reference, key: Ed25519PublicKey) -> Manifest:
     """An image's manifest, checked. Raises NoImageError, ManifestError: damaged, or another image's."""
-    data = store.manifest(reference)
+    data = catalogue.manifest(reference)
     try:
         return decode(data, key).expect(reference.name, reference.generation)
     except ManifestError as error:
@@ -71,22 +74,27 @@ def load(store: Store, reference: Reference, key: Ed25519PublicKey) -> Manifest:
 
 
 def everything(
-    store: Store, key: Ed25519PublicKey, tell: Callable[[ManifestError], None] | None = None
+    catalogue: Catalogue, key: Ed25519PublicKey, tell: Callable[[ManifestError], None] | None = None
 ) -> Iterator[Manifest]:
     """The manifests of all images. ``tell`` gets what is wrong with one; without it that is raised."""
-    for name in store.names():
-        for generation in store.generations(name):
+    for name in catalogue.names():
+        for generation in catalogue.generations(name):
             try:
-                yield load(store, store.resolve(f"{name}@{generation}"), key)
+                yield load(catalogue, catalogue.resolve(f"{name}@{generation}"), key)
             except ManifestError as error:
                 if tell is None:
                     raise
                 tell(error)
 
 
+def facts_of(name: str, source: Path, description: str, user: str, now: float) -> Facts:
+    """What an image notes of ``source`` on this machine and of who made it. Raises ImageNameError."""
+    return Facts(check_name(name), description, f"{socket.gethostname()}:{source}", user, int(now))
+
+
 def add_image(
     store: WritableStore, key: Ed25519PrivateKey, source: Path, facts: Facts, options: Options
-) -> tuple[Reference, Header, CaptureCounts]:
+) -> Added:
     """Capture a disk, partition or file as the next generation of an image.
 
     Raises DiskError (the source), StoreError (the store; it then is as before).
@@ -108,7 +116,7 @@ def add_image(
         def sign(generation: int) -> bytes:
             return encode(replace(draft.header, generation=generation), draft.ranges, key)
 
-        return ingest.commit(facts.name, sign), draft.header, draft.count
+        return Added(ingest.commit(facts.name, sign), draft.header, draft.count)
 
 
 def _open(source: Path, options: Options) -> Device:
@@ -197,49 +205,3 @@ def open_target(path: Path, image: Manifest) -> Device:
     if not path.exists() or (path.is_file() and not path.stat().st_size):
         return Device.create(path, image.header.size, sector_size=image.header.sector_size)
     return Device.open(path, writable=True, sector_size=image.header.sector_size)
-
-
-@dataclass(frozen=True, slots=True)
-class Demand:
-    """What jobs need of a store: the digests of their images, and whether one may still be sending chunks."""
-
-    pinned: Callable[[], Collection[bytes]] = frozenset
-    uploading: Callable[[], bool] = lambda: False
-
-
-def prune(
-    store: PrunableStore, key: Ed25519PublicKey, demand: Demand = Demand(), *, now: float | None = None
-) -> tuple[int, int]:
-    """Delete the chunks that no image and no job needs; how many, and their bytes.
-
-    Raises ManifestError rather than delete anything while a manifest cannot be read.
-    """
-    store.forget(demand.pinned)
-    return store.prune(_Marker(store, key, demand.pinned), uploading=demand.uploading, now=now)
-
-
-class _Marker:
-    """Says which chunks are needed; each manifest is read once, however often it is asked."""
-
-    def __init__(
-        self, store: PrunableStore, key: Ed25519PublicKey, pinned: Callable[[], Collection[bytes]]
-    ) -> None:
-        self._store, self._key, self._pinned = store, key, pinned
-        self._seen: set[Reference] = set()
-        self._chunks: set[bytes] = set()
-
-    def __call__(self) -> set[bytes]:
-        for name in self._store.names():
-            for generation in self._store.generations(name):
-                with suppress(NoImageError):  # removed just now: then it is found below
-                    self._mark(self._store.resolve(f"{name}@{generation}"))
-        pinned = self._pinned()
-        for gone in self._store.removed():
-            if gone.digest in pinned:
-                self._mark(gone)
-        return self._chunks
-
-    def _mark(self, reference: Reference) -> None:
-        if reference not in self._seen:
-            self._seen.add(reference)
-            self._chunks.update(needed([load(self._store, reference, self._key)]))

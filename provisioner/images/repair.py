@@ -1,7 +1,7 @@
 """Bringing back chunks that are corrupt or missing, from wherever the same content still is.
 
-From another store by name; from a disk, partition or raw file by reading it as a capture would and keeping
-only what is wanted. Every chunk is proved before it replaces anything.
+Another store gives them by digest; a disk, partition or raw file is read as a capture would read it, and only
+what is wanted is kept. Every chunk is proved before it replaces anything.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from initramfs.imaging.device.usage import is_partition
 from initramfs.imaging.errors import ChunkError
 from initramfs.imaging.format.header import Kind
 from initramfs.imaging.label import read_label
-from provisioner.stores.directory.store import DirectoryStore
 from provisioner.stores.names import partition_of
 from provisioner.stores.wrappers import check
 
 if TYPE_CHECKING:
     from initramfs.imaging.format.manifest import Manifest
+    from initramfs.imaging.format.source import ChunkSource
     from provisioner.stores.protocols import ChunkKeeper
 
 
@@ -30,15 +30,15 @@ def repair(
     store: ChunkKeeper,
     wanted: Collection[bytes],
     images: Iterable[Manifest],
-    origin: Path,
+    origin: ChunkSource | Path,
     progress: ProgressCallback = silent,
 ) -> set[bytes]:
-    """Bring back what ``origin`` (a store's folder, a device, a raw file) has of ``wanted``; which that is.
+    """Bring back what ``origin`` (another store; a device or raw file) has of ``wanted``; which that is.
 
     Raises DiskError if a device cannot be read, StoreError.
     """
-    if origin.is_dir():
-        return _from_store(store, wanted, DirectoryStore(origin))
+    if not isinstance(origin, Path):
+        return _from_store(store, wanted, origin)
     sink = _Wanted(store, set(wanted))
     for image in images:
         if sink.wanted & {item.digest for item in image.index}:
@@ -46,7 +46,7 @@ def repair(
     return set(wanted) - sink.wanted
 
 
-def _from_store(store: ChunkKeeper, wanted: Iterable[bytes], other: DirectoryStore) -> set[bytes]:
+def _from_store(store: ChunkKeeper, wanted: Iterable[bytes], other: ChunkSource) -> set[bytes]:
     found = set()
     for digest in wanted:
         try:
@@ -82,10 +82,8 @@ class _Wanted:
         self._store, self.wanted = store, wanted
 
     def has(self, digests: Sequence[bytes]) -> set[bytes]:
-        """See ChunkSink: everything else need not be put."""
         return set(digests) - self.wanted
 
     def put(self, digest: bytes, data: bytes) -> None:
-        """See ChunkSink."""
         self._store.replace(digest, data)
         self.wanted.discard(digest)

@@ -16,28 +16,26 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from initramfs.imaging.capture.capture import CaptureCounts, Facts
+from initramfs.imaging.capture.capture import Facts
 from initramfs.imaging.device.device import Device, content_of
 from initramfs.imaging.device.loop import loop_device
 from initramfs.imaging.errors import LayoutError
 from initramfs.imaging.filesystem.probe import probe
 from initramfs.imaging.filesystem.resize import minimum, shrink, tidy
 from initramfs.imaging.format.chunk import MIB
-from initramfs.imaging.format.header import Header
 from initramfs.imaging.format.index import State
 from initramfs.imaging.format.manifest import Manifest
 from initramfs.imaging.label.gpt import backup_size, move
 from initramfs.imaging.label.model import Bounds, Edits, Label, LabelType, Partition
 from initramfs.imaging.label.relabel import relabel
 from provisioner.images.formats.exports import export_image
-from provisioner.images.operations import Options, add_image
+from provisioner.images.operations import Added, Options, add_image
 from provisioner.stores.files import failing
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     from initramfs.imaging.device.parallel import ProgressCallback
-    from provisioner.stores.names import Reference
     from provisioner.stores.protocols import WritableStore
 
 
@@ -64,7 +62,7 @@ def shrink_image(
     size: int | None,
     folder: Path,
     progress: ProgressCallback,
-) -> tuple[Reference, Header, CaptureCounts]:
+) -> Added:
     """Add a smaller version of ``image``: of ``size`` bytes in all, or as small as its content allows.
 
     ``folder`` takes a sparse copy meanwhile. Raises LayoutError with the smallest possible size,

@@ -1,4 +1,4 @@
-"""Is everything there, and is it what it should be? Every chunk decompressed and hashed."""
+"""Whether a store still holds what its images need: every chunk decompressed and hashed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Audit:
+class Verification:
     """What was found. ``images`` maps a bad chunk's digest to the images that need it."""
 
     chunks: int = 0
@@ -51,10 +51,12 @@ def needed_of(index: Iterable[Range]) -> set[bytes]:
     return {r.digest for r in index if r.state is State.DATA}
 
 
-def audit(store: ChunkSource, manifests: list[Manifest], progress: ProgressCallback = silent) -> Audit:
-    """Check every chunk of these images once. Raises Unavailable if the store cannot be read at all."""
+def verify_chunks(
+    source: ChunkSource, manifests: list[Manifest], progress: ProgressCallback = silent
+) -> Verification:
+    """Check every chunk of these images once. Raises Unavailable if the source cannot be read at all."""
     wanted = needed(manifests)
-    result, lock = Audit(chunks=len(wanted)), threading.Lock()
+    result, lock = Verification(chunks=len(wanted)), threading.Lock()
     meter = Meter("verify", sum(wanted.values()), progress)
 
     def make_worker() -> Worker[tuple[bytes, int]]:
@@ -63,7 +65,7 @@ def audit(store: ChunkSource, manifests: list[Manifest], progress: ProgressCallb
         def check(item: tuple[bytes, int]) -> None:
             digest, length = item
             try:
-                data = store.fetch(digest)
+                data = source.fetch(digest)
                 with lock:
                     result.bytes_read += len(data)
                 unpacker.unpack(digest, data, length)
@@ -80,7 +82,7 @@ def audit(store: ChunkSource, manifests: list[Manifest], progress: ProgressCallb
     return result
 
 
-def _blame(result: Audit, manifests: list[Manifest]) -> None:
+def _blame(result: Verification, manifests: list[Manifest]) -> None:
     bad = {*result.missing, *result.corrupt}
     for manifest in manifests if bad else ():
         for name in bad & {r.digest for r in manifest.index if r.state is State.DATA}:

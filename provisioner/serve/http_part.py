@@ -21,9 +21,9 @@ from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
-from provisioner.base.home import Home
 from provisioner.serve.application import create_app
 from provisioner.serve.handshake import Settings
+from provisioner.stores.open import chunk_folder
 
 CHUNKS = "/store/chunks"
 A_YEAR = 365 * 24 * 3600
@@ -36,7 +36,8 @@ PR_SET_PDEATHSIG = 1
 
 def run(settings: Settings, ready: Callable[[dict[str, str]], None]) -> None:
     """Serve until SIGTERM."""
-    Home(settings.home).chunks.mkdir(parents=True, exist_ok=True)  # granian would end without a reason
+    chunks = chunk_folder(settings.home)
+    chunks.mkdir(parents=True, exist_ok=True)  # granian would end without a reason
     server = Granian(
         "clonesys",
         address=str(settings.http_address),
@@ -49,7 +50,7 @@ def run(settings: Settings, ready: Callable[[dict[str, str]], None]) -> None:
         websockets=False,
         log_level=LogLevels.warning,
         static_path_route=[CHUNKS],
-        static_path_mount=[Home(settings.home).chunks],
+        static_path_mount=[chunks],
         static_path_expires=A_YEAR,
     )
     threading.Thread(target=_tell_when_answering, args=(settings, ready), daemon=True).start()

@@ -17,7 +17,11 @@ class StoreFullError(StoreError):
 
 
 class StoreBusyError(ConflictError):
-    """Somebody adds images while chunks are to be thrown away, or the other way round."""
+    """Another process holds the lock."""
+
+
+class IncompleteError(ConflictError):
+    """An image was handed over before all of its chunks were. The agent asks again what is missing."""
 
 
 class NoImageError(NotFoundError):

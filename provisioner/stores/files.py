@@ -70,7 +70,7 @@ def sync_all(path: Path) -> None:
 
 @contextlib.contextmanager
 def locked(path: Path, *, exclusive: bool, wait: bool = True) -> Iterator[None]:
-    """Hold a lock file, made if need be. Raises StoreError; StoreBusyError rather than wait, if asked to."""
+    """Hold a lock file, made if need be. Raises StoreError; StoreBusyError if it may not ``wait``."""
     with failing("lock the store", path):
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
@@ -78,7 +78,7 @@ def locked(path: Path, *, exclusive: bool, wait: bool = True) -> Iterator[None]:
         try:
             fcntl.flock(fd, how if wait else how | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise StoreBusyError(f"somebody else holds {path}", "try again later") from error
+            raise StoreBusyError(f"another process holds {path}", "try again later") from error
         yield
     finally:
         os.close(fd)

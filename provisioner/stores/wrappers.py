@@ -1,8 +1,11 @@
-"""Stores made of stores: a cache, a fall-back, one that checks what it gives, one that only gives.
+"""Chunks and catalogues made of others: a cache, a fall-back, one that checks, one that only gives.
 
-Each is a Store again, so they compose: ``Verifying(Cache(fast, Failover(near, far)))``. Missing is an
-answer and falls through; Unavailable falls through where there is somebody else to ask; Corrupt never
-does: somebody should hear of it.
+Each has the protocol of what it wraps, so they compose; ``ReadOnly`` joins two halves to a Store::
+
+    ReadOnly(Verifying(Cache(fast, Failover(near, far))), FailoverCatalogue(near, far))
+
+Missing is an answer and falls through; Unavailable falls through where another store can be asked; Corrupt
+never does: it is an alarm.
 """
 
 from __future__ import annotations
@@ -17,45 +20,18 @@ from provisioner.base.errors import ProvisionerError
 from provisioner.stores.errors import NoImageError, StoreError
 
 if TYPE_CHECKING:
+    from initramfs.imaging.format.source import ChunkSource
     from provisioner.stores.names import Reference
-    from provisioner.stores.protocols import ChunkKeeper, Store
+    from provisioner.stores.protocols import Catalogue, ChunkKeeper
 
 T = TypeVar("T")
 
 
-class ReadOnly:
-    """A Store that gives, and has nothing that could change it."""
-
-    def __init__(self, inner: Store) -> None:
-        self._inner = inner
-
-    def fetch(self, digest: bytes) -> bytes:
-        """See ChunkSource."""
-        return self._inner.fetch(digest)
-
-    def names(self) -> list[str]:
-        """See Store."""
-        return self._inner.names()
-
-    def generations(self, name: str) -> list[int]:
-        """See Store."""
-        return self._inner.generations(name)
-
-    def resolve(self, text: str) -> Reference:
-        """See Store."""
-        return self._inner.resolve(text)
-
-    def manifest(self, reference: Reference) -> bytes:
-        """See Store."""
-        return self._inner.manifest(reference)
-
-    def find(self, digest: bytes) -> Reference | None:
-        """See Store."""
-        return self._inner.find(digest)
-
-
-class Verifying(ReadOnly):
+class Verifying:
     """Decompresses and hashes every chunk before it gives it."""
+
+    def __init__(self, inner: ChunkSource) -> None:
+        self._inner = inner
 
     def fetch(self, digest: bytes) -> bytes:
         """See ChunkSource. Raises Corrupt instead of giving another chunk."""
@@ -64,18 +40,17 @@ class Verifying(ReadOnly):
         return data
 
 
-class Cache(ReadOnly):
-    """Keeps the chunks of a slow store in a fast one. Names and manifests are the slow one's."""
+class Cache:
+    """Keeps the chunks of a slow source in a fast one."""
 
-    def __init__(self, fast: ChunkKeeper, slow: Store) -> None:
-        super().__init__(slow)
-        self._fast = fast
+    def __init__(self, fast: ChunkKeeper, slow: ChunkSource) -> None:
+        self._fast, self._slow = fast, slow
 
     def fetch(self, digest: bytes) -> bytes:
         """See ChunkSource. Only whole chunks are kept; a cache that fails or is full is done without."""
         with contextlib.suppress(Missing, Unavailable):
             return self._fast.fetch(digest)
-        data = self._inner.fetch(digest)
+        data = self._slow.fetch(digest)
         check(digest, data)
         with contextlib.suppress(StoreError):
             self._fast.replace(digest, data)
@@ -83,58 +58,87 @@ class Cache(ReadOnly):
 
 
 class Failover:
-    """The first of several stores that has it; the first that knows an image decides what its name means."""
+    """Gives a chunk from the first of several sources that has it."""
 
-    def __init__(self, *stores: Store) -> None:
-        self._stores = stores
+    def __init__(self, *sources: ChunkSource) -> None:
+        self._sources = sources
 
     def fetch(self, digest: bytes) -> bytes:
         """See ChunkSource. Raises Unavailable, not Missing, if one that could not answer may have it."""
         failure: ChunkError = Missing(digest, "there is no store to ask")
-        for store in self._stores:
+        for source in self._sources:
             try:
-                return store.fetch(digest)
+                return source.fetch(digest)
             except Missing as error:
                 failure = failure if isinstance(failure, Unavailable) else error
             except Unavailable as error:
                 failure = error
         raise failure
 
+
+class FailoverCatalogue:
+    """Several catalogues: the first that knows an image decides what its name means."""
+
+    def __init__(self, *catalogues: Catalogue) -> None:
+        self._catalogues = catalogues
+
     def names(self) -> list[str]:
-        """See Store."""
-        return sorted({name for store in self._stores for name in store.names()})
+        return sorted({name for each in self._catalogues for name in each.names()})
 
     def generations(self, name: str) -> list[int]:
-        """See Store. Of the first that has the image: two stores count for themselves."""
-        return next((found for store in self._stores if (found := store.generations(name))), [])
+        """See Catalogue. Of the first that has the image: each counts for itself."""
+        return next((found for each in self._catalogues if (found := each.generations(name))), [])
 
     def resolve(self, text: str) -> Reference:
-        """See Store."""
-        return self._first(lambda store: store.resolve(text))
+        return self._first(lambda each: each.resolve(text))
 
     def manifest(self, reference: Reference) -> bytes:
-        """See Store. The very image: another store may have another under the same name."""
+        """See Catalogue. The very image: another catalogue may have another under the same name."""
 
-        def ask(store: Store) -> bytes:
-            found = store.find(reference.digest)
+        def ask(each: Catalogue) -> bytes:
+            found = each.find(reference.digest)
             if found is None:
                 raise NoImageError(f"there is no image {reference}")
-            return store.manifest(found)
+            return each.manifest(found)
 
         return self._first(ask)
 
     def find(self, digest: bytes) -> Reference | None:
-        """See Store."""
-        return next((found for store in self._stores if (found := store.find(digest))), None)
+        return next((found for each in self._catalogues if (found := each.find(digest))), None)
 
-    def _first(self, ask: Callable[[Store], T]) -> T:
+    def _first(self, ask: Callable[[Catalogue], T]) -> T:
         failure: ProvisionerError = NoImageError("there is no store to ask")
-        for store in self._stores:
+        for each in self._catalogues:
             try:
-                return ask(store)
+                return ask(each)
             except NoImageError as error:
                 failure = error
         raise failure
+
+
+class ReadOnly:
+    """A Store of two halves, with nothing that could change them."""
+
+    def __init__(self, chunks: ChunkSource, catalogue: Catalogue) -> None:
+        self._chunks, self._catalogue = chunks, catalogue
+
+    def fetch(self, digest: bytes) -> bytes:
+        return self._chunks.fetch(digest)
+
+    def names(self) -> list[str]:
+        return self._catalogue.names()
+
+    def generations(self, name: str) -> list[int]:
+        return self._catalogue.generations(name)
+
+    def resolve(self, text: str) -> Reference:
+        return self._catalogue.resolve(text)
+
+    def manifest(self, reference: Reference) -> bytes:
+        return self._catalogue.manifest(reference)
+
+    def find(self, digest: bytes) -> Reference | None:
+        return self._catalogue.find(digest)
 
 
 def check(digest: bytes, data: bytes) -> None:

@@ -24,7 +24,7 @@ class Appliance:
     """One home directory."""
 
     def __init__(self, home: Path) -> None:
-        self.home, self.store, self.chunks = home, Home(home).store, Home(home).chunks
+        self.home, self.store, self.chunks = home, Home(home).store, Home(home).store / "chunks"
         run(CLONESYS, "--home", home, "init", "--yes")
 
     def capture(self, source: Path, name: str = NAME) -> Sample:

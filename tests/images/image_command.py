@@ -13,8 +13,14 @@ from initramfs.imaging.format.manifest import Manifest
 from provisioner.base.home import Home
 from provisioner.cli import app
 from provisioner.images import operations
-from provisioner.security.keys import load_public_key
+from provisioner.security.keys import create_keys, load_public_key
 from provisioner.stores.directory.store import DirectoryStore
+
+
+def create_home(home: Path) -> None:
+    """An appliance that images can be added to; its database is made when it is first needed."""
+    create_keys(home)
+    (home / "keys" / "admin").touch()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.security.keys import create_keys
-from tests.images.image_command import Appliance
+from tests.images.image_command import Appliance, create_home
 
 
 @pytest.fixture
@@ -22,5 +21,5 @@ def tmp_path() -> Iterator[Path]:
 @pytest.fixture
 def appliance(tmp_path: Path) -> Appliance:
     """An empty one."""
-    create_keys(tmp_path / "home")
+    create_home(tmp_path / "home")
     return Appliance(tmp_path / "home")

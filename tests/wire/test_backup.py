@@ -39,11 +39,13 @@ from initramfs.messages import (
     Work,
 )
 from provisioner.base.home import Home
+from provisioner.commands import appliance as commands
 from provisioner.commands import init_appliance
+from provisioner.commands.collect_garbage import collect_garbage
 from provisioner.database.engine import open_database
-from provisioner.images import catalogue, operations
+from provisioner.images import operations
 from provisioner.images.formats.exports import export_image
-from provisioner.images.verify import audit
+from provisioner.images.verify import verify_chunks
 from provisioner.security.keys import load_nonce_key, load_private_key, load_public_key
 from provisioner.security.nonces import mint
 from provisioner.stores.directory.store import DirectoryStore
@@ -174,7 +176,7 @@ def test_a_backup_is_the_disk_again(site: Site, disk: Path, tmp_path: Path) -> N
     header = operations.load(site.store, site.store.resolve("sda1_Data"), load_public_key(site.home)).header
     assert (header.description, header.user) == ("as it is", f"job {job.id}")
     assert header.origin.startswith("pc1:loop")
-    assert audit(site.store, list(operations.everything(site.store, load_public_key(site.home)))).ok
+    assert verify_chunks(site.store, list(operations.everything(site.store, load_public_key(site.home)))).ok
 
 
 def test_a_second_backup_sends_only_what_changed(site: Site, disk: Path) -> None:
@@ -285,7 +287,8 @@ def test_an_interrupted_upload_goes_on_where_it_was(site: Site, disk: Path) -> N
             execute([step], Context(cut, KEY.public_key()), Reporter((), now=time.time))
         cut.close_all()
         assert site.store.names() == []
-        operations.prune(site.store, load_public_key(site.home), catalogue.demand(site.home), now=2e10)
+        with commands.Appliance(site.home, now=lambda: 2e10) as appliance:
+            collect_garbage(appliance, people.ADMIN)
         arrived = len([p for p in site.store.places.uploads.glob("*/*") if len(p.name) == 64])
         assert arrived == 5
         talk.close_all()
@@ -336,8 +339,9 @@ def test_sweeps_beside_captures_take_nothing_that_is_needed(site: Site, tmp_path
     swept: list[int] = []
 
     def sweep() -> None:
-        while not done.is_set():
-            swept.append(operations.prune(site.store, key.public_key(), catalogue.demand(site.home))[0])
+        with commands.Appliance(site.home) as appliance:
+            while not done.is_set():
+                swept.append(collect_garbage(appliance, people.ADMIN).chunks)
 
     def capture(number: int) -> None:
         rng, path, name = random.Random(number % 2), tmp_path / f"raw{number}", f"sda{number}_Noise"
@@ -357,7 +361,7 @@ def test_sweeps_beside_captures_take_nothing_that_is_needed(site: Site, tmp_path
     sweeper.join()
     left = list(operations.everything(site.store, key.public_key()))
     assert len(left) == 4
-    assert audit(site.store, left).ok
+    assert verify_chunks(site.store, left).ok
     assert sum(swept) > 0
 
 
@@ -412,6 +416,6 @@ def test_a_full_disk_is_told_at_once(tmp_path: Path, disk: Path) -> None:
                 work(talk, job, source)
             talk.close_all()
         assert site.store.names() == ["sda1_Data"]
-        assert audit(site.store, list(operations.everything(site.store, load_public_key(home)))).ok
+        assert verify_chunks(site.store, list(operations.everything(site.store, load_public_key(home)))).ok
     finally:
         run("umount", small)

@@ -17,11 +17,11 @@ from initramfs.imaging.format.manifest import Manifest
 from provisioner.base.errors import ProvisionerError
 from provisioner.base.home import Home
 from provisioner.images.browse import mounting
-from provisioner.images.diff import OUTSIDE, changed, diff_partitions
+from provisioner.images.diff import Outside, changed, diff_partitions
 from provisioner.images.diff_files import FileDiff, Tree, diff_trees
 from provisioner.images.operations import Options, add_image, load
 from provisioner.images.repair import repair
-from provisioner.images.verify import audit
+from provisioner.images.verify import verify_chunks
 from provisioner.security.keys import create_keys, load_private_key, load_public_key
 from provisioner.stores.directory.store import DirectoryStore
 from tests.images import filesystems
@@ -258,11 +258,11 @@ def test_bad_chunks_are_repaired(site: Site, tree: Path, tmp_path: Path, origin:
     digests = sorted(site.store.chunks())
     site.store.chunk_path(digests[0]).write_bytes(b"garbage")
     site.store.chunk_path(digests[1]).unlink()
-    bad = audit(site.store, [image])
+    bad = verify_chunks(site.store, [image])
     assert (len(bad.corrupt), len(bad.missing)) == (1, 1)
-    found = repair(site.store, digests[:2], [image], copy if origin == "store" else part)
+    found = repair(site.store, digests[:2], [image], DirectoryStore(copy) if origin == "store" else part)
     assert found == set(digests[:2])
-    assert audit(site.store, [image]).ok
+    assert verify_chunks(site.store, [image]).ok
     assert [path.name for path in site.store.places.corrupt.iterdir()] == [digests[0].hex()]
 
 
@@ -277,7 +277,7 @@ def test_what_cannot_be_repaired_stays_as_it_is(site: Site, tree: Path, tmp_path
     for root in (site.store.root, copy):
         DirectoryStore(root).chunk_path(victim).write_bytes(b"garbage")
     filesystems.blank(tmp_path / "other", 32)
-    for origin in (copy, tmp_path / "other"):
+    for origin in (DirectoryStore(copy), tmp_path / "other"):
         assert repair(site.store, [victim], [image], origin) == set()
     assert site.store.fetch(victim) == b"garbage"
 
@@ -292,4 +292,4 @@ def test_a_disks_differences_are_told_by_partition(site: Site, tmp_path: Path) -
         file.seek(7 * MIB)
         file.write(b"data")
     new = site.add(disk, "sda_Disk")
-    assert [part.number for part in diff_partitions(old, new) if part.different] == [OUTSIDE, 2]
+    assert [part.number for part in diff_partitions(old, new) if part.different] == [Outside.OUTSIDE, 2]

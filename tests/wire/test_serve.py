@@ -105,7 +105,7 @@ def answers(url: str) -> bool:
 
 def test_serves_and_ends_cleanly(home: Path) -> None:
     """Everything is there when it says so; SIGTERM ends all of it with status 0 before its deadline."""
-    chunk = Home(home).chunks / "ab" / ("ab" + "0" * 62)
+    chunk = Home(home).store / "chunks" / "ab" / ("ab" + "0" * 62)
     chunk.parent.mkdir()
     chunk.write_bytes(b"chunk")
     with serve(home, "--http-listen", "127.0.0.1:0") as served:

@@ -1,7 +1,7 @@
-"""``clonesys image``: a module for each concern, loaded when one of its verbs is named.
+"""``clonesys image``: a module for each verb, loaded when the verb is named.
 
-A verb parses, calls :mod:`provisioner.images`, prints. With ``--json`` the long ones tell what they did, in
-bytes and seconds; what is not JSON goes to standard error.
+A verb parses, calls a command or asks :mod:`provisioner.images`, prints. With ``--json`` the long ones tell
+what they did, in bytes and seconds; what is not JSON goes to standard error.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from provisioner.cli.lazy import LazyGroup
 
 VERBS = {
     "capture": "capture:capture",
-    "import": "import_file:import_",
+    "import": "import_:import_",
     "restore": "restore:restore",
     "export": "export:export",
-    "verify": "check:verify",
-    "list": "show:list_",
+    "verify": "verify:verify",
+    "list": "list:list_",
     "show": "show:show",
     "where": "where:where",
-    "rm": "remove:remove",
-    "gc": "collect:collect",
-    "diff": "inside:diff",
-    "mount": "inside:mount",
-    "umount": "inside:umount",
+    "rm": "rm:remove",
+    "gc": "gc:collect",
+    "diff": "diff:diff",
+    "mount": "mount:mount",
+    "umount": "mount:umount",
     "shrink": "shrink:shrink",
 }
 

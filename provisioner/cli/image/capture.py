@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from provisioner.cli.bars import bar
 from provisioner.cli.context import of
-from provisioner.cli.image.add import KIB, ChunkSize, Description, Force, Name, User, add, facts_of
+from provisioner.cli.image.adding import KIB, ChunkSize, Description, Force, Name, User, print_added
 from provisioner.cli.image.common import Number
 from provisioner.cli.output import AsJson
+from provisioner.commands.capture_image import CaptureImage, capture_image
 from provisioner.images.operations import Options
 
 
@@ -34,5 +37,9 @@ def capture(
     as_json: AsJson = False,
 ) -> None:
     """Add an image, or its next generation: what is in use is read, what is known is not stored again."""
+    ours, began = of(context), time.monotonic()
     options = Options(partition, tuple(empty or ()), chunk_size * KIB, level, force, without_swap)
-    add(of(context), source, facts_of(name, str(source), description, user), options, as_json=as_json)
+    wish = CaptureImage(source, name, description, user, options)
+    with ours.appliance() as appliance, bar(quiet=as_json) as progress:
+        added = capture_image(appliance, ours.actor, wish, progress)
+    print_added(added, time.monotonic() - began, as_json=as_json)

@@ -1,4 +1,4 @@
-"""What image commands share: the store, an image by the name a person gives or all, a question, the numbers.
+"""What image verbs share: an image by its name or all of them, a question, how numbers are shown.
 
 Knows nothing of single verbs.
 """
@@ -15,24 +15,18 @@ import typer
 from initramfs.imaging.format.manifest import Manifest
 from initramfs.imaging.restore.counts import RestoreCounts
 from provisioner.base.errors import ProvisionerError
-from provisioner.base.home import Home
-from provisioner.cli.bars import size
+from provisioner.base.units import binary
 from provisioner.cli.output import print_json, say
 from provisioner.images import operations
 from provisioner.security.keys import load_public_key
-from provisioner.stores.directory.store import DirectoryStore
 from provisioner.stores.names import Reference
+from provisioner.stores.open import store_of
 
 Image = Annotated[
     str, typer.Argument(metavar="NAME[@GENERATION]", help="The latest, if no generation is given.")
 ]
 Number = Annotated[int | None, typer.Option("--partition", help="Only this partition of the disk.")]
 DAMAGED = "put damaged manifests back from a backup, or remove them with 'clonesys image rm NAME@GENERATION'"
-
-
-def store_of(home: Path) -> DirectoryStore:
-    """The appliance's store."""
-    return DirectoryStore(Home(home).store)
 
 
 def load(home: Path, name: str) -> tuple[Manifest, Reference]:
@@ -51,6 +45,21 @@ def load_all(home: Path) -> tuple[list[Manifest], list[str]]:
     return list(found), wrong
 
 
+def used(image: Manifest) -> int:
+    """Bytes that an image keeps."""
+    return sum(item.length for item in image.index if any(item.digest))
+
+
+def summary(image: Manifest) -> dict[str, Any]:
+    """An image for programs."""
+    header = image.header
+    return {
+        "name": header.name, "generation": header.generation, "digest": image.digest.hex(),
+        "kind": header.kind, "size": header.size, "data": used(image), "ranges": len(image.index),
+        "date": header.date, "user": header.user, "origin": header.origin, "description": header.description,
+    }  # fmt: skip
+
+
 def refuse(wrong: list[str], hint: str = DAMAGED) -> None:
     """Raises ProvisionerError if anything is wrong, when the rest has been done."""
     if wrong:
@@ -58,7 +67,7 @@ def refuse(wrong: list[str], hint: str = DAMAGED) -> None:
 
 
 def ask(question: str) -> None:
-    """Return when somebody agrees. Raises typer.Abort if not, ProvisionerError if nobody is there to ask."""
+    """Return after a yes. Raises typer.Abort after a no, ProvisionerError if there is no answer."""
     try:
         agreed = typer.confirm(question, err=True)
     except typer.Abort:
@@ -82,7 +91,7 @@ def done(reference: Reference, did: dict[str, Any], seconds: float, *, as_json: 
         print_json(facts | {"seconds": round(seconds, 3)})
         return
     say(
-        f"{reference}: {size(did['bytes_read'])} read, {size(did['bytes_sent'])} transferred, "
-        f"{size(did['bytes_written'])} written, {size(did['bytes_skipped'])} skipped "
+        f"{reference}: {binary(did['bytes_read'])} read, {binary(did['bytes_sent'])} transferred, "
+        f"{binary(did['bytes_written'])} written, {binary(did['bytes_skipped'])} skipped "
         f"in {seconds:.1f} s"
     )

@@ -10,9 +10,10 @@ import typer
 
 from provisioner.cli.bars import bar
 from provisioner.cli.context import of
-from provisioner.cli.image.common import Image, done, load, numbers, store_of
+from provisioner.cli.image.common import Image, done, numbers
 from provisioner.cli.output import AsJson
-from provisioner.images.formats.exports import Format, export_image
+from provisioner.commands.export_image import ExportImage, export_image
+from provisioner.images.formats.exports import Format
 
 
 def export(
@@ -24,8 +25,7 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Write an image as a raw (sparse), qcow2 or gzipped file."""
-    home, began = of(context).home, time.monotonic()
-    image, reference = load(home, name)
-    with bar(quiet=as_json) as progress:
-        outcome = export_image(image, store_of(home), file, form, progress)
+    ours, began = of(context), time.monotonic()
+    with ours.appliance() as appliance, bar(quiet=as_json) as progress:
+        reference, outcome = export_image(appliance, ours.actor, ExportImage(name, file, form), progress)
     done(reference, numbers(outcome), time.monotonic() - began, as_json=as_json)

@@ -20,9 +20,9 @@ from provisioner.base.errors import ProvisionerError
 from provisioner.base.units import parse_grow
 from provisioner.cli.bars import StageTimes, bar
 from provisioner.cli.context import of
-from provisioner.cli.image.common import Image, Number, ask, done, load, numbers, store_of
+from provisioner.cli.image.common import Image, Number, ask, done, numbers
 from provisioner.cli.output import AsJson, harmless
-from provisioner.images import operations
+from provisioner.commands.restore_image import RestoreImage, restore_image
 
 # Host and port only: a path would be ignored.
 URL = re.compile(r"http://([^][/:@?#]+|\[[0-9a-f:.]+\])(:\d{1,5})?/?", re.IGNORECASE)
@@ -53,44 +53,29 @@ def restore(
     as_json: AsJson = False,
 ) -> None:
     """Write an image, read it back, and only then make it bootable."""
-    home, began = of(context).home, time.monotonic()
-    growing = _growing(grow)
-    image, reference = load(home, name)
-    fresh = not target.exists()
+    ours, began = of(context), time.monotonic()
+    wish = RestoreImage(name, target, partition, delta, discard, _growing(grow))
 
-    def agree(layout: Layout, failure: str) -> None:
+    def agree(image: Manifest, layout: Layout, failure: str) -> None:
         if failure:
             sys.stderr.write(f"warning: the last restore to {target} did not end: {harmless(failure)}\n")
-        if not (yes or fresh):
+        if not yes:
             _ask(image, layout, target)
 
-    with (
-        _source(home, from_) as source,
-        operations.open_target(target, image) as device,
-        bar(quiet=as_json) as progress,
-    ):
+    with ours.appliance() as appliance, _source(from_) as source, bar(quiet=as_json) as progress:
         stages = StageTimes(progress)
-        outcome = operations.restore_image(
-            image,
-            source,
-            device,
-            partition=partition,
-            agree=agree,
-            delta=delta and not fresh,
-            discard=discard,
-            grow=growing,
-            tell=_tell,
-            progress=stages,
+        reference, outcome = restore_image(
+            appliance, ours.actor, wish, source, agree=agree, tell=_tell, progress=stages
         )
     did = numbers(outcome) | {"stages": stages.seconds()}
     done(reference, did, time.monotonic() - began, as_json=as_json)
 
 
 @contextmanager
-def _source(home: Path, url: str) -> Iterator[ChunkSource]:
-    """The local store, or chunks over HTTP. The manifest is the local store's: it says what is right."""
+def _source(url: str) -> Iterator[ChunkSource | None]:
+    """Another appliance's chunks over HTTP, or None. The manifest is always ours: it says what is right."""
     if not url:
-        yield store_of(home)
+        yield None
         return
     if not URL.fullmatch(url):
         raise ProvisionerError(f"{url} is no URL of an appliance", "it looks like http://192.0.2.1:8080")

@@ -8,12 +8,12 @@ import typer
 
 from initramfs.messages import WHOLE_DISK
 from provisioner.cli.context import Context, of
-from provisioner.cli.image.common import store_of
 from provisioner.cli.output import AsJson, clock, print_json
 from provisioner.cli.table import print_table
 from provisioner.jobs.placements import Placement, open_signed, placements
 from provisioner.security.keys import load_public_key
 from provisioner.stores.names import LATEST, Wanted
+from provisioner.stores.open import store_of
 
 
 def where(

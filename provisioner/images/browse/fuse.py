@@ -2,7 +2,7 @@
 
 Runs as a process of its own (``python -m provisioner.images.browse.fuse HOME NAME FOLDER``, which returns
 when the file can be read) until the folder is unmounted. Nothing is unpacked beforehand: each read fetches
-and proves the chunks it needs, and one that is missing or corrupt is an I/O error for whoever reads.
+and proves the chunks it needs, and one that is missing or corrupt is an I/O error.
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ from pathlib import Path
 from mfusepy import FUSE, FuseOSError, Operations
 
 from initramfs.imaging.errors import ChunkError
-from provisioner.base.home import Home
 from provisioner.images.browse.reader import FILE, ImageReader
 from provisioner.images.operations import load
 from provisioner.security.keys import load_public_key
-from provisioner.stores.directory.store import DirectoryStore
+from provisioner.stores.open import store_of
 
 
 class _OneFile(Operations):  # type: ignore[misc]  # the library carries no types
@@ -51,8 +50,8 @@ class _OneFile(Operations):  # type: ignore[misc]  # the library carries no type
 
 
 def main(home: str, name: str, folder: str) -> None:
-    """Mount, go on in the background, and serve until somebody unmounts the folder."""
-    store = DirectoryStore(Home(Path(home)).store)
+    """Mount, go on in the background, and serve until the folder is unmounted."""
+    store = store_of(Path(home))
     image = load(store, store.resolve(name), load_public_key(Path(home)))
     files = _OneFile(ImageReader(image, store))
     FUSE(files, folder, ro=True, kernel_cache=True, fsname=f"clonesys:{image.title}")

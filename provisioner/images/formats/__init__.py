@@ -1,1 +1,1 @@
-"""Other programs' images: read, rebuilt as raw files, written."""
+"""Other programs' images, a module for each kind: read as raw files, written."""

@@ -21,7 +21,7 @@ from initramfs.imaging.restore.compose import compose
 from initramfs.imaging.restore.counts import RestoreCounts
 from initramfs.imaging.restore.restore import Restore
 from provisioner.images.browse.reader import ImageReader
-from provisioner.images.formats.imports import qemu_img
+from provisioner.images.formats.qcow2 import qemu_img
 from provisioner.stores.errors import StoreError
 from provisioner.stores.files import failing, sync_folder
 

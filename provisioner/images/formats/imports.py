@@ -1,28 +1,28 @@
-"""Other people's images, made into raw, sparse files that can be captured.
+"""Other programs' images, made into raw, sparse files that can be captured.
 
-Knows raw files, qcow2 and partclone's images, each also compressed (``streams``); folders of Clonezilla
-are in ``clonezilla``. Everything is unpacked below one folder of the store, and gone at the end.
+Knows raw files and the ``KINDS``, each also compressed (``streams``), and Clonezilla's folders. Everything is
+unpacked below one folder, and gone at the end.
 """
 
 from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from initramfs.imaging.errors import ToolError
-from initramfs.imaging.run import run
-from provisioner.images.formats import clonezilla, streams
-from provisioner.images.formats.partclone import MAGIC as PARTCLONE
-from provisioner.images.formats.partclone import restore
+from provisioner.images.formats import clonezilla, partclone, qcow2, streams
 from provisioner.images.formats.streams import head_of, unpacked
 from provisioner.stores.errors import StoreError
 from provisioner.stores.files import failing
 
-QCOW2 = b"QFI\xfb"
+KINDS: dict[bytes, Callable[[IO[bytes], Path], None]] = {
+    partclone.MAGIC: partclone.restore,
+    qcow2.MAGIC: qcow2.restore,
+}
+"""What makes a raw file of an image, by the image's first bytes."""
 
 
 @contextmanager
@@ -40,8 +40,9 @@ def raw_file(source: Path, folder: Path) -> Iterator[Path]:
         with unpacked((source,)) as stream:
             head = head_of(stream)
             packed = not _same_head(source, head)
-            if packed or head.startswith((QCOW2, PARTCLONE)):
-                source = unpack(stream, work / "raw")
+            if packed or head.startswith(tuple(KINDS)):
+                unpack(stream, work / "raw")
+                source = work / "raw"
         yield source
 
 
@@ -57,40 +58,12 @@ def workspace(folder: Path) -> Iterator[Path]:
         shutil.rmtree(work)
 
 
-def unpack(stream: IO[bytes], target: Path) -> Path:
+def unpack(stream: IO[bytes], target: Path) -> None:
     """Write what a stream holds as a raw, sparse file. Raises StoreError, ToolError."""
     head = head_of(stream)
-    if head.startswith(PARTCLONE):
-        restore(stream, target)
-        return target
-    streams.write_sparse(stream, target)
-    if head.startswith(QCOW2):
-        return from_qcow2(target, target.with_suffix(".qcow2"))
-    return target
-
-
-def from_qcow2(target: Path, moved: Path) -> Path:
-    """Make the qcow2 file ``target`` a raw one. Raises StoreError if qemu-img is missing or refuses.
-
-    A backing file is refused: whoever made the image could name any file of ours.
-    """
-    target.rename(moved)
-    information = qemu_img("info", "-f", "qcow2", "--output", "json", moved)
-    if '"backing-filename"' in information or '"data-file"' in information:
-        raise StoreError("the qcow2 image needs another file", "make one file of it with 'qemu-img convert'")
-    qemu_img("convert", "-f", "qcow2", "-O", "raw", moved, target)
-    moved.unlink()
-    return target
-
-
-def qemu_img(*words: str | Path) -> str:
-    """Run qemu-img. Raises StoreError."""
-    if shutil.which("qemu-img") is None:
-        raise StoreError("qemu-img is not installed", "qcow2 needs it: apt install qemu-utils")
-    try:
-        return run("qemu-img", *map(str, words)).stdout
-    except ToolError as error:
-        raise StoreError(error.message, error.hint) from error
+    kind = next((magic for magic in KINDS if head.startswith(magic)), None)
+    write = KINDS[kind] if kind else streams.write_sparse
+    write(stream, target)
 
 
 def _same_head(path: Path, head: bytes) -> bool:

@@ -35,7 +35,6 @@ class _Frames(io.RawIOBase):
         self._frame: Any = None
 
     def readable(self) -> bool:
-        """Yes."""
         return True
 
     def readinto(self, buffer: Any) -> int:
@@ -73,7 +72,7 @@ DAMAGE = (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, zstandard.Zstd
 
 
 class _DamagedError(Exception):
-    """What was read so far is not what was once written; leaves this module as a StoreError with a name."""
+    """What was read is damaged. Leaves this module as a StoreError that names the file."""
 
 
 class _Pieces(io.RawIOBase):
@@ -84,11 +83,9 @@ class _Pieces(io.RawIOBase):
         self._files = list(files)
 
     def readable(self) -> bool:
-        """Yes."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """See io.RawIOBase."""
         while self._files:
             data = self._files[0].read(len(buffer))
             if data:

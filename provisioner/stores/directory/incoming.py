@@ -1,22 +1,28 @@
-"""Chunks on their way into a store, and a note of those that are already there and relied upon.
+"""Adding chunks to a directory store, so that nothing counts before all of an image is durable.
 
-A sweep must not delete what a capture was told it need not send. So whoever asks
-writes down, under the store's shared lock, which chunks it relies on; the
-sweep reads these notes under the exclusive lock.
+New chunks are collected in a folder of ``incoming/``. Only ``commit`` makes them durable (once for all of
+them: an fsync each would make a capture several times slower) and moves them to their places; a power cut
+before that leaves no chunk that looks whole and is not.
+
+A sweep must not delete what a capture was told it need not send. So the capture writes down, under the
+store's shared lock, which chunks it relies on; the sweep reads these notes under the exclusive lock.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from itertools import chain
 from pathlib import Path
 
+from provisioner.stores.directory.catalogue import publish
 from provisioner.stores.directory.places import Places
-from provisioner.stores.directory.publish import publish
-from provisioner.stores.files import failing, sync_all, write_new
+from provisioner.stores.errors import StoreBusyError
+from provisioner.stores.files import failing, locked, sync_all, write_new
 from provisioner.stores.names import Reference
 from provisioner.stores.protocols import Sign
 
@@ -24,6 +30,8 @@ DIGEST_SIZE = 32
 RELIED = "relied"
 """The note: 32 bytes a digest."""
 NEW = ".new"
+ALIVE = "alive"
+"""Locked by the capture that owns the folder, as long as its process lives."""
 
 
 class Incoming:
@@ -83,8 +91,51 @@ class Incoming:
                 os.close(fd)
 
 
+class DirectoryIngest:
+    """The Ingest of a directory store."""
+
+    def __init__(self, incoming: Incoming) -> None:
+        self._incoming = incoming
+        self._put: set[bytes] = set()
+
+    def has(self, digests: Sequence[bytes]) -> set[bytes]:
+        return self._incoming.has(digests)
+
+    def put(self, digest: bytes, data: bytes) -> None:
+        self._incoming.put(digest, data)
+        self._put.add(digest)
+
+    def commit(self, name: str, sign: Sign) -> Reference:
+        return self._incoming.commit(self._put, name, sign)
+
+
+@contextmanager
+def ingest(places: Places) -> Iterator[DirectoryIngest]:
+    """Begin to add an image; at the end the folder goes, with everything not committed."""
+    places.make()
+    folder = places.incoming / uuid.uuid4().hex
+    with ExitStack() as alive:
+        with places.lock(), failing("begin a capture", folder):  # no sweep sees the folder before its lock
+            folder.mkdir()
+            alive.enter_context(locked(folder / ALIVE, exclusive=True))
+        try:
+            yield DirectoryIngest(Incoming(places, folder))
+        finally:
+            with places.lock():  # a sweep that has listed the folder looks into it
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def is_alive(folder: Path) -> bool:
+    """Whether the capture that owns this folder still runs."""
+    try:
+        with locked(folder / ALIVE, exclusive=True, wait=False):
+            return False
+    except StoreBusyError:
+        return True
+
+
 def relied(places: Places) -> set[bytes]:
-    """What captures and uploads under way rely on. For whoever holds the exclusive lock."""
+    """What captures and uploads under way rely on. Call it under the exclusive lock."""
     found: set[bytes] = set()
     for note in chain(places.incoming.glob(f"*/{RELIED}"), places.uploads.glob(f"*/*.{RELIED}")):
         found.update(read_note(note))

@@ -1,7 +1,7 @@
 """Where the parts of a directory store lie, and its lock. Paths; no content.
 
-The lock is held for moments only: shared by who relies on a chunk or lets an image
-appear, exclusive by who deletes a few chunks. So captures and sweeps go on beside each other.
+The lock is held for moments only: shared to rely on a chunk or to let an image appear, exclusive to delete
+a few chunks. So captures and sweeps go on beside each other.
 """
 
 from __future__ import annotations
@@ -40,13 +40,18 @@ class Places:
 
     @property
     def uploads(self) -> Path:
-        """What agents have sent and no image names yet."""
+        """What other machines have sent and no image names yet."""
         return self.incoming / "uploads"
 
     @property
     def corrupt(self) -> Path:
-        """What an audit has set aside."""
+        """What a verification has set aside."""
         return self.root / "corrupt"
+
+    @property
+    def workspace(self) -> Path:
+        """Copies and unpacked files, while an image is made of them."""
+        return self.root / "unpacked"
 
     def chunk(self, digest: bytes) -> Path:
         """Where the object of a chunk lies."""
@@ -58,7 +63,7 @@ class Places:
         return self.manifests / check_name(name) / str(generation)
 
     def removed(self, name: str, generation: int) -> Path:
-        """Where it lies afterwards; empty once no job needs it."""
+        """Where it lies afterwards; empty once it is forgotten."""
         return self.manifests / check_name(name) / f"{generation}{REMOVED}"
 
     def make(self) -> None:

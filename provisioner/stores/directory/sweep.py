@@ -1,43 +1,35 @@
-"""Deleting chunks that nobody needs, while captures and restores go on.
+"""Deleting chunks that nothing needs, while captures and restores go on.
 
-Mark first, without a lock; then sweep in small batches, each under the exclusive lock and each
-after asking again what is needed: an image that appeared meanwhile, a job that was queued, a
-capture that was told "you need not send this" all count before anything is deleted.
+Mark first, without a lock; then sweep in small batches, each under the exclusive lock and each after asking
+again what to keep: an image that appeared meanwhile and a capture that was told "you need not send this"
+count before anything is deleted.
 """
 
 from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
-from provisioner.stores.directory.incoming import relied
-from provisioner.stores.directory.ingest import is_alive
+from provisioner.stores.directory.catalogue import CLAIMED
+from provisioner.stores.directory.chunks import stored
+from provisioner.stores.directory.incoming import is_alive, relied
 from provisioner.stores.directory.places import Places
-from provisioner.stores.directory.publish import CLAIMED
 from provisioner.stores.files import failing
+from provisioner.stores.protocols import Keep, Leased
 
 BATCH = 500
 """Chunks deleted under one lock: captures wait for so many at most."""
 UPLOAD_AGE = 24 * 3600.0
-"""Seconds that chunks of an upload are kept for a job that comes back."""
-
-Keep = Callable[[], Collection[bytes]]
+"""Seconds that uploads stay without a lease."""
 
 
-def stored(places: Places) -> Iterator[bytes]:
-    """The digests of all chunks that are there."""
-    for path in places.chunks.glob("*/*"):
-        with contextlib.suppress(ValueError):  # something that a person left there
-            yield bytes.fromhex(path.name)
-
-
-def sweep(places: Places, keep: Keep, *, uploading: Callable[[], bool], now: float) -> tuple[int, int]:
+def sweep(places: Places, keep: Keep, *, leased: Leased, now: float) -> tuple[int, int]:
     """Delete what is not needed; how many chunks, and their bytes. Raises StoreError, and as ``keep``."""
     with failing("prune chunks", places.root):
-        _leftovers(places, uploading=uploading, now=now)
+        _leftovers(places, leased=leased, now=now)
         needed = keep()
         candidates = iter([digest for digest in stored(places) if digest not in needed])
         count = size = 0
@@ -56,17 +48,17 @@ def _unneeded(places: Places, batch: Iterable[bytes], kept: Collection[bytes]) -
             yield places.chunk(digest)
 
 
-def _leftovers(places: Places, *, uploading: Callable[[], bool], now: float) -> None:
+def _leftovers(places: Places, *, leased: Leased, now: float) -> None:
     """What crashes have left: captures whose process is gone, claims of generations, old uploads."""
     with places.lock(exclusive=True):
         for claim in places.manifests.glob(f"*/*{CLAIMED}"):
-            claim.unlink()  # whoever publishes holds the lock; nobody does
+            claim.unlink()  # publishing needs the lock, which is ours
         for path in places.incoming.glob("*"):
             if path.is_file():
                 path.unlink()  # of an earlier version
             elif path != places.uploads and not is_alive(path):
                 shutil.rmtree(path)
-        if not uploading():
+        if not leased():
             _old_uploads(places, now - UPLOAD_AGE)
 
 

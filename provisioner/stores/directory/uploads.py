@@ -1,8 +1,8 @@
 """Chunks that agents send, and the images they make of them.
 
-One pool for all hosts: what two of them have in common is sent once, and whoever is cut off goes on where it
-was. The pool's folder is named after this boot of the server: what an earlier one
-left may not have reached the disk, so it is checked before it counts.
+One pool for all hosts: what two of them have in common is sent once, and an upload that is cut off goes on
+where it was. The pool's folder is named after this boot of the server: what an earlier one left may not have
+reached the disk, so it is checked before it counts.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from initramfs.imaging.errors import Corrupt
-from provisioner.base.errors import ConflictError
 from provisioner.stores.directory.incoming import RELIED, Incoming
 from provisioner.stores.directory.places import Places
+from provisioner.stores.errors import IncompleteError
 from provisioner.stores.files import failing
 from provisioner.stores.names import Reference
 from provisioner.stores.protocols import Sign
@@ -23,29 +23,22 @@ from provisioner.stores.wrappers import check
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
-class IncompleteError(ConflictError):
-    """An image was handed over before all of its chunks were. The agent asks again what is missing."""
-
-
 class Uploads:
-    """The pool of a directory store. Used by several threads and processes at once."""
+    """The UploadPool of a directory store."""
 
-    def __init__(self, root: Path) -> None:
-        self._places = Places(root)
+    def __init__(self, places: Places) -> None:
+        self._places = places
 
     def missing(self, owner: str, digests: Sequence[bytes]) -> list[bytes]:
-        """Those that ``owner`` has to send; the others stay until its upload is over. Raises StoreError."""
         incoming = self._incoming(owner)
         there = incoming.has(digests)
         return [digest for digest in digests if digest not in there and not self._adopt(incoming, digest)]
 
     def put(self, owner: str, digest: bytes, data: bytes) -> None:
-        """Keep one chunk. Raises Corrupt if it is another, StoreFullError, StoreError."""
         check(digest, data)
         self._incoming(owner).put(digest, data)
 
     def commit(self, owner: str, name: str, digests: Collection[bytes], sign: Sign) -> Reference:
-        """Let the image appear that these chunks make up. Raises IncompleteError, StoreError."""
         absent = self.missing(owner, list(digests))
         if absent:
             raise IncompleteError(f"{len(absent)} chunks of {name} have not arrived", "send them again")
@@ -55,7 +48,6 @@ class Uploads:
         return reference
 
     def forget(self, owner: str) -> None:
-        """The upload is over: what it relied upon is no longer kept for it."""
         for note in self._places.uploads.glob(f"*/{owner}.{RELIED}"):
             note.unlink(missing_ok=True)
 

@@ -20,7 +20,7 @@ from initramfs.imaging.restore.boot_critical import encode_marker
 from provisioner.base.errors import ProvisionerError
 from provisioner.base.home import Home
 from provisioner.cli import app
-from provisioner.security.keys import create_keys
+from tests.images.image_command import create_home
 from tests.images.in_memory import MIB
 
 Call = Callable[..., str]
@@ -30,7 +30,7 @@ Invoke = Callable[..., Result]
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     """An appliance with keys and nothing else."""
-    create_keys(tmp_path / "home")
+    create_home(tmp_path / "home")
     return tmp_path / "home"
 
 
@@ -93,7 +93,7 @@ def test_it_reads_well(call: Call, raw: Path, tmp_path: Path) -> None:
     """One line for what was done; tables for what there is."""
     assert call("capture", raw, "sda5_Data").startswith("sda5_Data@1: 3.0 MiB read, 2.0 MiB transferred")
     assert "sda5_Data@1" in call("list")
-    assert "Size:" in call("show", "sda5_Data@1")
+    assert "size:" in call("show", "sda5_Data@1")
     assert "all whole" in call("verify", "sda5_Data")
     assert "written" in call("export", "sda5_Data", tmp_path / "out")
     assert "sda5_Copy@1" in call("import", tmp_path / "out", "sda5_Copy")
@@ -143,7 +143,7 @@ def test_a_target_with_content_is_asked_about(call: Call, raw: Path, tmp_path: P
 def test_a_bad_chunk_is_told(call: Call, raw: Path, home: Path) -> None:
     """With the image that needs it, and a failure for scripts."""
     call("capture", raw, "sda5_Data")
-    victim = next(path for path in Home(home).chunks.glob("*/*") if path.is_file())
+    victim = next(path for path in (Home(home).store / "chunks").glob("*/*") if path.is_file())
     victim.write_bytes(b"garbage")
     with pytest.raises(ProvisionerError, match="1 chunks are corrupt"):
         call("verify", "--set-aside")

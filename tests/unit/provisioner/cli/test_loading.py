@@ -16,6 +16,7 @@ HEAVY = {"sqlalchemy", "alembic", "fastapi", "starlette", "pydantic", "jinja2", 
 PROGRAM = """
 import sys
 from provisioner.cli import run
+from provisioner.cli.bars import StageTimes
 run(sys.argv[1:])
 print(*sys.modules)
 """
@@ -36,7 +37,7 @@ def test_image_commands_load_what_they_need(tmp_path: Path, words: str) -> None:
     line = [word.replace("NEW", str(tmp_path / "new")) for word in words.split()]
     modules = loaded("--home", str(tmp_path), "image", *line, "--json")
     assert not modules & HEAVY
-    others = {f"provisioner.cli.image.{verb}" for verb in ("restore", "capture", "show", "shrink", "inside")}
+    others = {f"provisioner.cli.image.{verb}" for verb in ("restore", "capture", "show", "shrink", "diff")}
     assert others & modules == {f"provisioner.cli.image.{line[0]}"}
 
 

@@ -24,10 +24,10 @@ from provisioner.images.operations import (
     layout_for,
     load,
     open_target,
-    prune,
     restore_image,
 )
-from provisioner.images.verify import audit
+from provisioner.images.prune import prune
+from provisioner.images.verify import verify_chunks
 from provisioner.stores.directory.store import DirectoryStore
 from provisioner.stores.errors import StoreError
 from tests.images.disk import Slot, partition
@@ -82,16 +82,16 @@ def test_generations_share_their_chunks(store: DirectoryStore, raw: Path) -> Non
     assert len(list(store.chunks())) == len(chunks_of(first)) == 3
 
 
-def test_all_chunks_are_audited(store: DirectoryStore, raw: Path) -> None:
+def test_all_chunks_are_verified(store: DirectoryStore, raw: Path) -> None:
     """Good ones are counted once, bad ones named with the images that need them."""
     one, two = add(store, raw), add(store, raw, "sda6_Copy")
-    good = audit(store, [one, two])
+    good = verify_chunks(store, [one, two])
     assert good.ok
     assert good.chunks == 3
     bad, gone = chunks_of(one)[:2]
     spoil(store, bad)
     store.chunk_path(gone).unlink()
-    result = audit(store, list(everything(store, PUBLIC)))
+    result = verify_chunks(store, list(everything(store, PUBLIC)))
     assert not result.ok
     assert (result.corrupt, result.missing) == ([bad], [gone])
     assert result.images == {name: ["sda5_Data@1", "sda6_Copy@1"] for name in (bad, gone)}
@@ -103,7 +103,7 @@ def test_capturing_again_repairs_what_was_set_aside(store: DirectoryStore, raw: 
     spoil(store, chunks_of(image)[0])
     store.set_aside(chunks_of(image)[0])
     add(store, raw)
-    assert audit(store, [image]).ok
+    assert verify_chunks(store, [image]).ok
 
 
 def test_a_corrupt_chunk_stops_a_restore(store: DirectoryStore, raw: Path, tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_pruning_keeps_what_images_need(store: DirectoryStore, raw: Path, tmp_pa
     store.remove(store.resolve(gone.title))
     count, size = prune(store, PUBLIC)
     assert (count, size > MIB) == (1, True)
-    assert audit(store, [kept]).ok
+    assert verify_chunks(store, [kept]).ok
 
 
 def test_nothing_is_pruned_while_a_manifest_cannot_be_read(store: DirectoryStore, raw: Path) -> None:

@@ -14,7 +14,7 @@ from provisioner.stores.directory.store import DirectoryStore
 from provisioner.stores.errors import NoImageError
 from provisioner.stores.names import Reference
 from provisioner.stores.protocols import Store
-from provisioner.stores.wrappers import Cache, Failover, ReadOnly, Verifying
+from provisioner.stores.wrappers import Cache, Failover, FailoverCatalogue, ReadOnly, Verifying
 
 CONTENT = [bytes([number]) * 5000 for number in range(3)]
 DIGESTS = [hashlib.sha256(content).digest() for content in CONTENT]
@@ -23,14 +23,25 @@ OBJECTS = dict(zip(DIGESTS, map(Packer().pack, CONTENT), strict=True))
 Wrap = Callable[[DirectoryStore, Path], Store]
 WRAPS: dict[str, Wrap] = {
     "directory": lambda store, _folder: store,
-    "read-only": lambda store, _folder: ReadOnly(store),
-    "verifying": lambda store, _folder: Verifying(store),
-    "cache": lambda store, folder: Cache(DirectoryStore(folder / "fast"), store),
-    "failover": lambda store, folder: Failover(DirectoryStore(folder / "empty"), store),
-    "all": lambda store, folder: Verifying(
-        Cache(DirectoryStore(folder / "fast"), Failover(DirectoryStore(folder / "empty"), ReadOnly(store)))
+    "read-only": lambda store, _folder: ReadOnly(store, store),
+    "verifying": lambda store, _folder: ReadOnly(Verifying(store), store),
+    "cache": lambda store, folder: ReadOnly(Cache(DirectoryStore(folder / "fast"), store), store),
+    "failover": lambda store, folder: failover(DirectoryStore(folder / "empty"), store),
+    "all": lambda store, folder: ReadOnly(
+        Verifying(
+            Cache(
+                DirectoryStore(folder / "fast"),
+                Failover(DirectoryStore(folder / "empty"), ReadOnly(store, store)),
+            )
+        ),
+        FailoverCatalogue(DirectoryStore(folder / "empty"), ReadOnly(store, store)),
     ),
 }
+
+
+def failover(first: Store, second: Store) -> Store:
+    """Both halves of two stores."""
+    return ReadOnly(Failover(first, second), FailoverCatalogue(first, second))
 
 
 @pytest.fixture
@@ -144,6 +155,6 @@ def test_two_stores_with_one_name_do_not_mix(inner: DirectoryStore, tmp_path: Pa
     first = DirectoryStore(tmp_path / "first")
     with first.ingest() as ingest:
         ingest.commit("sda5_Data", lambda _generation: b"another")
-    both = Failover(first, inner)
+    both = FailoverCatalogue(first, inner)
     assert both.generations("sda5_Data") == [1]
     assert both.manifest(inner.resolve("sda5_Data@1")) == b"sda5_Data 1"

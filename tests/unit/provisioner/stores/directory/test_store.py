@@ -194,6 +194,23 @@ def test_what_a_killed_capture_leaves_goes_with_the_next_sweep(store: DirectoryS
     assert not claim.exists()
 
 
+def test_a_sweep_meets_captures_that_end(store: DirectoryStore) -> None:
+    """Their folders go while it looks: that is no failure, and leaves nothing."""
+    store.make()
+
+    def begin_and_end() -> None:
+        for _ in range(100):
+            with store.ingest() as ingest:
+                ingest.put(A, b"x")
+
+    captures = [threading.Thread(target=begin_and_end) for _ in range(4)]
+    for capture in captures:
+        capture.start()
+    while any(capture.is_alive() for capture in captures):
+        assert store.prune(set) == (0, 0)
+    assert list(store.places.incoming.iterdir()) == []
+
+
 def test_a_removed_image_stays_for_the_job_that_needs_it(store: DirectoryStore) -> None:
     """By its digest; its name is gone at once."""
     gone = add(store, "sda5_Data", A)

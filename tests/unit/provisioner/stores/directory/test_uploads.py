@@ -10,7 +10,8 @@ import pytest
 from initramfs.imaging.errors import Corrupt
 from initramfs.imaging.format.chunk import Packer
 from provisioner.stores.directory.store import DirectoryStore
-from provisioner.stores.directory.uploads import IncompleteError, Uploads
+from provisioner.stores.directory.uploads import Uploads
+from provisioner.stores.errors import IncompleteError
 
 CONTENT = [bytes([number]) * 5000 for number in range(3)]
 A, B, C = DIGESTS = [hashlib.sha256(content).digest() for content in CONTENT]
@@ -27,7 +28,7 @@ def store(tmp_path: Path) -> DirectoryStore:
 @pytest.fixture
 def uploads(store: DirectoryStore) -> Uploads:
     """Its pool, as one worker sees it."""
-    return Uploads(store.root)
+    return store.uploads
 
 
 def commit(uploads: Uploads, owner: str, *digests: bytes) -> None:
@@ -44,7 +45,7 @@ def test_what_was_sent_is_not_asked_for_again(store: DirectoryStore, uploads: Up
     """By nobody, in no worker, until it is part of an image; before that, no image sees it."""
     assert uploads.missing("job-1", DIGESTS) == DIGESTS
     uploads.put("job-1", A, OBJECTS[A])
-    other = Uploads(store.root)
+    other = store.uploads
     assert other.missing("job-1", DIGESTS) == other.missing("job-2", DIGESTS) == [B, C]
     assert list(store.chunks()) == []
     uploads.put("job-1", B, OBJECTS[B])
@@ -96,7 +97,7 @@ def test_a_sweep_leaves_an_upload_alone(store: DirectoryStore, uploads: Uploads)
     store.remove(store.resolve("sda5_Data"))
     assert uploads.missing("job-1", [A, B]) == [B]
     uploads.put("job-1", B, OBJECTS[B])
-    assert store.prune(set, uploading=lambda: True, now=age(store)) == (0, 0)
+    assert store.prune(set, leased=lambda: True, now=age(store)) == (0, 0)
     commit(uploads, "job-1", A, B)
     assert set(store.chunks()) == {A, B}
 

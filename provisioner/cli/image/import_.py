@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from provisioner.base.home import Home
+from provisioner.cli.bars import bar
 from provisioner.cli.context import of
-from provisioner.cli.image.add import KIB, ChunkSize, Description, Force, Name, User, add, facts_of
+from provisioner.cli.image.adding import KIB, ChunkSize, Description, Force, Name, User, print_added
 from provisioner.cli.output import AsJson
-from provisioner.images.formats.imports import raw_file
+from provisioner.commands.import_image import ImportImage, import_image
 from provisioner.images.operations import Options
 
 
@@ -27,7 +28,8 @@ def import_(
     as_json: AsJson = False,
 ) -> None:
     """Add an image from a raw file, a CloneSys .gz, qcow2, a partclone image or a Clonezilla folder."""
-    home = of(context).home
-    facts = facts_of(name, str(file), description, user)
-    with raw_file(file, Home(home).store / "unpacked") as raw:
-        add(of(context), raw, facts, Options(chunk_size=chunk_size * KIB, force=force), as_json=as_json)
+    ours, began = of(context), time.monotonic()
+    wish = ImportImage(file, name, description, user, Options(chunk_size=chunk_size * KIB, force=force))
+    with ours.appliance() as appliance, bar(quiet=as_json) as progress:
+        added = import_image(appliance, ours.actor, wish, progress)
+    print_added(added, time.monotonic() - began, as_json=as_json)

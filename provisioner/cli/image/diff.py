@@ -1,4 +1,4 @@
-"""``clonesys image diff | mount | umount``: what is in an image, and what has changed between two."""
+"""``clonesys image diff``: what has changed between two images, by partition, chunk and file."""
 
 from __future__ import annotations
 
@@ -10,17 +10,16 @@ from typing import Annotated, Any
 import typer
 
 from initramfs.errors import ExplainedError
-from initramfs.imaging.format.header import Kind
 from initramfs.imaging.format.manifest import Manifest
+from initramfs.imaging.label.model import Bare
 from provisioner.base.errors import ProvisionerError
-from provisioner.base.units import parse_partition
-from provisioner.cli.bars import size
+from provisioner.base.units import binary
 from provisioner.cli.context import of
 from provisioner.cli.image.common import Image, load
 from provisioner.cli.output import AsJson, harmless, print_json, say
 from provisioner.cli.table import print_table
-from provisioner.images.browse import mounting
-from provisioner.images.diff import OUTSIDE, WHOLE, PartitionDiff, changed, diff_partitions
+from provisioner.images.browse.mounting import mounted_image
+from provisioner.images.diff import Area, Outside, PartitionDiff, changed, diff_partitions
 from provisioner.images.diff_files import FileDiff, Tree, diff_trees
 
 NOT_TWICE = {"btrfs": "the kernel cannot mount two generations of one Btrfs at once"}
@@ -52,43 +51,19 @@ def diff(
             say(harmless(line))
 
 
-def mount(
-    context: typer.Context,
-    name: Image,
-    where: Annotated[list[str], typer.Argument(metavar="[PARTITION] FOLDER", help="5 or sda5; a folder.")],
-) -> None:
-    """Show the files of an image in a folder, read-only; nothing is unpacked beforehand."""
-    if len(where) > 2:  # noqa: PLR2004 - the two of the metavar
-        raise ProvisionerError("one partition and one folder, please", "image mount NAME [PARTITION] FOLDER")
-    home = of(context).home
-    image, _ = load(home, name)
-    number = None
-    if len(where) == 2:  # noqa: PLR2004 - likewise
-        try:
-            number = parse_partition(where[0])
-        except ValueError as error:
-            raise ProvisionerError(str(error)) from error
-    mounting.mount(home, image.header, number, Path(where[-1]))
-
-
-def umount(folder: Annotated[Path, typer.Argument(help="Where 'image mount' has mounted an image.")]) -> None:
-    """Take away what 'image mount' shows."""
-    mounting.unmount(folder)
-
-
 def _files(home: Path, old: Manifest, new: Manifest, part: PartitionDiff) -> list[FileDiff] | str:
     """By file, or the reason why not."""
-    if part.number == OUTSIDE or not part.filesystem:
+    if isinstance(part.number, Outside) or not part.filesystem:
         return "no file system"
     if part.filesystem in NOT_TWICE:
         return NOT_TWICE[part.filesystem]
-    number = None if old.header.kind is Kind.PARTITION else part.number
+    number = None if isinstance(part.number, Bare) else part.number
     try:
         with (
-            mounting.mounted_image(home, old.header, number) as before,
-            mounting.mounted_image(home, new.header, number) as after,
+            mounted_image(home, old.header, number) as before,
+            mounted_image(home, new.header, number) as after,
         ):
-            was, now = changed(old, new, WHOLE if number is None else number)
+            was, now = changed(old, new, part.number)
             return list(diff_trees(Tree(before, was), Tree(after, now)))
     except (ExplainedError, ProvisionerError) as error:
         return error.message
@@ -102,10 +77,10 @@ def _json(listed: list[FileDiff] | str | None) -> dict[str, Any]:
     return {"files": None, "not_by_file": listed or ""}
 
 
-def _lines(number: int, listed: list[FileDiff] | str) -> Iterator[str]:
+def _lines(number: Area, listed: list[FileDiff] | str) -> Iterator[str]:
     name = _name(number)
     if isinstance(listed, str):
-        if number != OUTSIDE:
+        if not isinstance(number, Outside):
             yield f"{name}: not by file: {listed}"
         return
     yield f"{name}: {len(listed)} files"
@@ -115,9 +90,11 @@ def _lines(number: int, listed: list[FileDiff] | str) -> Iterator[str]:
 
 def _row(part: PartitionDiff) -> tuple[str, ...]:
     chunks = f"-{part.chunks_removed} +{part.chunks_added}"
-    sizes = (size(part.same), size(part.removed), size(part.added), chunks, size(part.bytes_to_fetch))
+    sizes = (binary(part.same), binary(part.removed), binary(part.added), chunks, binary(part.bytes_to_fetch))
     return (_name(part.number), part.filesystem, *sizes)
 
 
-def _name(number: int) -> str:
-    return {OUTSIDE: "outside", WHOLE: "whole"}.get(number, str(number))
+def _name(number: Area) -> str:
+    if isinstance(number, Outside):
+        return "outside"
+    return "whole" if isinstance(number, Bare) else str(number)

@@ -1,0 +1,48 @@
+"""What ``clonesys image capture`` and ``import`` share: their options, and the numbers of a new image."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from initramfs.imaging.format.chunk import MAX_CHUNK, MIN_CHUNK
+from provisioner.base.errors import ProvisionerError
+from provisioner.cli.image.common import done
+from provisioner.images.operations import Added
+
+KIB = 1 << 10
+
+Name = Annotated[str, typer.Argument(help="In CloneSys style: sda5_Debian, sda_InitClone.")]
+Description = Annotated[str, typer.Option(help="One line about it.")]
+User = Annotated[str, typer.Option(help="Who does this; you, if not given.")]
+Force = Annotated[bool, typer.Option("--force", help="Although it is mounted or not in order; recorded.")]
+
+
+def chunk_kib(value: int) -> int:
+    """A size that chunks can have, checked before anything is read. Raises ProvisionerError."""
+    if not MIN_CHUNK <= value * KIB <= MAX_CHUNK or value & (value - 1):
+        raise ProvisionerError(
+            f"a chunk cannot have {value} KiB", "--chunk-size takes a power of two from 64 to 4096"
+        )
+    return value
+
+
+ChunkSize = Annotated[int, typer.Option(callback=chunk_kib, help="KiB: a power of two from 64 to 4096.")]
+
+
+def print_added(added: Added, seconds: float, *, as_json: bool) -> None:
+    """Print what was done, and warn of what the capture found."""
+    for warning in added.header.warnings:
+        sys.stderr.write(f"warning: {warning}\n")
+    count = added.counts
+    did = {
+        "bytes_read": count.bytes_read,
+        "bytes_sent": count.bytes_sent,
+        "bytes_written": count.bytes_sent,
+        "bytes_skipped": count.bytes_skipped,
+        "chunks": count.chunks,
+        "chunks_sent": count.chunks_sent,
+    }
+    done(added.reference, did, seconds, as_json=as_json)

@@ -1,0 +1,191 @@
+"""Image verbs ask for a right before anything changes, and what they changed is in the audit log."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from provisioner.base.errors import ForbiddenError
+from provisioner.base.home import Home
+from provisioner.commands.appliance import Appliance
+from provisioner.commands.capture_image import CaptureImage, capture_image
+from provisioner.commands.collect_garbage import collect_garbage
+from provisioner.commands.export_image import ExportImage, export_image
+from provisioner.commands.import_image import ImportImage, import_image
+from provisioner.commands.record import UnrecordedError
+from provisioner.commands.remove_image import RemoveImage, remove_image
+from provisioner.commands.restore_image import RestoreImage, restore_image
+from provisioner.commands.shrink_image import ShrinkImage, shrink_image
+from provisioner.commands.verify_images import VerifyImages, verify_images
+from provisioner.security.actors import Actor, Role
+from provisioner.stores.errors import NoImageError
+from provisioner.stores.names import Reference
+from tests.images.image_command import create_home
+from tests.images.in_memory import MIB
+
+NOW = 1_700_000_000.0
+ANNA = Actor("anna", Role.ADMINISTRATOR)
+OTTO = Actor("otto", Role.OBSERVER)
+NAME = "sda5_Data"
+Verb = Callable[[Appliance, Actor, Path], object]
+
+
+@pytest.fixture
+def raw(tmp_path: Path) -> Path:
+    """A file with 2 MiB of noise."""
+    path = tmp_path / "raw"
+    path.write_bytes(random.Random(1).randbytes(2 * MIB))
+    return path
+
+
+@pytest.fixture
+def appliance(tmp_path: Path, raw: Path) -> Iterator[Appliance]:
+    """One with an image."""
+    create_home(tmp_path / "home")
+    with Appliance(tmp_path / "home", lambda: NOW) as opened:
+        capture_image(opened, ANNA, CaptureImage(raw, NAME))
+        yield opened
+
+
+def capture(appliance: Appliance, actor: Actor, raw: Path) -> object:
+    """A second generation."""
+    return capture_image(appliance, actor, CaptureImage(raw, NAME))
+
+
+def import_(appliance: Appliance, actor: Actor, raw: Path) -> object:
+    """Another image."""
+    return import_image(appliance, actor, ImportImage(raw, "sda6_Copy"))
+
+
+def remove(appliance: Appliance, actor: Actor, _raw: Path) -> None:
+    """The only generation."""
+    remove_image(appliance, actor, RemoveImage((appliance.store.resolve(NAME),)))
+
+
+def collect(appliance: Appliance, actor: Actor, _raw: Path) -> object:
+    """Nothing is garbage."""
+    return collect_garbage(appliance, actor)
+
+
+def shrink(appliance: Appliance, actor: Actor, _raw: Path) -> object:
+    """An observer gets no further than the right."""
+    return shrink_image(appliance, actor, ShrinkImage(NAME, "sda5_Small"))
+
+
+def mend(appliance: Appliance, actor: Actor, raw: Path) -> object:
+    """Nothing is corrupt."""
+    return verify_images(appliance, actor, VerifyImages(set_aside=True, repair_from=str(raw)))
+
+
+def restore(appliance: Appliance, actor: Actor, raw: Path) -> object:
+    """To a new file."""
+    wish = RestoreImage(NAME, raw.with_name("new"))
+    return restore_image(appliance, actor, wish, agree=lambda *_: None, tell=lambda _words: None)
+
+
+def export(appliance: Appliance, actor: Actor, raw: Path) -> object:
+    """To a new file."""
+    return export_image(appliance, actor, ExportImage(NAME, raw.with_name("new")))
+
+
+def audited(appliance: Appliance) -> list[tuple[str, str, str]]:
+    """Who did what to what, the latest first; the entry of the fixture's capture left out."""
+    with closing(sqlite3.connect(appliance.home.database)) as database:
+        rows = database.execute("SELECT who, what, detail FROM audit ORDER BY id DESC").fetchall()
+    return rows[:-1]
+
+
+def state(appliance: Appliance) -> dict[Path, bytes]:
+    """All files around the appliance, the database's apart."""
+    files = (path for path in appliance.root.parent.rglob("*") if path.is_file())
+    return {path: path.read_bytes() for path in files if not path.name.startswith("clonesys.db")}
+
+
+@pytest.mark.parametrize(
+    ("verb", "what", "detail"),
+    [
+        (capture, "image capture", "sda5_Data@2 from {raw}"),
+        (import_, "image import", "sda6_Copy@1 from {raw}"),
+        (remove, "image rm", "sda5_Data@1"),
+        (collect, "image gc", "0 chunks, 0 bytes"),
+    ],
+)
+def test_what_changed_is_in_the_audit_log(
+    appliance: Appliance, raw: Path, verb: Verb, what: str, detail: str
+) -> None:
+    """Who, what, and which image."""
+    verb(appliance, ANNA, raw)
+    assert audited(appliance) == [("anna", what, detail.format(raw=raw))]
+
+
+@pytest.mark.parametrize("verb", [capture, import_, remove, collect, shrink, mend, restore, export])
+def test_an_observer_changes_nothing(appliance: Appliance, raw: Path, verb: Verb) -> None:
+    """The right is asked for first."""
+    before = state(appliance)
+    with pytest.raises(ForbiddenError, match="otto is observer"):
+        verb(appliance, OTTO, raw)
+    assert state(appliance) == before
+    assert audited(appliance) == []
+
+
+@pytest.mark.parametrize("verb", [restore, export, mend])
+def test_what_changes_nothing_of_the_appliance_is_not_audited(
+    appliance: Appliance, raw: Path, verb: Verb
+) -> None:
+    """Reading images, and a repair that had nothing to repair."""
+    verb(appliance, ANNA, raw)
+    assert audited(appliance) == []
+
+
+def test_an_observer_may_verify(appliance: Appliance) -> None:
+    """As long as nothing is to be repaired."""
+    assert verify_images(appliance, OTTO, VerifyImages()).ok
+
+
+def test_a_repair_is_audited(appliance: Appliance, raw: Path) -> None:
+    """And so is what was set aside because nothing had it."""
+    first, second = (path for path in (appliance.home.store / "chunks").rglob("*") if path.is_file())
+    first.write_bytes(b"garbage")
+    assert verify_images(appliance, ANNA, VerifyImages(repair_from=str(raw))).ok
+    second.write_bytes(b"garbage")
+    assert not verify_images(appliance, ANNA, VerifyImages(set_aside=True)).ok
+    assert audited(appliance) == [
+        ("anna", "image verify", "1 chunks set aside"),
+        ("anna", "image verify", f"1 chunks repaired from {raw}"),
+    ]
+
+
+def test_nothing_is_removed_if_one_is_missing(appliance: Appliance) -> None:
+    """All are looked for before the first goes."""
+    there = appliance.store.resolve(NAME)
+    with pytest.raises(NoImageError):
+        remove_image(appliance, ANNA, RemoveImage((there, Reference("sda9_None", 1, b""))))
+    assert appliance.store.names() == [NAME]
+
+
+def test_a_change_that_cannot_be_audited_is_told(tmp_path: Path, raw: Path) -> None:
+    """The image is there, and the error says so."""
+    create_home(tmp_path / "home")
+    (tmp_path / "home" / "clonesys.db").mkdir()
+    with (
+        Appliance(tmp_path / "home", lambda: NOW) as appliance,
+        pytest.raises(UnrecordedError, match=r"image capture sda5_Data@1 .*this was done"),
+    ):
+        capture_image(appliance, ANNA, CaptureImage(raw, NAME))
+    assert appliance.store.names() == [NAME]
+
+
+def test_the_configured_store_is_used(tmp_path: Path, raw: Path) -> None:
+    """By every verb; nothing is written to the one in the home directory."""
+    create_home(tmp_path / "home")
+    Home(tmp_path / "home").config.write_text(f'store = "{tmp_path}/images"\n')
+    with Appliance(tmp_path / "home", lambda: NOW) as appliance:
+        capture_image(appliance, ANNA, CaptureImage(raw, NAME))
+        assert verify_images(appliance, ANNA, VerifyImages()).images == 1
+    assert (tmp_path / "images" / "manifests" / NAME / "1").is_file()
+    assert not appliance.home.store.exists()
