@@ -30,6 +30,7 @@ from __future__ import annotations
 from initramfs.messages.codec import MessageError, decode, encode
 from initramfs.messages.exchange import Assignment, Contact, Digests, PhoneHome, Signed
 from initramfs.messages.job import (
+    IMAGE_NAME,
     WHOLE_DISK,
     Action,
     After,
@@ -60,6 +61,7 @@ from initramfs.messages.result import ProvedImage, Receipt, Result, Statement
 
 __all__ = [
     "FIRST_WRITE",
+    "IMAGE_NAME",
     "WHOLE_DISK",
     "Action",
     "After",

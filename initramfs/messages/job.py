@@ -6,9 +6,13 @@ among the profiles.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import ClassVar, assert_never
+
+IMAGE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}", re.ASCII)
+"""What an image may be called: it becomes a folder's name and part of a URL."""
 
 
 class Action(StrEnum):

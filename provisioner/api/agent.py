@@ -5,24 +5,20 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from initramfs import messages
 from provisioner.api.messages import MAX_BODY, body, described, parse_digest, reader
-from provisioner.api.services import Peer, Served, Services
+from provisioner.api.services import JSON, NO_CONTENT, Bearer, Peer, Served, Services
 from provisioner.base.errors import NotFoundError
 from provisioner.hosts.names import parse_mac
-from provisioner.images import catalogue
 from provisioner.jobs import placements, results
 from provisioner.jobs.contact import Admission, admit, authorise, with_phone_home
 from provisioner.jobs.contact import phone_home as record_phone_home
 from provisioner.jobs.reports import take_reports
 from provisioner.security import nonces
 from provisioner.security.signatures import load_host_key, sign_assignment
-from provisioner.security.tokens import TokenError
 
-JSON = "application/json"
-NO_CONTENT = 204
 MESSAGES = (
     messages.Contact,
     messages.Signed,
@@ -33,17 +29,6 @@ MESSAGES = (
 )
 
 router = APIRouter(prefix="/api/v1", tags=["agent"])
-
-
-def bearer(authorization: Annotated[str, Header()] = "") -> str:
-    """The token of an agent's request. Raises TokenError if there is none."""
-    scheme, _, token = authorization.partition(" ")
-    if scheme.lower() != "bearer" or not token:
-        raise TokenError("this needs the token of an assignment", "boot the machine through the appliance")
-    return token
-
-
-Bearer = Annotated[str, Depends(bearer)]
 
 
 @router.post("/agent/contact", openapi_extra=described(messages.Contact))
@@ -73,10 +58,10 @@ def contact(
 def manifest(digest: str, token: Bearer, served: Served) -> Response:
     """The signed manifest with this digest, exactly as it is stored."""
     authorise(served.database, token, served.now())
-    found = catalogue.manifest(served.home.root, parse_digest(digest))
+    found = served.store.find(parse_digest(digest))
     if found is None:
         raise NotFoundError(f"there is no manifest {digest}", "was the image removed after the job was made?")
-    return Response(found, media_type="application/octet-stream")
+    return Response(served.store.manifest(found), media_type="application/octet-stream")
 
 
 @router.post(

@@ -9,13 +9,19 @@ from pathlib import Path
 from typing import Annotated
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Request
 
 from provisioner.base.config import Config, load_config
 from provisioner.base.errors import ProvisionerError
 from provisioner.base.home import Home
 from provisioner.database.engine import Database, open_database
 from provisioner.security.keys import load_nonce_key, load_private_key
+from provisioner.security.tokens import TokenError
+from provisioner.stores.open import store_of
+from provisioner.stores.protocols import ApplianceStore
+
+JSON = "application/json"
+NO_CONTENT = 204
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +31,7 @@ class Services:
     home: Home
     config: Config
     database: Database
+    store: ApplianceStore
     signing_key: Ed25519PrivateKey = field(repr=False)
     nonce_key: bytes = field(repr=False)
     admin_hash: bytes = field(repr=False)
@@ -40,6 +47,7 @@ def open_services(home: Path, now: Callable[[], float] = time.time) -> Services:
         home=Home(home),
         config=load_config(home),
         database=open_database(home),
+        store=store_of(home),
         signing_key=load_private_key(home),
         nonce_key=load_nonce_key(home),
         admin_hash=admin.read_bytes(),
@@ -62,3 +70,14 @@ def peer(request: Request) -> str:
 
 
 Peer = Annotated[str, Depends(peer)]
+
+
+def bearer(authorization: Annotated[str, Header()] = "") -> str:
+    """The token of an agent's request. Raises TokenError if there is none."""
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise TokenError("this needs the token of an assignment", "boot the machine through the appliance")
+    return token
+
+
+Bearer = Annotated[str, Depends(bearer)]

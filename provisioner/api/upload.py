@@ -18,19 +18,15 @@ from initramfs.imaging.format.chunk import MAX_CHUNK
 from initramfs.imaging.format.header import Header
 from initramfs.imaging.format.index import Index
 from initramfs.imaging.format.signed import decode_draft, encode, encode_draft
-from provisioner.api.agent import JSON, NO_CONTENT, Bearer
 from provisioner.api.errors import TooLargeError
 from provisioner.api.messages import body, described, parse_digest, reader
-from provisioner.api.services import Served, Services
-from provisioner.base.config import store_url
+from provisioner.api.services import JSON, NO_CONTENT, Bearer, Served, Services
 from provisioner.base.errors import InvalidError, Problem
 from provisioner.images.operations import load
 from provisioner.images.verify import needed_of
 from provisioner.jobs import contact
 from provisioner.jobs.contact import BackingUp
 from provisioner.stores.names import Reference
-from provisioner.stores.open import open_store
-from provisioner.stores.protocols import ApplianceStore, UploadPool
 
 MAX_OBJECT = MAX_CHUNK + (64 << 10)
 """Bytes of a chunk's object: content that does not compress grows a little."""
@@ -58,7 +54,7 @@ def missing(
         raise TooLargeError(f"more than {MAX_ASKED} chunks are asked about at once")
     for digest in message.digests:
         parse_digest(digest.hex())
-    found = _uploads(served).missing(job.owner, message.digests)
+    found = served.store.uploads.missing(job.owner, message.digests)
     return _json(messages.Digests(tuple(found)))
 
 
@@ -67,7 +63,7 @@ def put(name: str, job: Job, data: Annotated[bytes, Depends(body(MAX_OBJECT))], 
     """Keep one chunk, if it is the one it should be."""
     digest = parse_digest(name)
     try:
-        _uploads(served).put(job.owner, digest, data)
+        served.store.uploads.put(job.owner, digest, data)
     except Corrupt as error:
         raise _invalid("chunk", error.message, "the host's memory or the network has changed it") from error
 
@@ -91,12 +87,12 @@ def _add(served: Services, job: BackingUp, header: Header, index: Index) -> Refe
     def sign(generation: int) -> bytes:
         return encode(replace(header, generation=generation), index, served.signing_key)
 
-    return _uploads(served).commit(job.owner, header.name, needed_of(index), sign)
+    return served.store.uploads.commit(job.owner, header.name, needed_of(index), sign)
 
 
 def _repeated(served: Services, header: Header, index: Index) -> Reference | None:
     """The image that this same request has added before its answer was lost."""
-    store = _store(served)
+    store = served.store
     if not store.generations(header.name):
         return None
     latest = store.resolve(header.name)
@@ -106,14 +102,6 @@ def _repeated(served: Services, header: Header, index: Index) -> Reference | Non
         return None  # 'clonesys image verify' names it
     known = replace(image.header, generation=header.generation, date=header.date)
     return latest if encode_draft(known, image.index) == encode_draft(header, index) else None
-
-
-def _store(served: Services) -> ApplianceStore:
-    return open_store(store_url(served.home.root, served.config))
-
-
-def _uploads(served: Services) -> UploadPool:
-    return _store(served).uploads
 
 
 def _invalid(where: str, what: str, hint: str = "") -> InvalidError:

@@ -42,7 +42,7 @@ class Appliance:
 
         return load_config(self.root)
 
-    @property
+    @cached_property
     def store(self) -> ApplianceStore:
         """Its images. Raises InvalidError if the configuration cannot be read, StoreError."""
         return store_of(self.root)

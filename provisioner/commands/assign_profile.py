@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from initramfs.messages import Firmware
+from initramfs.messages import Firmware, ImageRef
 from provisioner.boot import files
 from provisioner.commands.appliance import Appliance
 from provisioner.hosts.registry import find_host
-from provisioner.images import catalogue
 from provisioner.jobs import queue
-from provisioner.jobs.make import Resolve, make_job
+from provisioner.jobs.make import make_job
 from provisioner.jobs.next_boot import LOCAL
 from provisioner.profiles.actions import ACTIONS
 from provisioner.profiles.actions.action import Target
@@ -28,13 +27,11 @@ class AssignProfile:
     profile: str
 
 
-def assign_profile(
-    appliance: Appliance, actor: Actor, wish: AssignProfile, resolve: Resolve | None = None
-) -> int | None:
+def assign_profile(appliance: Appliance, actor: Actor, wish: AssignProfile) -> int | None:
     """Let the host follow the profile; the number of the job that was made, if the profile needs one.
 
-    ``resolve`` finds images, by default in the appliance's store. Raises ForbiddenError, NotFoundError,
-    InvalidError with all problems at once, and ConflictError while a job is running.
+    Raises ForbiddenError, NotFoundError, InvalidError with all problems at once, and ConflictError while a
+    job is running.
     """
     actor.require(Right.HOSTS)
     profile = load_profile(appliance.root, wish.profile)
@@ -42,14 +39,20 @@ def assign_profile(
     if ACTIONS[profile.action].work is None:
         _start_locally(appliance, actor, name)
         return None
-    with catalogue.held(appliance.root):
+    with appliance.store.hold():  # until the job is queued, no image that it names can lose its chunks
         target = Target(name, appliance.config.dns.domain, firmware)
-        job = make_job(wish.profile, profile, target, resolve or catalogue.resolver(appliance.root))
+        job = make_job(wish.profile, profile, target, lambda image: _pinned(appliance, image))
         files.require(appliance.home)
         with appliance.database.write() as session:
             row = queue.queue_job(session, find_host(session, name), job, appliance.now())
             audit.note(session, actor.name, "host set", _said(name, profile, wish, row.id), appliance.now())
             return row.id
+
+
+def _pinned(appliance: Appliance, image: str) -> ImageRef:
+    """The very image that a name means now: ``NAME``, ``NAME@GENERATION`` or ``NAME@latest``."""
+    found = appliance.store.resolve(image)
+    return ImageRef(found.name, found.generation, found.digest)
 
 
 def _host(appliance: Appliance, name: str) -> tuple[str, Firmware | None]:

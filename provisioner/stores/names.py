@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from initramfs.imaging.format.header import NAME
+from initramfs.messages import IMAGE_NAME
 from provisioner.stores.errors import ImageNameError
 
 LATEST = "latest"
@@ -18,7 +18,7 @@ GENERATION = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 
 def check_name(name: str) -> str:
     """The name, if it can be one. Raises ImageNameError."""
-    if not NAME.fullmatch(name):
+    if not IMAGE_NAME.fullmatch(name):
         raise ImageNameError(
             name, "letters, digits, '.', '_', '+' and '-', at most 100, a letter or digit first"
         )

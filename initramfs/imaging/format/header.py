@@ -8,19 +8,16 @@ bytes, times seconds since the epoch.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, Literal
 
 from initramfs.imaging.errors import ManifestError
 from initramfs.imaging.label.model import Label, PartitionNumber
-from initramfs.messages import Firmware
 from initramfs.messages.codec import MessageError, canonical, from_plain, parse, to_plain
+from initramfs.messages.machine import Firmware
 
 VERSION = 1
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}", re.ASCII)
-"""What an image may be called: it becomes a folder's name and part of a URL."""
 EXTRA = {"version", "index_count"}
 
 

@@ -12,8 +12,9 @@ from typing import Any
 
 from initramfs.imaging.errors import LabelError, ManifestError
 from initramfs.imaging.format.chunk import MAX_CHUNK, MIN_CHUNK
-from initramfs.imaging.format.header import ANY, NAME, Header, Kind
+from initramfs.imaging.format.header import ANY, Header, Kind
 from initramfs.imaging.label.model import Bare, Label, LabelType, PartitionNumber, plain_number
+from initramfs.messages import IMAGE_NAME
 
 MAX_TEXT = 4096
 """Characters (Unicode code points) of a text."""
@@ -64,7 +65,7 @@ MBR_ID = matching("[0-9a-f]{8}")
 GUID = matching("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 HEADER: Rules = {
-    "name": NAME.fullmatch,
+    "name": IMAGE_NAME.fullmatch,
     "generation": within(1, MAX_GENERATION),
     "sector_size": one_of(512, 1024, 2048, 4096),
     "size": within(1, MAX_NUMBER),

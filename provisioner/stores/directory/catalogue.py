@@ -11,7 +11,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from initramfs.imaging.format.header import NAME
+from initramfs.messages import IMAGE_NAME
 from provisioner.stores.directory.places import REMOVED, Places
 from provisioner.stores.errors import NoImageError
 from provisioner.stores.files import failing, sync_folder, write_new
@@ -33,7 +33,7 @@ class DirectoryCatalogue:
         return sorted(
             path.name
             for path in self.places.manifests.glob("*")
-            if NAME.fullmatch(path.name) and self.generations(path.name)
+            if IMAGE_NAME.fullmatch(path.name) and self.generations(path.name)
         )
 
     def generations(self, name: str) -> list[int]:
