@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netboot.model import Firmware, Ignore, Program
+from netboot.model import Architecture, Ignore, Program
 
 if TYPE_CHECKING:
     from netboot.model import Client, Endpoint
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 SCRIPT = "boot.ipxe"
 """What iPXE loads by TFTP; generated for the address it is asked at."""
 
-LOADERS: dict[Firmware, str] = {
-    Firmware.BIOS: "undionly.kpxe",  # uses the ROM's own UNDI driver
-    Firmware.UEFI_X64: "snponly.efi",  # likewise the firmware's SNP driver
+LOADERS: dict[Architecture, str] = {
+    Architecture.BIOS: "undionly.kpxe",  # uses the ROM's own UNDI driver
+    Architecture.UEFI_X64: "snponly.efi",  # likewise the firmware's SNP driver
 }
 
 
 def file_for(client: Client, here: Endpoint) -> str | Ignore:
     """A TFTP file name, or a URL for UEFI HTTP boot, or why there is nothing for this client."""
-    loader = LOADERS.get(client.firmware)
+    loader = LOADERS.get(client.architecture)
     if loader is None:
-        return Ignore(f"there is no loader for {client.firmware} firmware")
+        return Ignore(f"there is no loader for {client.architecture} firmware")
     match client.program:
         case Program.IPXE:
             return SCRIPT

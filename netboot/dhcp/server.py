@@ -144,7 +144,7 @@ class DhcpServer:
         try:
             here = Endpoint(came.local, self._http_port)
             if listener is Listener.DHCP:
-                self._tell(Kind.DISCOVER, client.mac, f"{client.firmware} {client.program.value}")
+                self._tell(Kind.DISCOVER, client.mac, f"{client.architecture} {client.program.value}")
             boot = await self._decided(client, here, deciders)
             form = self._form(request, client, listener)
             reply = offer(request, client, boot, here, form=form, listener=listener)
@@ -168,7 +168,7 @@ class DhcpServer:
             return Form.BINL
         if client.program is not Program.ROM:
             return Form.DIRECT
-        return self._forms.choose(client.mac, client.firmware, request.secs, time.monotonic())
+        return self._forms.choose(client.mac, client.architecture, request.secs, time.monotonic())
 
     def _send(self, reply: Packet, client: Client, form: Form, listener: Listener, came: Datagram) -> None:
         """Answer from the port that was asked: ROMs and iPXE look at it. 4011 goes back to the sender."""

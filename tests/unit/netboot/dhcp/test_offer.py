@@ -13,7 +13,7 @@ from netboot.dhcp.offer import Listener, destination, offer
 from netboot.dhcp.options import MessageType, Option
 from netboot.dhcp.packet import BROADCAST_FLAG, NOBODY, Packet, parse
 from netboot.dhcp.pxe import classify
-from netboot.model import Firmware, Ignore, Kernel, LocalDisk, Program
+from netboot.model import Architecture, Ignore, Kernel, LocalDisk, Program
 from tests.clients.packets import DATA, HERE, captured, client, request
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ URL = "http://192.0.2.1:8080/boot/blob/snponly.efi"
 
 def answered(
     asked: Packet,
-    firmware: Firmware = Firmware.BIOS,
+    architecture: Architecture = Architecture.BIOS,
     program: Program = Program.ROM,
     *,
     boot: Boot = KERNEL,
@@ -33,25 +33,27 @@ def answered(
     listener: Listener = Listener.DHCP,
 ) -> Packet:
     """The answer, which must be one."""
-    reply = offer(asked, client(firmware, program), boot, HERE, form=form, listener=listener)
+    reply = offer(asked, client(architecture, program), boot, HERE, form=form, listener=listener)
     assert isinstance(reply, Packet)
     return reply
 
 
 @pytest.mark.parametrize(
-    ("firmware", "program", "name"),
+    ("architecture", "program", "name"),
     [
-        (Firmware.BIOS, Program.ROM, "undionly.kpxe"),
-        (Firmware.UEFI_X64, Program.ROM, "snponly.efi"),
-        (Firmware.BIOS, Program.IPXE, "boot.ipxe"),
-        (Firmware.UEFI_X64, Program.IPXE, "boot.ipxe"),
-        (Firmware.UEFI_X64, Program.HTTP_ROM, URL),
+        (Architecture.BIOS, Program.ROM, "undionly.kpxe"),
+        (Architecture.UEFI_X64, Program.ROM, "snponly.efi"),
+        (Architecture.BIOS, Program.IPXE, "boot.ipxe"),
+        (Architecture.UEFI_X64, Program.IPXE, "boot.ipxe"),
+        (Architecture.UEFI_X64, Program.HTTP_ROM, URL),
     ],
 )
 @pytest.mark.parametrize("boot", [KERNEL, LocalDisk()])
-def test_the_file_is_in_every_place(firmware: Firmware, program: Program, name: str, boot: Boot) -> None:
+def test_the_file_is_in_every_place(
+    architecture: Architecture, program: Program, name: str, boot: Boot
+) -> None:
     """edk2 reads 67, ROMs and shim read the header; the NUL is inside the option."""
-    reply = answered(request(), firmware, program, boot=boot)
+    reply = answered(request(), architecture, program, boot=boot)
     assert reply.file == name.encode()
     assert reply.options[Option.BOOTFILE_NAME] == name.encode() + b"\0"
     assert reply.options[Option.TFTP_SERVER_NAME] == b"192.0.2.1\0"
@@ -64,7 +66,7 @@ def test_the_file_is_in_every_place(firmware: Firmware, program: Program, name: 
 def test_never_sent() -> None:
     """13 makes edk2 trust a size in blocks; 52 is more than many ROMs can read."""
     for program in Program:
-        reply = answered(request(), Firmware.UEFI_X64, program)
+        reply = answered(request(), Architecture.UEFI_X64, program)
         assert not {13, 52} & set(reply.options)
 
 
@@ -82,7 +84,7 @@ def test_never_sent() -> None:
 def test_option_43(program: Program, form: Form, listener: Listener, vendor: bytes | None) -> None:
     """Discovery control 8 is what makes an answer direct; without it firmware asks on 4011."""
     asked = request(MessageType.DISCOVER if listener is Listener.DHCP else MessageType.REQUEST)
-    reply = answered(asked, Firmware.UEFI_X64, program, form=form, listener=listener)
+    reply = answered(asked, Architecture.UEFI_X64, program, form=form, listener=listener)
     assert reply.options.get(Option.VENDOR_SPECIFIC) == vendor
 
 
@@ -134,11 +136,13 @@ def test_other_servers_business(asked: Packet, listener: Listener) -> None:
     assert isinstance(reply, Ignore)
 
 
-@pytest.mark.parametrize("firmware", [Firmware.UEFI_IA32, Firmware.UEFI_ARM64, Firmware.OTHER])
-def test_nothing_is_announced_that_is_not_there(firmware: Firmware) -> None:
+@pytest.mark.parametrize(
+    "architecture", [Architecture.UEFI_IA32, Architecture.UEFI_ARM64, Architecture.OTHER]
+)
+def test_nothing_is_announced_that_is_not_there(architecture: Architecture) -> None:
     """Firmware without a loader is told nothing, and the reason names it."""
-    reply = offer(request(), client(firmware), KERNEL, HERE, form=Form.DIRECT, listener=Listener.DHCP)
-    assert reply == Ignore(f"there is no loader for {firmware} firmware")
+    reply = offer(request(), client(architecture), KERNEL, HERE, form=Form.DIRECT, listener=Listener.DHCP)
+    assert reply == Ignore(f"there is no loader for {architecture} firmware")
 
 
 def test_ignored_machines_get_no_answer() -> None:
