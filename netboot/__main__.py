@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from netboot.booter import StaticBooter
+from netboot.dns.zone import StaticZone
 from netboot.errors import NetbootError
 from netboot.http.app import boot_app
 from netboot.http.serving import free_port, serving
 from netboot.model import Kernel, LocalDisk
 from netboot.service import Ports, Settings, serve
-from netboot.static import StaticBooter, StaticZone
 
 if TYPE_CHECKING:
     from netboot.events import Event

@@ -5,8 +5,8 @@ from __future__ import annotations
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from netboot.dhcp.options import MessageType, Option
-from netboot.dhcp.packet import BOOTREQUEST, Packet
+from netboot.dhcp.codec.options import MessageType, Option
+from netboot.dhcp.codec.packet import BOOTREQUEST, Packet
 from netboot.model import Architecture, Client, Endpoint, Program
 
 DATA = Path(__file__).parents[1] / "data"

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from netboot.dhcp.options import MessageType, Option
-from netboot.dhcp.packet import NOBODY, Packet, parse
+from netboot.dhcp.codec.options import MessageType, Option
+from netboot.dhcp.codec.packet import NOBODY, Packet, parse
 from netboot.errors import ProtocolError
 from tests.clients.namespace_sockets import udp_inside
 from tests.clients.packets import captured

@@ -10,12 +10,12 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from netboot.dhcp.form import Form
-from netboot.dhcp.loader import file_for
-from netboot.dhcp.options import MessageType, Option, PxeOption, read_options, write_options, write_text
-from netboot.dhcp.packet import BOOTREPLY, BROADCAST_FLAG, NOBODY, Packet
-from netboot.dhcp.pxe import HTTP_CLASS, PXE_CLASS
+from netboot.dhcp.codec.options import MessageType, Option, PxeOption, read_options, write_options, write_text
+from netboot.dhcp.codec.packet import BOOTREPLY, BROADCAST_FLAG, NOBODY, Packet
+from netboot.dhcp.proxy.classify import HTTP_CLASS, PXE_CLASS
+from netboot.dhcp.proxy.form import Form
 from netboot.errors import ProtocolError
+from netboot.loaders import file_for
 from netboot.model import Ignore, Program
 
 if TYPE_CHECKING:

@@ -1,9 +1,8 @@
-"""The memory for answer forms and the rate limit: time and memory are given, nothing waits."""
+"""The memory for answer forms: time is given, nothing waits."""
 
 from __future__ import annotations
 
-from netboot.dhcp.form import Form, FormMemory
-from netboot.dhcp.limit import RateLimit
+from netboot.dhcp.proxy.form import Form, FormMemory
 from netboot.model import Architecture
 
 MAC = "52:54:00:00:00:01"
@@ -55,11 +54,3 @@ def test_memory_is_bounded() -> None:
     for other in ("b", "c", "d"):
         memory.choose(other, Architecture.BIOS, 0, 1.0)
     assert memory.choose(MAC, Architecture.UEFI_X64, 4, 4.0) is Form.BINL
-
-
-def test_rate_limit() -> None:
-    """A burst, then a steady trickle, each machine by itself."""
-    limit = RateLimit(burst=3, per_second=1.0)
-    assert [limit.allows("a", 0.0) for _ in range(4)] == [True, True, True, False]
-    assert limit.allows("b", 0.0)
-    assert [limit.allows("a", 2.0) for _ in range(3)] == [True, True, False]

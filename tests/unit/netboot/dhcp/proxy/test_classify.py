@@ -8,9 +8,9 @@ from uuid import UUID
 
 import pytest
 
-from netboot.dhcp.options import MessageType, Option
-from netboot.dhcp.packet import parse
-from netboot.dhcp.pxe import classify
+from netboot.dhcp.codec.options import MessageType, Option
+from netboot.dhcp.codec.packet import parse
+from netboot.dhcp.proxy.classify import classify
 from netboot.model import Architecture, Client, Program
 from tests.clients.packets import MAC, captured, request
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from netboot.dhcp.form import Form
-from netboot.dhcp.offer import Listener, destination, offer
-from netboot.dhcp.options import MessageType, Option
-from netboot.dhcp.packet import BROADCAST_FLAG, NOBODY, Packet, parse
-from netboot.dhcp.pxe import classify
+from netboot.dhcp.codec.options import MessageType, Option
+from netboot.dhcp.codec.packet import BROADCAST_FLAG, NOBODY, Packet, parse
+from netboot.dhcp.proxy.classify import classify
+from netboot.dhcp.proxy.form import Form
+from netboot.dhcp.proxy.offer import Listener, destination, offer
 from netboot.model import Architecture, Ignore, Kernel, LocalDisk, Program
 from tests.clients.packets import DATA, HERE, captured, client, request
 

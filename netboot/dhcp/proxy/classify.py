@@ -11,13 +11,13 @@ import re
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from netboot.dhcp.options import IpxeFeature, Option, read_options, read_text, read_uint16s
-from netboot.dhcp.packet import BOOTREQUEST, ETHERNET
+from netboot.dhcp.codec.options import IpxeFeature, Option, read_options, read_text, read_uint16s
+from netboot.dhcp.codec.packet import BOOTREQUEST, ETHERNET
 from netboot.errors import ProtocolError
 from netboot.model import Architecture, Client, Program
 
 if TYPE_CHECKING:
-    from netboot.dhcp.packet import Packet
+    from netboot.dhcp.codec.packet import Packet
 
 PXE_CLASS = b"PXEClient"
 HTTP_CLASS = b"HTTPClient"

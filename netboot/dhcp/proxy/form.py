@@ -1,4 +1,4 @@
-"""Which form of answer to give to whom.
+"""In which form a machine is answered.
 
 No single form satisfies all firmware. Some takes the loader straight from an
 offer with option 43.6 = 8 (DIRECT); some ignores such an offer and wants to ask
@@ -12,8 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from netboot.memory import Recent
 from netboot.model import Architecture
-from netboot.recent import Recent
 
 
 class Form(StrEnum):
@@ -24,7 +24,6 @@ class Form(StrEnum):
 
     @property
     def other(self) -> Form:
-        """The one that is not this."""
         return Form.BINL if self is Form.DIRECT else Form.DIRECT
 
 

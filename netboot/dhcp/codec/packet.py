@@ -10,7 +10,7 @@ import struct
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
-from netboot.dhcp.options import MessageType, Option, read_options, write_options
+from netboot.dhcp.codec.options import MessageType, Option, read_options, write_options
 from netboot.errors import ProtocolError
 
 BOOTREQUEST = 1
