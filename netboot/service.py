@@ -1,7 +1,7 @@
 """All network services as one: bind everything, say so, then serve until told to stop.
 
-HTTP is not among them: whoever runs the service decides how its HTTP workers run,
-and says in ``Settings.http_port`` where they are.
+HTTP is not among them: the caller runs its own HTTP workers, and says in
+``Settings.http_port`` where they are.
 """
 
 from __future__ import annotations

@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 _IP_MTU = 14
 """linux/in.h: the path's MTU, as known to a connected socket."""
 _WAITING = 1024
+_KINDS = {
+    Result.DONE: Kind.TFTP_DONE,
+    Result.PROBED: Kind.TFTP_PROBE,
+    Result.ABORTED: Kind.TFTP_FAILED,
+    Result.TIMED_OUT: Kind.TFTP_FAILED,
+}
 
 
 class TftpServer:
@@ -111,21 +117,12 @@ class TftpServer:
             outcome = await Session(transfer, own).run()
         finally:
             own.close()
-        self._tell(
-            _KINDS[outcome.result], datagram.source[0], ": ".join(filter(None, (name, outcome.detail)))
-        )
+        detail = ": ".join(filter(None, (name, outcome.detail)))
+        self._tell(_KINDS[outcome.result], datagram.source[0], detail)
 
     def _refuse(self, datagram: Datagram, code: packet.ErrorCode, text: str) -> None:
         """Say no from port 69 itself: clients take that as well as a new port, and it saves a socket."""
         reply(self._main, packet.error(code, text), datagram)
-
-
-_KINDS = {
-    Result.DONE: Kind.TFTP_DONE,
-    Result.PROBED: Kind.TFTP_PROBE,
-    Result.ABORTED: Kind.TFTP_FAILED,
-    Result.TIMED_OUT: Kind.TFTP_FAILED,
-}
 
 
 def _refusal(request: packet.Request) -> tuple[packet.ErrorCode, str] | None:

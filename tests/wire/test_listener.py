@@ -1,4 +1,4 @@
-"""Somebody hears every byte between an agent and a real server, and tries to make something of it."""
+"""An eavesdropper hears every byte between an agent and a real server, and tries to use it."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ def test_a_receipt_that_was_heard_is_good_for_nothing_else(site: Site) -> None:
 
 
 def test_both_signatures_are_kept(site: Site) -> None:
-    """Anybody with the appliance's public key can check what was said, and under which key."""
+    """The appliance's public key is enough to check what was said, and under which key."""
     session, given = site.agent()
     session.appliance.post(f"/api/v1/agent/jobs/{number(given)}/result", statement(given, session))
     session.appliance.close_all()

@@ -86,7 +86,7 @@ class Slow:
         return None
 
 
-def test_a_slow_decision_holds_nobody_else_up() -> None:
+def test_a_slow_decision_holds_no_other_machine_up() -> None:
     """The second machine is answered while the first one's decision is still awaited."""
     booter = Slow()
     slow = request(MessageType.REQUEST, address="127.0.0.1").encode()

@@ -1,4 +1,4 @@
-"""Who is asking? From a DHCP packet to a :class:`netboot.model.Client`.
+"""Which machine asks, and by which program: from a DHCP packet to a :class:`netboot.model.Client`.
 
 The only place that knows architecture numbers and how firmware and iPXE give
 themselves away. Tolerant: what real firmware is known to send is understood,
@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from netboot.dhcp.codec.options import IpxeFeature, Option, read_options, read_text, read_uint16s
+from netboot.dhcp.codec.options import IpxeFeature, Option, read_options, read_uint16s
 from netboot.dhcp.codec.packet import BOOTREQUEST, ETHERNET
 from netboot.errors import ProtocolError
 from netboot.model import Architecture, Client, Program
@@ -103,8 +103,3 @@ def _uuid(packet: Packet) -> UUID | None:
     if len(value) != _MACHINE_ID_LENGTH or value[0] != 0 or value[1:] in (b"\0" * 16, b"\xff" * 16):
         return None
     return UUID(bytes_le=value[1:])
-
-
-def describe(packet: Packet) -> str:
-    """One line for people: the class text that the client sent."""
-    return read_text(packet.options.get(Option.VENDOR_CLASS, b""))

@@ -50,7 +50,7 @@ def test_uuids_that_are_none(uuid: str) -> None:
 
 @pytest.mark.parametrize("mac", ["", "52:54:00:77:00", "52:54:00:77:00:0g", "${netX/mac}"])
 def test_a_mac_is_needed(mac: str) -> None:
-    """Without one nobody can be recognised."""
+    """Without one no machine can be recognised."""
     with pytest.raises(ProtocolError, match="no MAC address"):
         client_of({"mac": mac}, None)
 

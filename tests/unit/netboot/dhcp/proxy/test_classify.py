@@ -112,7 +112,7 @@ def test_machine_ids_that_are_none(value: bytes) -> None:
     assert found.uuid is None
 
 
-def test_what_does_not_boot_is_nobody() -> None:
+def test_what_does_not_boot_is_no_client() -> None:
     """Ordinary DHCP clients, servers and other hardware are left alone."""
     boot = request()
     assert classify(boot) is not None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from netboot.dhcp.codec.options import MessageType, Option
-from netboot.dhcp.codec.packet import BROADCAST_FLAG, NOBODY, Packet, parse
+from netboot.dhcp.codec.packet import BROADCAST_FLAG, NO_ADDRESS, Packet, parse
 from netboot.dhcp.proxy.classify import classify
 from netboot.dhcp.proxy.form import Form
 from netboot.dhcp.proxy.offer import Listener, destination, offer
@@ -60,7 +60,7 @@ def test_the_file_is_in_every_place(
     assert reply.sname == b"192.0.2.1"
     assert reply.siaddr == HERE.address
     assert reply.server_id == HERE.address
-    assert reply.yiaddr == NOBODY
+    assert reply.yiaddr == NO_ADDRESS
 
 
 def test_never_sent() -> None:
@@ -163,11 +163,11 @@ def test_what_is_copied() -> None:
     assert list(ack.options.items())[-1] == (Option.RELAY_AGENT_INFORMATION, b"\1\4port")
     assert (ack.xid, ack.giaddr, ack.ciaddr) == (asked.xid, asked.giaddr, asked.ciaddr)
     offered = answered(request(MessageType.DISCOVER, more=more, address="192.0.2.7"))
-    assert offered.ciaddr == NOBODY
+    assert offered.ciaddr == NO_ADDRESS
 
 
 def test_broadcast_flag() -> None:
-    """Who has no address can only be broadcast to, by us or by its relay."""
+    """A client without an address can only be broadcast to, by us or by its relay."""
     assert answered(request()).flags & BROADCAST_FLAG
     assert answered(request(relay="198.51.100.1")).flags & BROADCAST_FLAG
     asked = request(MessageType.REQUEST, address="192.0.2.7")
@@ -175,7 +175,7 @@ def test_broadcast_flag() -> None:
 
 
 def test_destinations() -> None:
-    """RFC 2131 §4.1: the relay's server port, the client's address, else everybody."""
+    """RFC 2131 §4.1: the relay's server port, the client's address, else broadcast."""
     reply = answered(request())
     assert destination(reply, 68, 67) == ("255.255.255.255", 68)
     assert destination(replace(reply, ciaddr=IPv4Address("192.0.2.7")), 68, 67) == ("192.0.2.7", 68)
