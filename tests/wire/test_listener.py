@@ -29,7 +29,7 @@ from provisioner.security.nonces import mint
 from provisioner.security.signatures import open_statement
 from provisioner.timeline import audit
 from tests.clients.api import MAC, inventory
-from tests.clients.web import Web
+from tests.clients.http_part import HttpPart
 from tests.clients.wiretap import Wiretap
 
 pytestmark = pytest.mark.wire
@@ -96,7 +96,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
     try:
         registry.add_host(database, "pc1", [MAC], now=time.time(), who="test")
         queue.queue_job(database, "pc1", JOB, now=time.time(), who="test")
-        with Web(home, tmp_path / "web.log") as web, Wiretap(web.port) as tap:
+        with HttpPart(home, tmp_path / "web.log") as http, Wiretap(http.port) as tap:
             yield Site(home, database, tap)
     finally:
         database.close()
