@@ -62,7 +62,7 @@ class Site:
     def agent(self) -> tuple[Session, messages.Assignment]:
         """A machine is started, and told what to do."""
         talk = Appliance(self.tap.url, Clock(time.monotonic, time.sleep), patience=30)
-        session = Session(talk, inventory(), lambda _line: None, Home(self.home).keys / "init_appliance.pub")
+        session = Session(talk, inventory(), lambda _line: None, Home(self.home).keys / "appliance.pub")
         nonce = mint(load_nonce_key(self.home), MAC, time.time(), secrets.token_bytes(16))
         given = session.contact(CommandLine(self.tap.url, nonce, MAC))
         talk.post(f"/api/v1/agent/jobs/{number(given)}/reports", messages.encode(messages.Reports(())))
