@@ -17,7 +17,7 @@ from netboot.model import Architecture
 
 
 class Form(StrEnum):
-    """How an offer tells a ROM what to do."""
+    """How an offer tells a ROM to get its loader: take it at once, or ask again on port 4011."""
 
     DIRECT = "direct"
     BINL = "binl"
