@@ -1,4 +1,4 @@
-"""``python -m netboot``: the network services alone, with one kernel (or the local disk) for everybody."""
+"""``python -m netboot``: the network services alone, with one kernel (or the local disk) for all machines."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from netboot.booter import StaticBooter
+from netboot.dns.zone import StaticZone
 from netboot.errors import NetbootError
 from netboot.http.app import boot_app
 from netboot.http.serving import free_port, serving
 from netboot.model import Kernel, LocalDisk
 from netboot.service import Ports, Settings, serve
-from netboot.static import StaticBooter, StaticZone
 
 if TYPE_CHECKING:
     from netboot.events import Event
@@ -32,12 +33,11 @@ class PrintSink:
     """Prints a line per event."""
 
     def emit(self, event: Event) -> None:
-        """Print one event."""
         typer.echo(f"{event.kind} {event.mac or '-'} {event.address or '-'} {event.detail}")
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class Options:
     """What the command line asked for."""
 
     settings: Settings
@@ -64,8 +64,8 @@ def main(  # noqa: PLR0917 - typer makes an option of each
     """Boot machines over the network, beside the site's own DHCP server. SIGTERM ends it."""
     try:
         settings = Settings(_address(listen), interface, http_port, dhcp_port, binl_port, tftp_port, dns_port)
-        wish = Wish(settings, _booter(root, kernel, initrd or [], append), _zone(host or []))
-        asyncio.run(_run(wish))
+        options = Options(settings, _booter(root, kernel, initrd or [], append), _zone(host or []))
+        asyncio.run(_run(options))
     except NetbootError as error:
         typer.echo(f"error: {error.message}", err=True)
         if error.hint:
@@ -73,12 +73,12 @@ def main(  # noqa: PLR0917 - typer makes an option of each
         raise typer.Exit(1) from None
 
 
-async def _run(wish: Wish) -> None:
+async def _run(options: Options) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    address = wish.settings.listen
-    settings = replace(wish.settings, http_port=free_port(address, wish.settings.http_port))
+    address = options.settings.listen
+    settings = replace(options.settings, http_port=free_port(address, options.settings.http_port))
     sink = PrintSink()
 
     def ready(ports: Ports) -> None:
@@ -88,9 +88,9 @@ async def _run(wish: Wish) -> None:
         )
 
     async with AsyncExitStack() as stack:
-        app = boot_app(wish.booter, sink, settings.http_port)
+        app = boot_app(options.booter, sink, settings.http_port)
         await stack.enter_async_context(serving(app, address, settings.http_port))
-        await serve(settings, wish.booter, wish.zone, sink, ready=ready, stop=stop)
+        await serve(settings, options.booter, options.zone, sink, ready=ready, stop=stop)
 
 
 def _booter(root: Path, kernel: Path | None, initrds: list[Path], append: str) -> StaticBooter:

@@ -1,6 +1,6 @@
-"""What can go wrong in the network services, by whose fault it is.
+"""What can go wrong in the network services: our fault, or the peer's.
 
-A leaf. Messages are for people; the command line prints them as ``error:`` and ``hint:``.
+A leaf. The command line prints a message as ``error:`` and its hint as ``hint:``.
 """
 
 from __future__ import annotations

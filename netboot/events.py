@@ -1,4 +1,4 @@
-"""What happened on the network, as a stream that anybody may listen to.
+"""What happened on the network, as a stream of events for a log, a database, a web page.
 
 A leaf. Emitting never blocks and never raises: the services must not wait for
 a log or a database.
@@ -6,6 +6,7 @@ a log or a database.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -34,9 +35,9 @@ class Event:
     Attributes:
         at: seconds since the epoch.
         kind: the station.
-        mac: whose, if known (TFTP knows only addresses).
-        address: the peer's address, if it has one.
-        detail: one line for people: file name, form of the answer, reason.
+        mac: the machine's, if known (TFTP knows only addresses).
+        address: the machine's IP address, if it has one.
+        detail: one readable line: file name, form of the answer, reason.
     """
 
     at: float
@@ -54,8 +55,5 @@ class Sink(Protocol):
         ...
 
 
-class NullSink:
-    """Forgets everything."""
-
-    def emit(self, event: Event) -> None:
-        """Forget one event."""
+Tell = Callable[[Kind, str, str], None]
+"""How a protocol says what happens: the station, the MAC or the address (what it knows), the detail."""

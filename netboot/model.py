@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 
-class Firmware(StrEnum):
-    """What kind of firmware a client runs on (RFC 4578 option 93, folded to what we can serve)."""
+class Architecture(StrEnum):
+    """The client system architecture (RFC 4578 option 93), folded to what we can serve."""
 
     BIOS = "bios"
     UEFI_X64 = "uefi-x64"
@@ -44,13 +44,13 @@ class Client:
     Attributes:
         mac: lower case, colon-separated, as sysfs writes it.
         uuid: from option 97 or iPXE's ``${uuid}``; some Intel ROMs send none.
-        firmware: folded from option 93.
+        architecture: folded from option 93.
         program: who is asking.
         address: the client's own address when it has one already.
     """
 
     mac: str
-    firmware: Firmware
+    architecture: Architecture
     program: Program
     uuid: UUID | None = None
     address: IPv4Address | None = None

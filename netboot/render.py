@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 
 from netboot.errors import NetbootError
-from netboot.model import Firmware
+from netboot.model import Architecture
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,7 +53,7 @@ def kernel(boot: Kernel, client: Client, here: Endpoint) -> str:
 
 def local(client: Client) -> str:
     """Hand back to the firmware so that it goes on to the machine's own disk."""
-    name = "local-bios.ipxe.j2" if client.firmware is Firmware.BIOS else "local-uefi.ipxe.j2"
+    name = "local-bios.ipxe.j2" if client.architecture is Architecture.BIOS else "local-uefi.ipxe.j2"
     return _template(name).render()
 
 

@@ -1,7 +1,7 @@
 """All network services as one: bind everything, say so, then serve until told to stop.
 
-HTTP is not among them: whoever runs the service decides how its HTTP workers run,
-and says in ``Settings.http_port`` where they are.
+HTTP is not among them: the caller runs its own HTTP workers, and says in
+``Settings.http_port`` where they are.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
-from netboot import files, sockets
-from netboot.dhcp.form import FormMemory
+from netboot import sockets
+from netboot.dhcp.proxy.form import FormMemory
 from netboot.dhcp.server import DhcpServer
 from netboot.dns.server import DnsServer
 from netboot.events import Event, Kind
-from netboot.machines import Machines
+from netboot.memory import AddressOwners
 from netboot.tftp.server import TftpServer
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from netboot.booter import Booter
     from netboot.dns.zone import Zone
     from netboot.events import Sink
-    from netboot.model import Endpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,40 +119,36 @@ def _bind(settings: Settings, stack: ExitStack, *, with_dns: bool) -> _Bound:
 def _services(
     settings: Settings, bound: _Bound, booter: Booter, zone: Zone | None, sink: Sink
 ) -> list[Coroutine[None, None, None]]:
-    teller = _Teller(sink, Machines(), FormMemory())
+    reporter = _Reporter(sink, AddressOwners(), FormMemory())
     dhcp = DhcpServer(
         dhcp=bound.dhcp,
         binl=bound.binl,
         listen=settings.listen if int(settings.listen) else None,
         decide=booter.decide,
         http_port=settings.http_port,
-        tell=teller.dhcp,
-        learn=teller.machines.learn,
-        forms=teller.forms,
+        tell=reporter.dhcp,
+        learn=reporter.owners.learn,
+        forms=reporter.forms,
     )
-
-    def find(name: str, here: Endpoint) -> files.Text | files.File | None:
-        return files.find(name, booter, here)
-
-    services = [dhcp.run(), TftpServer(bound.tftp, find, settings.http_port, teller.tftp).run()]
+    services = [dhcp.run(), TftpServer(bound.tftp, booter, settings.http_port, reporter.tftp).run()]
     if zone is not None and bound.dns is not None:
         services.append(DnsServer(*bound.dns, zone).run())
     return services
 
 
 @dataclass(frozen=True, slots=True)
-class _Teller:
-    """Turns what the protocols say into events, and tells DHCP when a file request shows progress."""
+class _Reporter:
+    """Makes events of what the protocols say, and tells DHCP when a file request shows progress."""
 
     sink: Sink
-    machines: Machines
+    owners: AddressOwners
     forms: FormMemory
 
     def dhcp(self, kind: Kind, mac: str, detail: str) -> None:
         self.sink.emit(Event(time.time(), kind, mac, None, detail))
 
     def tftp(self, kind: Kind, address: str, detail: str) -> None:
-        mac = self.machines.mac_of(address)
+        mac = self.owners.mac_of(address)
         if mac is not None:
             self.forms.progress(mac)
         self.sink.emit(Event(time.time(), kind, mac, address, detail))

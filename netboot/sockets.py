@@ -1,39 +1,28 @@
-"""Sockets for services that must know on which of our addresses a packet arrived.
+"""Opening the sockets of the services, and saying what is in the way when that fails.
 
-A machine has to be answered from, and told, the address at which it can reach
-us; on a server with several networks that differs per packet (IP_PKTINFO,
-ip(7)). Linux only. Knows no protocol above UDP and TCP.
+Linux only. Knows no protocol above UDP and TCP.
 """
 
 from __future__ import annotations
 
 import errno
 import socket
-import struct
-from dataclasses import dataclass
 from ipaddress import IPv4Address
+from typing import TYPE_CHECKING
 
-from netboot import ports
+import psutil
+
 from netboot.errors import NetbootError
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 ANY = IPv4Address(0)
-_IP_PKTINFO = 8
-"""linux/in.h; the socket module has it only since Python 3.14."""
-_LARGEST = 65535
-_PKTINFO = struct.Struct("=I4s4s")
-"""struct in_pktinfo: interface index, our address, destination of the packet."""
-_WAITING_BYTES = 1 << 20
-"""Receive buffer: a rack that is powered on at once must not be dropped by the kernel."""
-
-
-@dataclass(frozen=True, slots=True)
-class Datagram:
-    """A received packet: where from, and at which of our addresses and interfaces (index)."""
-
-    data: bytes
-    source: tuple[str, int]
-    local: IPv4Address
-    interface: int
+IP_PKTINFO = 8
+"""linux/in.h: tell, and choose, the local address of a packet. In the socket module since Python 3.14."""
+_RECEIVE_BUFFER = 1 << 20
+"""Bytes: a rack that is powered on at once must not be dropped by the kernel."""
+_PROTOCOLS = {socket.SOCK_DGRAM: "UDP", socket.SOCK_STREAM: "TCP"}
 
 
 def open_udp(address: IPv4Address, port: int, interface: str | None = None) -> socket.socket:
@@ -56,31 +45,6 @@ def port_of(opened: socket.socket) -> int:
     return port
 
 
-def receive(opened: socket.socket) -> Datagram | None:
-    """The next waiting packet, or None. Errors of earlier packets (ICMP) are swallowed."""
-    try:
-        data, control, _, source = opened.recvmsg(_LARGEST, socket.CMSG_SPACE(_PKTINFO.size))
-    except (BlockingIOError, ConnectionError, InterruptedError):
-        return None
-    for level, kind, value in control:
-        if level == socket.IPPROTO_IP and kind == _IP_PKTINFO:
-            interface, local, _ = _PKTINFO.unpack(value)
-            return Datagram(data, source, IPv4Address(local), interface)
-    return Datagram(data, source, ANY, 0)
-
-
-def send(opened: socket.socket, data: bytes, to: tuple[str, int], came: Datagram) -> None:
-    """Send through the interface and from the address at which ``came`` arrived.
-
-    A packet that cannot be sent (network down, buffer full) is lost like any other packet.
-    """
-    info = _PKTINFO.pack(came.interface, came.local.packed, bytes(4))
-    try:
-        opened.sendmsg([data], [(socket.IPPROTO_IP, _IP_PKTINFO, info)], 0, to)
-    except OSError:
-        return
-
-
 def _open(kind: socket.SocketKind, address: IPv4Address, port: int, interface: str | None) -> socket.socket:
     opened = socket.socket(socket.AF_INET, kind)
     try:
@@ -98,8 +62,8 @@ def _prepare(opened: socket.socket, kind: socket.SocketKind, interface: str | No
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode() + b"\0")
     if kind is socket.SOCK_DGRAM:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-        opened.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
-        opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _WAITING_BYTES)
+        opened.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
     else:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 
@@ -107,11 +71,11 @@ def _prepare(opened: socket.socket, kind: socket.SocketKind, interface: str | No
 def _explained(
     error: OSError, kind: socket.SocketKind, address: IPv4Address, port: int, interface: str | None
 ) -> NetbootError:
-    what = ports.describe(kind, port)
+    what = f"{_PROTOCOLS.get(kind, kind.name)} port {port}"
     match error.errno:
         case errno.EADDRINUSE:
-            who = ports.holder(kind, port) or "a process that cannot be seen from here"
-            return NetbootError(f"{what} is taken by {who}", "stop it, or choose another port or address")
+            holder = _holder(kind, port) or "a process that cannot be seen from here"
+            return NetbootError(f"{what} is taken by {holder}", "stop it, or choose another port or address")
         case errno.EACCES | errno.EPERM:
             return NetbootError(f"{what} may not be opened: {error.strerror}", "run as root")
         case errno.EADDRNOTAVAIL:
@@ -120,3 +84,30 @@ def _explained(
             return NetbootError(f"there is no network interface {interface}", "see 'ip link'")
         case _:
             return NetbootError(f"{what} at {address} cannot be opened: {error}")
+
+
+def _holder(kind: socket.SocketKind, port: int) -> str:
+    """The processes that hold ``port``, as ``dnsmasq (pid 17: dnsmasq -d)``; empty if none can be seen.
+
+    Seeing other users' processes takes root; sockets of other network namespaces are never seen.
+    """
+    return ", ".join(sorted({_process(pid) for pid in _pids(kind, port)}))
+
+
+def _pids(kind: socket.SocketKind, port: int) -> Iterator[int]:
+    try:
+        connections = psutil.net_connections("udp" if kind is socket.SOCK_DGRAM else "tcp")
+    except psutil.AccessDenied:
+        return
+    for connection in connections:
+        listens = kind is socket.SOCK_DGRAM or connection.status == psutil.CONN_LISTEN
+        if connection.laddr and connection.laddr.port == port and connection.pid and listens:
+            yield connection.pid
+
+
+def _process(pid: int) -> str:
+    try:
+        process = psutil.Process(pid)
+        return f"{process.name()} (pid {pid}: {' '.join(process.cmdline()) or 'no command line'})"
+    except psutil.Error:
+        return f"pid {pid}"

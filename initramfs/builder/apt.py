@@ -2,25 +2,27 @@
 
 apt does the work (mirrors, proxies, signatures, dependencies) with a state of its
 own in the cache folder: its list of installed packages holds only those that
-``image.toml`` declares absent, so that the answer depends on the archive alone. Of
-the machine's sources only Debian's own suites are used: what people add to
-``/etc/apt`` for other software must not leak into the image.
+``image.toml`` declares absent, so that the answer depends on the archive alone. That is
+asked for once a day and remembered in between: a cached build needs no network, and a lab
+of a hundred builds asks the mirror once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from initramfs.builder.errors import SourceError
+from initramfs.builder.errors import CommandError, SourceError
 from initramfs.builder.run import run
-from initramfs.builder.sources import select
+from initramfs.builder.sources import host_sources
 from initramfs.builder.spec import Spec
 
-ARCHITECTURE = "amd64"
-ETC = Path("/etc/apt")
-OS_RELEASE = Path("/etc/os-release")
+FRESH = 24 * 3600.0
+"""Seconds for which the archive's answer is taken as it is."""
 
 STANZA = """\
 Package: {name}
@@ -53,9 +55,10 @@ class Package:
 
 @dataclass(frozen=True, slots=True)
 class Apt:
-    """apt with its state below ``root``."""
+    """apt with its state below ``root``, for packages of ``architecture``."""
 
     root: Path
+    architecture: str
 
     @property
     def archives(self) -> Path:
@@ -103,8 +106,8 @@ class Apt:
     def _run(self, *arguments: str, cwd: Path | None = None) -> str:
         root = self.root.absolute()
         settings = {
-            "APT::Architecture": ARCHITECTURE,
-            "APT::Architectures": ARCHITECTURE,
+            "APT::Architecture": self.architecture,
+            "APT::Architectures": self.architecture,
             "APT::Default-Release": "",
             # The cache folder may be one that apt's own unprivileged user cannot enter.
             "APT::Sandbox::User": "root",
@@ -119,20 +122,6 @@ class Apt:
         }
         options = [word for key, value in settings.items() for word in ("-o", f"{key}={value}")]
         return run(["apt-get", "-q", "-q", *options, *arguments], cwd=cwd)
-
-
-def host_sources() -> str:
-    """This machine's sources of Debian proper, as one text. Raises SourceError if there are none."""
-    codename = _codename(OS_RELEASE.read_text())
-    files = [ETC / "sources.list", *sorted((ETC / "sources.list.d").glob("*"))]
-    texts = [(path.name, path.read_text()) for path in files if path.is_file()]
-    stanzas = select(texts, codename)
-    if not stanzas:
-        raise SourceError(
-            f"no package source for Debian's suite {codename}, component main, below {ETC}",
-            "the initramfs is built from Debian's packages: build it on a Debian machine that can reach them",
-        )
-    return stanzas
 
 
 def claim(absent: Iterable[str]) -> str:
@@ -152,11 +141,48 @@ def _package(file: str, size: int) -> Package:
     return Package(name, version.replace("%3a", ":"), file, size)
 
 
-def _codename(os_release: str) -> str:
-    for line in os_release.splitlines():
-        key, _, value = line.partition("=")
-        if key == "VERSION_CODENAME":
-            return value.strip('"')
-    raise SourceError(
-        f"{OS_RELEASE} names no VERSION_CODENAME", "build the initramfs on a Debian release, not on testing"
+def apt_of(spec: Spec, cache: Path) -> Apt:
+    """The apt whose state is kept in ``cache``."""
+    return Apt(cache / "apt", spec.architecture)
+
+
+def resolve(spec: Spec, cache: Path, *, refresh: bool, report: Callable[[str], None]) -> tuple[Package, ...]:
+    """The packages of ``spec``. Yesterday's answer is better than none when the archive is out of reach."""
+    path = cache / "resolved.json"
+    sources = host_sources(spec.suite)
+    key = _key(spec, sources)
+    known, age = recall(path.read_text() if path.exists() else "", key, time.time())
+    if known and age < FRESH and not refresh:
+        return known
+    report("asking Debian's archive for the packages")
+    apt = apt_of(spec, cache)
+    try:
+        apt.refresh(sources)
+    except CommandError:
+        if not known or refresh:
+            raise
+        report(f"the archive cannot be reached; using its answer of {age / 3600:.0f} hours ago")
+        return known
+    packages = apt.resolve(spec)
+    path.write_text(record(packages, key, time.time()))
+    return packages
+
+
+def record(packages: tuple[Package, ...], key: str, now: float) -> str:
+    """An answer as text."""
+    return json.dumps(
+        {"key": key, "at": now, "packages": [asdict(package) for package in packages]}, indent=1
     )
+
+
+def recall(text: str, key: str, now: float) -> tuple[tuple[Package, ...], float]:
+    """The packages of a recorded answer to the same question, and its age in seconds; else none."""
+    answer = json.loads(text) if text else {}
+    if answer.get("key") != key:
+        return (), 0.0
+    return tuple(Package(**package) for package in answer["packages"]), now - answer["at"]
+
+
+def _key(spec: Spec, sources: str) -> str:
+    question = [sorted(spec.packages), sorted(spec.absent), spec.architecture, sources]
+    return hashlib.sha256(json.dumps(question).encode()).hexdigest()

@@ -11,19 +11,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from initramfs.builder import bytecode, cpio, modules, tree
-from initramfs.builder.apt import Apt, Package
-from initramfs.builder.compress import compress
+from initramfs.builder import archive, modules, python, suites, tree
+from initramfs.builder.apt import Package, apt_of
 from initramfs.builder.errors import ContentError
 from initramfs.builder.run import run
 from initramfs.builder.spec import Spec
-from initramfs.builder.storage import replace
 
 KERNEL = "vmlinuz"
 RELEASE = "release"
 ARCHIVE = "base.cpio.zst"
 MODULES = "usr/lib/modules"
-PYTHON = ("usr/lib/python3.11", "usr/lib/python3/dist-packages")
 SELF_TEST = "etc/clonesys/selftest.json"
 
 
@@ -47,7 +44,7 @@ class Work:
 
 def unpack_packages(work: Work) -> None:
     """Everything in the packages but what is refused."""
-    tree.lay_out(work.tree)
+    tree.lay_out(work.tree, work.spec.architecture_facts.loaders)
     for package in work.packages:
         tree.unpack(package, work.tree, work.spec.remove)
 
@@ -96,14 +93,15 @@ def choose_programs(work: Work) -> None:
 
 def choose_libraries(work: Work) -> None:
     """What the remaining programs and Python modules are linked with."""
-    tree.sweep_libraries(work.tree, work.spec.libraries)
+    folders = suites.library_folders(work.spec.architecture_facts)
+    tree.sweep_libraries(work.tree, folders, work.spec.libraries)
     tree.drop_empty_folders(work.tree, "usr")
 
 
 def compile_python(work: Work) -> None:
     """Bytecode instead of source."""
-    bytecode.check_version(work.tree)
-    bytecode.compile_tree(work.tree, PYTHON)
+    python.check_version(work.tree)
+    python.compile_tree(work.tree, suites.python_folders(work.spec.suite_facts))
 
 
 def write_self_test(work: Work) -> None:
@@ -127,8 +125,8 @@ def check_links(work: Work) -> None:
 
 def pack(work: Work) -> None:
     """One archive, compressed."""
-    with (work.out / ARCHIVE).open("wb") as archive:
-        compress(cpio.archive(tree.entries(work.tree)), archive)
+    with (work.out / ARCHIVE).open("wb") as target:
+        archive.compress(archive.pack(tree.entries(work.tree)), target)
 
 
 STEPS: tuple[Callable[[Work], None], ...] = (
@@ -146,13 +144,13 @@ STEPS: tuple[Callable[[Work], None], ...] = (
 
 
 def build(
-    spec: Spec, packages: tuple[Package, ...], cache: Path, target: Path, report: Callable[[str], None]
+    spec: Spec, packages: tuple[Package, ...], cache: Path, out: Path, report: Callable[[str], None]
 ) -> None:
-    """Make the layer in the folder ``target``. Raises BuildError."""
+    """Make the layer's files in the folder ``out``. Raises BuildError."""
     report(f"fetching {len(packages)} packages")
-    apt = Apt(cache / "apt")
+    apt = apt_of(spec, cache)
     files = tuple(apt.download(packages))
-    with replace(target) as out, tempfile.TemporaryDirectory(dir=cache, prefix="tree-") as folder:
+    with tempfile.TemporaryDirectory(dir=cache, prefix="tree-") as folder:
         work = Work(spec, files, Path(folder), out)
         for step in STEPS:
             report(step.__name__.replace("_", " "))

@@ -7,25 +7,26 @@ The initramfs is a chain of archives, which the kernel unpacks one after another
 * ``agent``: our Python and ``files/``. Changes with every commit, made in a second.
 * ``site``: the appliance's public key. Not compressed: it is one small file.
 
+Folders of the cache are there completely or not at all, and one builder works at a time.
 Must not know what the agent does, nor who wants the image.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from initramfs.builder import base, cpio
-from initramfs.builder.agent_layer import agent_entries, source_files
-from initramfs.builder.compress import compress
-from initramfs.builder.resolved import resolve
+from initramfs.builder import archive, base
+from initramfs.builder.apt import resolve
+from initramfs.builder.python import agent_entries, source_files
 from initramfs.builder.spec import Spec
-from initramfs.builder.storage import forget_old, locked, replace
 
 Report = Callable[[str], None]
 
@@ -62,7 +63,8 @@ def build(
         base_digest = _digest(spec.digest(), packages, _contents(_builder()), sys.version_info[:2])
         base_folder = cache / "base" / base_digest
         if not base_folder.exists():
-            base.build(spec, packages, cache, base_folder, report)
+            with replace(base_folder) as new:
+                base.build(spec, packages, cache, new, report)
         digest = _digest(base_digest, _contents(source_files()), public_key)
         folder = cache / "image" / digest
         if not folder.exists():
@@ -70,6 +72,35 @@ def build(
         forget_old(cache / "base", KEPT, base_folder)
         forget_old(cache / "image", KEPT, folder)
     return _built(folder, digest)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Wait until no other builder works with this lock file, and keep others out meanwhile."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def replace(folder: Path) -> Iterator[Path]:
+    """A new folder to fill, which becomes ``folder`` only if the body succeeds."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-") as work:
+        new = Path(work) / "folder"
+        new.mkdir()
+        yield new
+        if folder.exists():
+            shutil.rmtree(folder)
+        new.rename(folder)
+
+
+def forget_old(parent: Path, keep: int, current: Path) -> None:
+    """Remove all but the ``keep`` youngest folders in ``parent``; ``current`` counts as the youngest."""
+    current.touch()
+    folders = [path for path in parent.iterdir() if path.is_dir() and not path.name.startswith(".")]
+    for path in sorted(folders, key=lambda path: path.stat().st_mtime, reverse=True)[keep:]:
+        shutil.rmtree(path)
 
 
 def _assemble(base_folder: Path, folder: Path, public_key: bytes, report: Report) -> None:
@@ -80,17 +111,17 @@ def _assemble(base_folder: Path, folder: Path, public_key: bytes, report: Report
         shutil.copyfile(base_folder / base.RELEASE, new / base.RELEASE)
         shutil.copyfile(base_folder / base.ARCHIVE, new / "initramfs.img")
         with tempfile.TemporaryFile() as agent:
-            compress(cpio.archive(agent_entries()), agent)
+            archive.compress(archive.pack(agent_entries()), agent)
             agent.seek(0)
-            layers = [agent.read(), b"".join(cpio.archive(_site(public_key)))]
+            layers = [agent.read(), b"".join(archive.pack(_site(public_key)))]
         with (new / "initramfs.img").open("ab") as image:
             for layer in layers:
-                image.write(bytes(-image.tell() % cpio.ALIGNMENT))
+                image.write(bytes(-image.tell() % archive.ALIGNMENT))
                 image.write(layer)
 
 
-def _site(public_key: bytes) -> Iterable[cpio.Entry]:
-    return [cpio.directory("etc/clonesys"), cpio.file(PUBLIC_KEY, public_key)]
+def _site(public_key: bytes) -> Iterable[archive.Entry]:
+    return [archive.directory("etc/clonesys"), archive.file(PUBLIC_KEY, public_key)]
 
 
 def _built(folder: Path, digest: str) -> Built:

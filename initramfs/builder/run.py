@@ -42,7 +42,7 @@ def output_of(command: Command) -> Iterator[IO[bytes]]:
         with process:
             assert process.stdout  # noqa: S101 - a pipe was asked for
             yield process.stdout
-            process.stdout.read()  # tar archives end with padding that nobody else reads
+            process.stdout.read()  # tar archives end with padding that tarfile does not read
         if process.returncode != 0:
             errors.seek(0)
             raise _failure(command, process.returncode, errors.read().decode(errors="replace"))

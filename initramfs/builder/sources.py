@@ -1,16 +1,22 @@
 """Debian's own entries among a machine's package sources (sources.list(5)).
 
-Pure: texts in, one text out, in the deb822 form whatever form they came in. Keeps
-options such as Signed-By; drops other components, other suites, other repositories.
+Texts in, one text out, in the deb822 form whatever form they came in. Keeps options such
+as Signed-By; drops other components, other suites, other repositories: what people add to
+``/etc/apt`` for other software must not leak into the image.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
+from initramfs.builder.errors import SourceError
+
+ETC = Path("/etc/apt")
+OS_RELEASE = Path("/etc/os-release")
 COMPONENT = "main"
-SUITES = ("{}", "{}-updates", "{}-security")
+ARCHIVES = ("{}", "{}-updates", "{}-security")
 """A release, its fixes between point releases, and its security fixes; neither backports nor proposals."""
 
 ONE_LINE = re.compile(
@@ -24,9 +30,33 @@ Stanza = dict[str, str]
 """A source; keys in lower case."""
 
 
+def host_sources(codename: str) -> str:
+    """This machine's sources of Debian's suite ``codename``. Raises SourceError if there are none."""
+    files = [ETC / "sources.list", *sorted((ETC / "sources.list.d").glob("*"))]
+    texts = [(path.name, path.read_text()) for path in files if path.is_file()]
+    stanzas = select(texts, codename)
+    if not stanzas:
+        raise SourceError(
+            f"no package source for Debian's suite {codename}, component main, below {ETC}",
+            "the initramfs is built from Debian's packages: build it on a Debian machine that can reach them",
+        )
+    return stanzas
+
+
+def host_codename() -> str:
+    """The release that this machine runs. Raises SourceError if it does not say."""
+    for line in OS_RELEASE.read_text().splitlines():
+        key, _, value = line.partition("=")
+        if key == "VERSION_CODENAME":
+            return value.strip('"')
+    raise SourceError(
+        f"{OS_RELEASE} names no VERSION_CODENAME", "build the initramfs on a Debian release, not on testing"
+    )
+
+
 def select(texts: Iterable[tuple[str, str]], codename: str) -> str:
     """The sources of ``codename`` in these files (name, content), as deb822; empty if there are none."""
-    suites = {form.format(codename) for form in SUITES}
+    suites = {form.format(codename) for form in ARCHIVES}
     stanzas = [stanza for name, text in texts for stanza in read(name, text)]
     kept = (narrow(stanza, suites) for stanza in stanzas)
     return "\n".join(_write(stanza) for stanza in kept if stanza)

@@ -1,20 +1,21 @@
 """The image's files while they are being put together in a folder.
 
 Small functions on a ``tree``, each one thing. Nothing of the packages is run. Must
-not know why something is kept or dropped: that is ``image.toml``'s business.
+not know why something is kept or dropped: that is ``image.toml``'s business. Reads as much
+of ELF (System V ABI, chapter 5) as it takes to keep the libraries that programs ask for.
 """
 
 from __future__ import annotations
 
 import shutil
 import stat
+import struct
 import tarfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
-from initramfs.builder import elf
-from initramfs.builder.cpio import Entry
+from initramfs.builder.archive import Entry
 from initramfs.builder.errors import ContentError
 from initramfs.builder.run import output_of
 
@@ -30,23 +31,29 @@ FOLDERS = (
     "var",
     "usr/bin",
     "usr/lib",
-    "usr/lib64",
     "usr/sbin",
 )
 MERGED = ("bin", "lib", "lib64", "sbin")
-"""Folders that are links into ``usr``; packages of Debian 12 still ship files in them."""
+"""Folders that are links into ``usr``, where there is such a folder; packages still ship files in them."""
 PROGRAMS = ("usr/bin", "usr/sbin")
-LIBRARIES = "usr/lib/x86_64-linux-gnu"
-LOADERS = "usr/lib64"
 SCRIPT = b"#!"
 
+ELF = b"\x7fELF\x02\x01"
+"""64 bits, little-endian: the only kind that the image has."""
+PT_LOAD, PT_DYNAMIC = 1, 2
+DT_NULL, DT_NEEDED, DT_STRTAB = 0, 1, 5
 
-def lay_out(tree: Path) -> None:
-    """The empty folders that a system has, with merged ``/usr``."""
-    for folder in FOLDERS:
+Segment = tuple[int, int, int, int]
+"""Type, offset in the file, address, size in the file."""
+
+
+def lay_out(tree: Path, loaders: str) -> None:
+    """The empty folders that a system has, with merged ``/usr``; ``loaders`` is the ELF interpreter's."""
+    for folder in (*FOLDERS, loaders):
         (tree / folder).mkdir(parents=True)
     for name in MERGED:
-        (tree / name).symlink_to(f"usr/{name}")
+        if (tree / "usr" / name).is_dir():
+            (tree / name).symlink_to(f"usr/{name}")
 
 
 def unpack(package: Path, tree: Path, refused: Iterable[str]) -> None:
@@ -99,13 +106,13 @@ def keep_programs(tree: Path, names: Iterable[str]) -> None:
                 path.unlink()
 
 
-def sweep_libraries(tree: Path, extra: Iterable[str]) -> None:
-    """Drop every shared library that nothing asks for. Raises ContentError if a needed one is missing.
+def sweep_libraries(tree: Path, folders: Sequence[str], extra: Iterable[str]) -> None:
+    """Drop every shared library in ``folders`` that nothing asks for. Of two with one name, the first counts.
 
-    ``extra`` are libraries that are loaded by name at run time.
+    ``extra`` are libraries that are loaded by name at run time. Raises ContentError if a
+    needed one is missing.
     """
-    homes = [tree / LIBRARIES, tree / LOADERS, tree / "usr/lib"]
-    shelf = {path.name: path for home in reversed(homes) if home.is_dir() for path in home.glob("*.so*")}
+    shelf = {path.name: path for folder in reversed(folders) for path in (tree / folder).glob("*.so*")}
     users = [path for path in _files(tree) if path.name not in shelf and path.suffix != ".ko"]
     waiting = [(name, "image.toml") for name in extra]
     waiting += [(name, str(path.relative_to(tree))) for path in users for name in _needed(path)]
@@ -166,6 +173,51 @@ def _files(tree: Path) -> Iterator[Path]:
 
 def _needed(path: Path) -> list[str]:
     with path.open("rb") as file:
-        if not elf.is_elf(file.read(len(elf.MAGIC))):
+        if file.read(len(ELF)) != ELF:
             return []
-    return elf.needed(path.read_bytes())
+    return needed(path.read_bytes())
+
+
+def needed(data: bytes) -> list[str]:
+    """The names of the libraries that an ELF file must be loaded with, as ``readelf -d`` shows them.
+
+    Anything else needs none.
+    """
+    if not data.startswith(ELF):
+        return []
+    segments = list(_segments(data))
+    tags = [tag for segment in segments if segment[0] == PT_DYNAMIC for tag in _tags(data, segment)]
+    tables = [value for kind, value in tags if kind == DT_STRTAB]
+    if not tables:
+        return []
+    strings = _offset(segments, tables[0])
+    return [_string(data, strings + value) for kind, value in tags if kind == DT_NEEDED]
+
+
+def _segments(data: bytes) -> Iterator[Segment]:
+    (start,) = struct.unpack_from("<Q", data, 32)
+    size, count = struct.unpack_from("<HH", data, 54)
+    for index in range(count):
+        kind, _flags, offset, address, _physical, length = struct.unpack_from(
+            "<IIQQQQ", data, start + index * size
+        )
+        yield kind, offset, address, length
+
+
+def _tags(data: bytes, segment: Segment) -> Iterator[tuple[int, int]]:
+    _kind, offset, _address, length = segment
+    for tag, value in struct.iter_unpack("<QQ", data[offset : offset + length]):
+        if tag == DT_NULL:
+            return
+        yield tag, value
+
+
+def _offset(segments: list[Segment], address: int) -> int:
+    for kind, offset, start, length in segments:
+        if kind == PT_LOAD and start <= address < start + length:
+            return offset + address - start
+    raise ValueError(f"address {address:#x} is in no segment of the file")
+
+
+def _string(data: bytes, offset: int) -> str:
+    return data[offset : data.index(b"\0", offset)].decode()

@@ -1,6 +1,5 @@
 """proxyDHCP: tells network-booting firmware where its loader is, beside the site's own DHCP server.
 
-``packet`` and ``options`` are the codec, ``pxe`` says who is asking, ``loader``
-and ``offer`` decide the answer, ``form`` and ``limit`` remember, ``server`` does
-the sockets. Addresses are never leased.
+``codec`` reads and writes packets, ``proxy`` decides the answer, ``server`` does the sockets.
+Addresses are never leased.
 """

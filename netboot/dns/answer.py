@@ -17,15 +17,16 @@ if TYPE_CHECKING:
 
 TTL = 60
 """Seconds: hosts change their address when they change their system."""
+UDP_LIMIT = 512
+"""Bytes of an answer by UDP (RFC 1035 §4.2.1)."""
 
 _A, _PTR, _IN = 1, 12, 1  # RFC 1035 §3.2: dnslib makes its tables at run time
 _QUERY = 0
 _NOT_IMPLEMENTED, _REFUSED = 4, 5
-_UDP_LIMIT = 512
 _REVERSE = ".in-addr.arpa"
 
 
-def answer(query: bytes, zone: Zone, limit: int | None = _UDP_LIMIT) -> bytes | None:
+def answer(query: bytes, zone: Zone, limit: int | None = UDP_LIMIT) -> bytes | None:
     """The reply, or None for what is no query at all: garbage must not be answered.
 
     ``limit`` is the largest reply in bytes; a larger one is cut and marked (TC) so that

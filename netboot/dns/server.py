@@ -9,19 +9,18 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from netboot import sockets
-from netboot.dns.answer import answer
+from netboot.datagrams import reply, serve_datagrams
+from netboot.dns.answer import UDP_LIMIT, answer
 
 if TYPE_CHECKING:
     import socket
 
+    from netboot.datagrams import Datagram
     from netboot.dns.zone import Zone
-    from netboot.sockets import Datagram
 
 log = logging.getLogger(__name__)
 
-_UNDER_WAY = 256
-_BURST = 64
+_AT_ONCE = 256
 _PATIENCE = 5.0
 """Seconds that a TCP client may take for a question (RFC 7766 §6.2.3 allows to be strict)."""
 
@@ -33,35 +32,17 @@ class DnsServer:
         self._udp = udp
         self._tcp = tcp
         self._zone = zone
-        self._under_way = 0
 
     async def run(self) -> None:
         """Serve until cancelled."""
-        loop = asyncio.get_running_loop()
         server = await asyncio.start_server(self._connected, sock=self._tcp, limit=1 << 16)
-        async with server, asyncio.TaskGroup() as tasks:
-            loop.add_reader(self._udp, self._readable, tasks)
-            try:
-                await asyncio.Event().wait()
-            finally:
-                loop.remove_reader(self._udp)
+        async with server:
+            await serve_datagrams(self._udp, self._handle, at_once=_AT_ONCE)
 
-    def _readable(self, tasks: asyncio.TaskGroup) -> None:
-        for _ in range(_BURST):
-            came = sockets.receive(self._udp)
-            if came is None:
-                return
-            if self._under_way < _UNDER_WAY:
-                self._under_way += 1
-                tasks.create_task(self._reply(came))
-
-    async def _reply(self, came: Datagram) -> None:
-        try:
-            reply = await self._answer(came.data, 512)
-        finally:
-            self._under_way -= 1
-        if reply is not None:
-            sockets.send(self._udp, reply, came.source, came)
+    async def _handle(self, datagram: Datagram) -> None:
+        found = await self._answer(datagram.data, UDP_LIMIT)
+        if found is not None:
+            reply(self._udp, found, datagram)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Questions with a length before each (RFC 1035 §4.2.2), until the client closes or idles."""
@@ -70,10 +51,10 @@ class DnsServer:
                 async with asyncio.timeout(_PATIENCE):
                     length = int.from_bytes(await reader.readexactly(2), "big")
                     question = await reader.readexactly(length)
-                reply = await self._answer(question, None)
-                if reply is None:
+                found = await self._answer(question, None)
+                if found is None:
                     break
-                writer.write(len(reply).to_bytes(2, "big") + reply)
+                writer.write(len(found).to_bytes(2, "big") + found)
                 await writer.drain()
         except (TimeoutError, asyncio.IncompleteReadError, ConnectionError):
             pass

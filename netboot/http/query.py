@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from netboot.errors import ProtocolError
-from netboot.model import Client, Endpoint, Firmware, Program
+from netboot.model import Architecture, Client, Endpoint, Program
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _NO_UUIDS = (0, (1 << 128) - 1)
 
-FIRMWARE = {
-    ("pcbios", "i386"): Firmware.BIOS,
-    ("pcbios", "x86_64"): Firmware.BIOS,
-    ("efi", "i386"): Firmware.UEFI_IA32,
-    ("efi", "x86_64"): Firmware.UEFI_X64,
-    ("efi", "arm64"): Firmware.UEFI_ARM64,
+ARCHITECTURES = {
+    ("pcbios", "i386"): Architecture.BIOS,
+    ("pcbios", "x86_64"): Architecture.BIOS,
+    ("efi", "i386"): Architecture.UEFI_IA32,
+    ("efi", "x86_64"): Architecture.UEFI_X64,
+    ("efi", "arm64"): Architecture.UEFI_ARM64,
 }
 """iPXE's ``${platform}`` and ``${buildarch}``."""
 
@@ -37,7 +37,7 @@ def client_of(query: Mapping[str, str], address: str | None) -> Client:
     platform = query.get("platform", "pcbios"), query.get("buildarch", "i386")
     return Client(
         mac=mac,
-        firmware=FIRMWARE.get(platform, Firmware.OTHER),
+        architecture=ARCHITECTURES.get(platform, Architecture.OTHER),
         program=Program.IPXE,
         uuid=_uuid(query.get("uuid", "")),
         address=literal(address or ""),

@@ -1,6 +1,6 @@
 """An ASGI application served by granian inside a running event loop.
 
-For running alone only. The product runs granian's worker processes instead, so
+For ``python -m netboot`` only. The product runs granian's worker processes instead, so
 that downloads never delay an offer.
 """
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def free_port(address: IPv4Address, port: int) -> int:
     """``port``, or a free one for 0. Raises NetbootError if it is taken.
 
-    granian itself would not notice: it shares ports (SO_REUSEPORT) with whoever does so too.
+    granian itself would not notice: it shares ports (SO_REUSEPORT) with any process that does so too.
     """
     with sockets.open_tcp(address, port) as trial:
         return sockets.port_of(trial)

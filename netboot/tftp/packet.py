@@ -44,7 +44,7 @@ class ErrorCode(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A wish to read, or to ``write``, a file. Option names are lower case; the mode too."""
+    """A request to read, or to ``write``, a file. Option names are lower case; the mode too."""
 
     name: str
     mode: str

@@ -2,52 +2,39 @@
 
 Every transfer has a socket of its own (RFC 1350 §4), bound to the address that
 the request came to: ROMs drop answers from another one. The number of transfers at
-once is bounded; more requests wait in order, as a hundred slow transfers help
-nobody. Files are opened in a thread.
+once is bounded, as a hundred slow ones are worse than a queue; more requests wait in
+order. Files are opened in a thread.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import socket
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from netboot import sockets
+from netboot.datagrams import reply, serve_datagrams
 from netboot.errors import ProtocolError
 from netboot.events import Kind
 from netboot.model import Endpoint
-from netboot.tftp import names, packet
+from netboot.tftp import files, packet
 from netboot.tftp.session import Session
-from netboot.tftp.transfer import HEADERS, Content, Limits, Result, Transfer
+from netboot.tftp.transfer import HEADERS, Limits, Result, Transfer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from netboot.sockets import Datagram
-
-log = logging.getLogger(__name__)
+    from netboot.booter import Booter
+    from netboot.datagrams import Datagram
+    from netboot.events import Tell
 
 _IP_MTU = 14
 """linux/in.h: the path's MTU, as known to a connected socket."""
 _WAITING = 1024
-_BURST = 64
-
-
-class Closable(Content, Protocol):
-    """Content that wants to be given back."""
-
-    def close(self) -> None:
-        """Give it back."""
-        ...
-
-
-class Tell(Protocol):
-    """How the service says what happens: a station, whose address, one line for people."""
-
-    def __call__(self, kind: Kind, address: str, detail: str) -> None:
-        """Take one event. Returns at once."""
-        ...
+_KINDS = {
+    Result.DONE: Kind.TFTP_DONE,
+    Result.PROBED: Kind.TFTP_PROBE,
+    Result.ABORTED: Kind.TFTP_FAILED,
+    Result.TIMED_OUT: Kind.TFTP_FAILED,
+}
 
 
 class TftpServer:
@@ -55,9 +42,9 @@ class TftpServer:
 
     Args:
         main: bound to port 69.
-        find: the content behind a normalised name, or None; may block and raise OSError.
-        http_port: told to generated scripts.
-        tell: takes events.
+        booter: knows the files; may block.
+        http_port: told to rendered scripts.
+        tell: takes events, by address.
         at_once: transfers that run at the same time.
         window: largest windowsize agreed on.
     """
@@ -65,7 +52,7 @@ class TftpServer:
     def __init__(
         self,
         main: socket.socket,
-        find: Callable[[str, Endpoint], Closable | None],
+        booter: Booter,
         http_port: int,
         tell: Tell,
         *,
@@ -73,7 +60,7 @@ class TftpServer:
         window: int = 16,
     ) -> None:
         self._main = main
-        self._find = find
+        self._booter = booter
         self._http_port = http_port
         self._tell = tell
         self._window = window
@@ -82,88 +69,60 @@ class TftpServer:
 
     async def run(self) -> None:
         """Serve until cancelled."""
-        loop = asyncio.get_running_loop()
-        async with asyncio.TaskGroup() as tasks:
-            loop.add_reader(self._main, self._readable, tasks)
-            try:
-                await asyncio.Event().wait()
-            finally:
-                loop.remove_reader(self._main)
+        await serve_datagrams(self._main, self._handle, at_once=_WAITING)
 
-    def _readable(self, tasks: asyncio.TaskGroup) -> None:
-        for _ in range(_BURST):
-            came = sockets.receive(self._main)
-            if came is None:
-                return
-            self._requested(came, tasks)
-
-    def _requested(self, came: Datagram, tasks: asyncio.TaskGroup) -> None:
-        """Begin a transfer, unless the packet is garbage, a duplicate, or one too many."""
-        try:
-            request = packet.parse(came.data)
-        except ProtocolError as error:
-            log.debug("%s: %s", came.source[0], error)
+    async def _handle(self, datagram: Datagram) -> None:
+        """Serve a request, unless it repeats one under way. Raises ProtocolError for garbage."""
+        request = packet.parse(datagram.data)
+        if not isinstance(request, packet.Request) or datagram.source in self._peers:
             return
-        if (
-            isinstance(request, packet.Request)
-            and came.source not in self._peers
-            and len(self._peers) < _WAITING
-        ):
-            self._peers.add(came.source)
-            tasks.create_task(self._serve(request, came))
-
-    async def _serve(self, request: packet.Request, came: Datagram) -> None:
+        self._peers.add(datagram.source)
         try:
             async with self._slots:
-                await self._answer(request, came)
+                await self._answer(request, datagram)
         except OSError as error:
-            self._refuse(came, packet.ErrorCode.UNDEFINED, "cannot be read")
-            self._tell(Kind.TFTP_FAILED, came.source[0], f"{request.name}: {error}")
+            self._refuse(datagram, packet.ErrorCode.UNDEFINED, "cannot be read")
+            self._tell(Kind.TFTP_FAILED, datagram.source[0], f"{request.name}: {error}")
         finally:
-            self._peers.discard(came.source)
+            self._peers.discard(datagram.source)
 
-    async def _answer(self, request: packet.Request, came: Datagram) -> None:
+    async def _answer(self, request: packet.Request, datagram: Datagram) -> None:
         refusal = _refusal(request)
         if refusal is not None:
-            self._refuse(came, *refusal)
-            self._tell(Kind.TFTP_FAILED, came.source[0], f"{request.name}: {refusal[1]}")
+            self._refuse(datagram, *refusal)
+            self._tell(Kind.TFTP_FAILED, datagram.source[0], f"{request.name}: {refusal[1]}")
             return
-        name = names.normalise(request.name)
-        here = Endpoint(came.local, self._http_port)
-        content = await asyncio.to_thread(self._find, name, here)
+        name = files.normalise(request.name)
+        here = Endpoint(datagram.local, self._http_port)
+        content = await asyncio.to_thread(files.find, name, self._booter, here)
         if content is None:
-            self._refuse(came, packet.ErrorCode.NOT_FOUND, "File not found")
-            kind = Kind.TFTP_PROBE if names.is_probe(name) else Kind.TFTP_FAILED
-            self._tell(kind, came.source[0], f"{name}: there is no such file")
+            self._refuse(datagram, packet.ErrorCode.NOT_FOUND, "File not found")
+            kind = Kind.TFTP_PROBE if files.is_probe(name) else Kind.TFTP_FAILED
+            self._tell(kind, datagram.source[0], f"{name}: there is no such file")
             return
         try:
-            await self._transfer(name, request, content, came)
+            await self._transfer(name, request, content, datagram)
         finally:
             content.close()
 
-    async def _transfer(self, name: str, request: packet.Request, content: Content, came: Datagram) -> None:
-        own = sockets.open_udp(came.local, 0)
+    async def _transfer(
+        self, name: str, request: packet.Request, content: files.Text | files.File, datagram: Datagram
+    ) -> None:
+        own = sockets.open_udp(datagram.local, 0)
         try:
-            own.connect(came.source)
+            own.connect(datagram.source)
             limits = Limits(block=own.getsockopt(socket.IPPROTO_IP, _IP_MTU) - HEADERS, window=self._window)
             transfer = Transfer(content, request.options, limits)
-            self._tell(Kind.TFTP_START, came.source[0], name)
+            self._tell(Kind.TFTP_START, datagram.source[0], name)
             outcome = await Session(transfer, own).run()
         finally:
             own.close()
-        self._tell(_KINDS[outcome.result], came.source[0], ": ".join(filter(None, (name, outcome.detail))))
+        detail = ": ".join(filter(None, (name, outcome.detail)))
+        self._tell(_KINDS[outcome.result], datagram.source[0], detail)
 
-    def _refuse(self, came: Datagram, code: packet.ErrorCode, text: str) -> None:
+    def _refuse(self, datagram: Datagram, code: packet.ErrorCode, text: str) -> None:
         """Say no from port 69 itself: clients take that as well as a new port, and it saves a socket."""
-        sockets.send(self._main, packet.error(code, text), came.source, came)
-
-
-_KINDS = {
-    Result.DONE: Kind.TFTP_DONE,
-    Result.PROBED: Kind.TFTP_PROBE,
-    Result.ABORTED: Kind.TFTP_FAILED,
-    Result.TIMED_OUT: Kind.TFTP_FAILED,
-}
+        reply(self._main, packet.error(code, text), datagram)
 
 
 def _refusal(request: packet.Request) -> tuple[packet.ErrorCode, str] | None:
@@ -173,7 +132,7 @@ def _refusal(request: packet.Request) -> tuple[packet.ErrorCode, str] | None:
     if request.mode != "octet":
         return packet.ErrorCode.ILLEGAL, "Only mode octet (binary) is served"
     try:
-        names.normalise(request.name)
+        files.normalise(request.name)
     except ProtocolError:
         return packet.ErrorCode.ACCESS, "Name refused"
     return None

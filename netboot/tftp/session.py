@@ -86,7 +86,7 @@ class Session:
             self._end(self._transfer.outcome)
 
     def _gone(self) -> None:
-        """ICMP says that nobody listens there any more."""
+        """ICMP says that the client's port is closed."""
         self._end(Outcome(Result.ABORTED, "client is gone"))
 
     def _end(self, outcome: Outcome) -> None:

@@ -1,12 +1,12 @@
-"""An appliance's HTTP part as a process: ``clonesys serve --only http``, killed and started again at will."""
+"""An appliance's HTTP as a process: ``clonesys serve --only http`` on loopback, killed and started again."""
 
 from __future__ import annotations
 
 import socket
 import sys
-import urllib.request
 from pathlib import Path
-from typing import Self
+
+import httpx
 
 from tests.lab.daemon import Daemon
 from tests.lab.waiting import Deadline, until
@@ -14,39 +14,42 @@ from tests.lab.waiting import Deadline, until
 CLONESYS = Path(sys.executable).with_name("clonesys")
 
 
-class HttpPart:
-    """A context manager; always at the same address, also after a restart."""
+class HttpPart(Daemon):
+    """One server, always at the same address. Without a ``port`` it takes a free one."""
 
-    def __init__(self, home: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
-        where = ("--only", "http", "--http-listen", f"127.0.0.1:{self.port}")
-        self._daemon = Daemon((CLONESYS, "--home", home, "serve", *where), home.with_name("serve.log"))
+    def __init__(self, home: Path, log: Path | None = None, port: int = 0) -> None:
+        self.port = port or _free_port()
+        words = ("--home", home, "serve", "--only", "http", "--http-listen", f"127.0.0.1:{self.port}")
+        super().__init__((CLONESYS, *words), log or home.with_name("serve.log"))
 
     @property
     def url(self) -> str:
-        """Where it answers."""
         return f"http://127.0.0.1:{self.port}"
 
-    def start(self) -> None:
-        """Return when it answers."""
-        self._daemon.start()
-        until(self._answers, Deadline.within(60), f"an answer\n{self._daemon.tail()}", every=0.05)
+    @property
+    def listens(self) -> bool:
+        """Whether any process takes connections on its port."""
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
-    def stop(self) -> None:
-        """End it cleanly."""
-        assert self._daemon.stop() == 0, self._daemon.tail()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._daemon.stop()
+    def start(self, *inherited: int) -> None:
+        """Start it, and return when it answers."""
+        super().start(*inherited)
+        try:
+            until(lambda: self._answers() or not self.running, Deadline.within(60), "the appliance")
+            assert self.running, self.tail()
+        except BaseException:
+            self.stop()
+            raise
 
     def _answers(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.url}/api/v1/health", timeout=5) as answer:  # noqa: S310 - our own
-                return bool(answer.status == 200)
-        except OSError:
+            return httpx.get(f"{self.url}/api/v1/health", timeout=5).status_code == httpx.codes.OK
+        except httpx.HTTPError:
             return False
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+        return port

@@ -1,7 +1,8 @@
-"""Talking to a server that lives in another network namespace.
+"""HTTP to a server in another network namespace, and the way into one.
 
 A socket belongs to the namespace in which its thread was when it was made. So the thread goes there for just
-that moment; everything else of this process stays where it is.
+that moment; everything else of this process stays where it is. What firmware sends from there, broadcasts
+through one interface, is in ``namespace_sockets``.
 """
 
 from __future__ import annotations

@@ -5,9 +5,9 @@ from __future__ import annotations
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from netboot.dhcp.options import MessageType, Option
-from netboot.dhcp.packet import BOOTREQUEST, Packet
-from netboot.model import Client, Endpoint, Firmware, Program
+from netboot.dhcp.codec.options import MessageType, Option
+from netboot.dhcp.codec.packet import BOOTREQUEST, Packet
+from netboot.model import Architecture, Client, Endpoint, Program
 
 DATA = Path(__file__).parents[1] / "data"
 HERE = Endpoint(IPv4Address("192.0.2.1"), 8080)
@@ -20,9 +20,9 @@ def captured(name: str) -> bytes:
     return bytes.fromhex("".join(line for line in lines if not line.startswith("#")))
 
 
-def client(firmware: Firmware = Firmware.BIOS, program: Program = Program.ROM) -> Client:
+def client(architecture: Architecture = Architecture.BIOS, program: Program = Program.ROM) -> Client:
     """A client with the usual MAC."""
-    return Client(mac=MAC, firmware=firmware, program=program)
+    return Client(mac=MAC, architecture=architecture, program=program)
 
 
 def request(

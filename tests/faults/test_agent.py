@@ -36,7 +36,7 @@ from provisioner.jobs.placements import open_signed, placements
 from provisioner.security.keys import load_nonce_key, load_public_key
 from provisioner.security.nonces import mint
 from tests.clients import people
-from tests.clients.web import Web
+from tests.clients.http_part import HttpPart
 from tests.faults.conftest import NAME, SIZE, Loop, Site
 from tests.images.in_memory import reason_on
 
@@ -87,7 +87,7 @@ def machine(site: Site, loop: Loop, tmp_path: Path) -> Iterator[Machine]:
     database = open_database(site.home)
     people.add_host(database, "pc7", [MAC], now=time.time())
     try:
-        with loop() as disk, Web(site.home, tmp_path / "web.log") as web:
+        with loop() as disk, HttpPart(site.home, tmp_path / "web.log") as web:
             yield Machine(site, web.url, disk, database, [])
     finally:
         people.remove_host(database, "pc7", now=time.time())

@@ -18,7 +18,7 @@ from initramfs.imaging.errors import ChunkError, Corrupt, Missing, Unavailable
 from initramfs.imaging.restore.restore import Restore
 from provisioner.images import operations
 from tests.clients.chunk_server import Handler, Trouble, serving
-from tests.clients.web import Web
+from tests.clients.http_part import HttpPart
 from tests.faults.conftest import SIZE, Site
 from tests.images.in_memory import MIB, lay, reason_on
 from tests.lab.waiting import Deadline, until
@@ -112,8 +112,8 @@ def test_a_bad_chunk_before_the_first_write_changes_nothing(site: Site, tmp_path
 
 def test_a_server_that_dies_is_waited_for(site: Site, tmp_path: Path) -> None:
     """``clonesys serve`` is killed in the middle, and comes back on the same port: the same restore ends."""
-    first = Web(site.home, tmp_path / "first.log")
-    second = Web(site.home, tmp_path / "second.log", first.port)
+    first = HttpPart(site.home, tmp_path / "first.log")
+    second = HttpPart(site.home, tmp_path / "second.log", first.port)
     told: list[str] = []
 
     restarting = threading.Lock()

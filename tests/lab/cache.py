@@ -9,7 +9,7 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from initramfs.builder.storage import locked
+from initramfs.builder.build import locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -250,7 +250,7 @@ def test_a_server_that_restarts_in_the_middle_is_waited_for(site: Site, disk: Pa
     talk, job = site.contact(replace(JOB, work=Backup(partitions=NAMES[1:])))
     waits = threading.Event()
     talk.waiting = lambda _reason: waits.set()
-    site.http.stop()
+    assert site.http.stop() == 0, site.http.tail()
     with attached(disk) as source:
         agent = threading.Thread(target=work, args=(talk, job, source))
         agent.start()

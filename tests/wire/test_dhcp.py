@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from netboot.dhcp.options import MessageType, Option
-from netboot.dhcp.packet import NOBODY, Packet, parse
+from netboot.dhcp.codec.options import MessageType, Option
+from netboot.dhcp.codec.packet import NO_ADDRESS, Packet, parse
 from netboot.errors import ProtocolError
 from tests.clients.namespace_sockets import udp_inside
 from tests.clients.packets import captured
@@ -56,7 +56,7 @@ class Client:
     bare: socket.socket
 
     def broadcast(self, packet: bytes) -> None:
-        """Send to port 67 of everybody."""
+        """Send to port 67 by broadcast."""
         self.bare.sendto(packet, ("255.255.255.255", 67))
 
     def ours(self, xid: int) -> tuple[Packet, tuple[str, int]]:
@@ -99,7 +99,7 @@ def test_edk2_is_offered_and_asks_again(site: Site) -> None:
         client.broadcast(discover.encode())
         offered, source = client.ours(discover.xid)
     assert source == (APPLIANCE_ADDRESS, 67)
-    assert (offered.message_type, offered.yiaddr, offered.siaddr) == (MessageType.OFFER, NOBODY, OURS)
+    assert (offered.message_type, offered.yiaddr, offered.siaddr) == (MessageType.OFFER, NO_ADDRESS, OURS)
     assert Option.VENDOR_SPECIFIC not in offered.options
     asked = replace(changed("edk2-binl-request", "52:54:00:01:00:01"), ciaddr=IPv4Address(CLIENT))
     with site.client(4011) as client:

@@ -1,4 +1,4 @@
-"""Somebody hears every byte between an agent and a real server, and tries to make something of it."""
+"""An eavesdropper hears every byte between an agent and a real server, and tries to use it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from provisioner.security.signatures import open_statement
 from provisioner.timeline import audit
 from tests.clients import people
 from tests.clients.api import MAC, inventory
-from tests.clients.web import Web
+from tests.clients.http_part import HttpPart
 from tests.clients.wiretap import Wiretap
 
 pytestmark = pytest.mark.wire
@@ -97,7 +97,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
     try:
         people.add_host(database, "pc1", [MAC], now=time.time())
         people.queue_job(database, "pc1", JOB, now=time.time())
-        with Web(home, tmp_path / "web.log") as web, Wiretap(web.port) as tap:
+        with HttpPart(home, tmp_path / "web.log") as http, Wiretap(http.port) as tap:
             yield Site(home, database, tap)
     finally:
         database.close()
@@ -163,7 +163,7 @@ def test_a_receipt_that_was_heard_is_good_for_nothing_else(site: Site) -> None:
 
 
 def test_both_signatures_are_kept(site: Site) -> None:
-    """Anybody with the appliance's public key can check what was said, and under which key."""
+    """The appliance's public key is enough to check what was said, and under which key."""
     session, given = site.agent()
     session.appliance.post(f"/api/v1/agent/jobs/{number(given)}/result", statement(given, session))
     session.appliance.close_all()

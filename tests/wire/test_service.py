@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from netboot import sockets
-from netboot.dhcp.options import MessageType
-from netboot.dhcp.packet import parse
+from netboot.booter import StaticBooter
+from netboot.dhcp.codec.options import MessageType
+from netboot.dhcp.codec.packet import parse
 from netboot.errors import NetbootError
 from netboot.events import Kind
 from netboot.model import Ignore, LocalDisk
 from netboot.service import Settings
-from netboot.static import StaticBooter
 from tests.clients.packets import MAC, request
 from tests.clients.serving import Netboot, Service
 from tests.lab.command import CommandError, run
@@ -86,7 +86,7 @@ class Slow:
         return None
 
 
-def test_a_slow_decision_holds_nobody_else_up() -> None:
+def test_a_slow_decision_holds_no_other_machine_up() -> None:
     """The second machine is answered while the first one's decision is still awaited."""
     booter = Slow()
     slow = request(MessageType.REQUEST, address="127.0.0.1").encode()

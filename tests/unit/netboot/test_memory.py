@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from netboot.machines import Machines
-from netboot.recent import Recent
+from netboot.memory import AddressOwners, RateLimit, Recent
 
 
 def test_the_least_recently_used_goes_first() -> None:
@@ -18,8 +17,16 @@ def test_the_least_recently_used_goes_first() -> None:
 
 def test_addresses_change_their_owner() -> None:
     """The last machine that claims an address has it."""
-    machines = Machines()
-    machines.learn("10.0.0.1", "a")
-    machines.learn("10.0.0.1", "b")
-    assert machines.mac_of("10.0.0.1") == "b"
-    assert machines.mac_of("10.0.0.2") is None
+    owners = AddressOwners()
+    owners.learn("10.0.0.1", "a")
+    owners.learn("10.0.0.1", "b")
+    assert owners.mac_of("10.0.0.1") == "b"
+    assert owners.mac_of("10.0.0.2") is None
+
+
+def test_rate_limit() -> None:
+    """A burst, then a steady trickle, each machine by itself."""
+    limit = RateLimit(burst=3, per_second=1.0)
+    assert [limit.allows("a", 0.0) for _ in range(4)] == [True, True, True, False]
+    assert limit.allows("b", 0.0)
+    assert [limit.allows("a", 2.0) for _ in range(3)] == [True, True, False]

@@ -6,7 +6,7 @@ import pytest
 
 from netboot import render
 from netboot.errors import NetbootError
-from netboot.model import Firmware, Kernel
+from netboot.model import Architecture, Kernel
 from tests.clients.packets import DATA, HERE, client
 
 BOOT = Kernel(
@@ -31,8 +31,8 @@ def test_kernel() -> None:
 
 def test_local() -> None:
     """BIOS and UEFI are handed back to in different ways."""
-    assert render.local(client(Firmware.BIOS)) == golden("local-bios.ipxe")
-    assert render.local(client(Firmware.UEFI_X64)) == golden("local-uefi.ipxe")
+    assert render.local(client(Architecture.BIOS)) == golden("local-bios.ipxe")
+    assert render.local(client(Architecture.UEFI_X64)) == golden("local-uefi.ipxe")
 
 
 @pytest.mark.parametrize("word", ["a b", "", "x\ny", "${net0/mac}", "&&", "||", "tab\t", "ü", "x\x00"])

@@ -5,13 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from initramfs.builder.apt import Apt, Package, parse_uris
+from initramfs.builder.apt import Apt, Package, parse_uris, recall, record
 from initramfs.builder.errors import CommandError
 from initramfs.builder.spec import Spec, parse
 
 TABLES = ("packages", "absent", "programs", "libraries", "links", "modules", "unwanted_modules", "remove")
-EMPTY: dict[str, object] = {name: {} for name in (*TABLES, "python", "filesystems")}
+EMPTY: dict[str, object] = {
+    "suite": "bookworm",
+    "architecture": "amd64",
+    **{name: {} for name in (*TABLES, "python", "filesystems")},
+}
 
+KMOD = (Package("kmod", "30-1", "kmod_30-1_amd64.deb", 95180),)
 PACKAGES = {"agent": "runtime, docs-viewer", "runtime": "", "docs-viewer": "browser", "browser": ""}
 
 
@@ -44,15 +49,15 @@ def wanted(*absent: str) -> Spec:
 
 def test_dependencies_come_along_but_not_those_of_absent_packages(archive: str, tmp_path: Path) -> None:
     """What this machine has installed plays no part; what is declared absent takes its dependencies away."""
-    apt = Apt(tmp_path / "apt")
+    apt = Apt(tmp_path / "apt", "amd64")
     apt.refresh(archive)
     assert [p.name for p in apt.resolve(wanted())] == sorted(PACKAGES)
     assert [p.name for p in apt.resolve(wanted("docs-viewer"))] == ["agent", "runtime"]
 
 
 def test_packages_are_fetched_once_and_forgotten_when_unused(archive: str, tmp_path: Path) -> None:
-    """The second download touches nothing; a package that nobody wants any more goes."""
-    apt = Apt(tmp_path / "apt")
+    """The second download touches nothing; a package that is not wanted any more goes."""
+    apt = Apt(tmp_path / "apt", "amd64")
     apt.refresh(archive)
     packages = apt.resolve(wanted("docs-viewer"))
     files = apt.download(packages)
@@ -66,7 +71,7 @@ def test_packages_are_fetched_once_and_forgotten_when_unused(archive: str, tmp_p
 def test_an_archive_out_of_reach_is_an_error_to_paste(tmp_path: Path) -> None:
     """The message is the command that failed and apt's own last words."""
     with pytest.raises(CommandError, match=r"apt-get .*update"):
-        Apt(tmp_path / "apt").refresh(
+        Apt(tmp_path / "apt", "amd64").refresh(
             f"Types: deb\nUris: file:{tmp_path}/nowhere\nSuites: ./\nTrusted: yes\n"
         )
 
@@ -76,3 +81,15 @@ def test_apts_answer_is_read() -> None:
     name = "libgmp10_2%3a6.2.1-1_amd64.deb"
     text = f"Reading…\n'http://h/x/{name}' {name} 562588 MD5Sum:00\n"
     assert parse_uris(text) == (Package("libgmp10", "2:6.2.1-1", "libgmp10_2%3a6.2.1-1_amd64.deb", 562588),)
+
+
+def test_an_answer_is_remembered_with_its_age() -> None:
+    """To the same question only."""
+    text = record(KMOD, "question", now=100.0)
+    assert recall(text, "question", now=160.0) == (KMOD, 60.0)
+    assert recall(text, "another", now=160.0) == ((), 0.0)
+
+
+def test_nothing_is_remembered_at_first() -> None:
+    """An empty cache is no error."""
+    assert recall("", "question", now=0.0) == ((), 0.0)

@@ -43,7 +43,7 @@ def test_a_folder_and_a_pattern_choose() -> None:
 
 
 def test_unwanted_modules_stay_if_others_need_them() -> None:
-    """What is left out is what nobody needs."""
+    """What is left out is what no other module needs."""
     kept, _ = modules.select(INDEX, ["drivers/net"], ["drivers/net/phy", "drivers/net/ethernet/intel"])
     assert names(kept) == {"r8169", "libphy"}
 

@@ -1,4 +1,4 @@
-"""The parts whose output could differ from run to run: compression and bytecode."""
+"""The parts whose output could differ from run to run: compression and python."""
 
 import io
 import subprocess
@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from initramfs.builder import bytecode
-from initramfs.builder.agent_layer import agent_entries
-from initramfs.builder.compress import compress
+from initramfs.builder import python
+from initramfs.builder.archive import compress
 from initramfs.builder.errors import BuildError
+from initramfs.builder.python import agent_entries
 
 
 def compressed(pieces: list[bytes], threads: int) -> bytes:
@@ -46,7 +46,7 @@ def test_bytecode_runs_without_its_source(tmp_path: Path) -> None:
     """And names its place in the image, not in the folder where it was made."""
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib/thing.py").write_text("print(__file__, (lambda: 0).__code__.co_filename)\n")
-    bytecode.compile_tree(tmp_path, ["lib"])
+    python.compile_tree(tmp_path, ["lib"])
     command = [
         sys.executable,
         "-c",
@@ -61,4 +61,4 @@ def test_another_python_is_refused(tmp_path: Path) -> None:
     (tmp_path / "usr/bin").mkdir(parents=True)
     (tmp_path / "usr/bin/python3.4").touch()
     with pytest.raises(BuildError, match=r"python3\.4"):
-        bytecode.check_version(tmp_path)
+        python.check_version(tmp_path)

@@ -6,8 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from initramfs.builder import cpio, tree
+from initramfs.builder import archive, tree
 from initramfs.builder.errors import ContentError
+
+ENV = Path("/usr/bin/env")
+LIBRARIES = "usr/lib/x86_64-linux-gnu"
+LOADERS = "usr/lib64"
+FOLDERS = (LIBRARIES, LOADERS, "usr/lib")
 
 
 @pytest.fixture
@@ -31,7 +36,7 @@ def home(tmp_path: Path) -> Path:
     """An empty image."""
     root = tmp_path / "tree"
     root.mkdir()
-    tree.lay_out(root)
+    tree.lay_out(root, LOADERS)
     return root
 
 
@@ -55,17 +60,17 @@ def test_undeclared_programs_go_and_missing_ones_are_named(package: Path, home: 
 
 def test_libraries_follow_their_users(home: Path) -> None:
     """What a program is linked with stays, also behind links; the rest goes; a gap is an error."""
-    shelf = home / tree.LIBRARIES
+    shelf = home / LIBRARIES
     shelf.mkdir()
-    shutil.copy("/usr/bin/env", home / "usr/bin/env")
+    shutil.copy(ENV, home / "usr/bin/env")
     (shelf / "libc.so.6").symlink_to("libc-2.so")
     for name in ("libc-2.so", "libidle.so.1", "libextra.so.1"):
         (shelf / name).write_bytes(b"")
-    tree.sweep_libraries(home, ["libextra.so.1"])
+    tree.sweep_libraries(home, FOLDERS, ["libextra.so.1"])
     assert sorted(path.name for path in shelf.iterdir()) == ["libc-2.so", "libc.so.6", "libextra.so.1"]
     (shelf / "libc.so.6").unlink()
     with pytest.raises(ContentError, match=r"usr/bin/env needs libc\.so\.6"):
-        tree.sweep_libraries(home, [])
+        tree.sweep_libraries(home, FOLDERS, [])
 
 
 def test_links_that_lead_nowhere_are_found(home: Path) -> None:
@@ -82,6 +87,20 @@ def test_entries_do_not_depend_on_who_unpacked(package: Path, home: Path) -> Non
     (home / "usr/bin/script").write_bytes(b"#!/usr/bin/python3\n")
     (home / "usr/sbin/tool").chmod(0o4711)
     found = {entry.path: entry for entry in tree.entries(home)}
-    assert found["usr/bin/script"] == cpio.file("usr/bin/script", b"#!/usr/bin/python3\n", executable=True)
-    assert found["usr/sbin/tool"].mode == cpio.file("x", b"", executable=True).mode
-    assert found["sbin"] == cpio.link("sbin", "usr/sbin")
+    assert found["usr/bin/script"] == archive.file("usr/bin/script", b"#!/usr/bin/python3\n", executable=True)
+    assert found["usr/sbin/tool"].mode == archive.file("x", b"", executable=True).mode
+    assert found["sbin"] == archive.link("sbin", "usr/sbin")
+
+
+def test_a_real_program_needs_what_the_loader_says() -> None:
+    """The loader of this machine lists at least the libraries that we read from the file."""
+    listed = subprocess.run(["ldd", ENV], capture_output=True, text=True, check=True).stdout
+    needed = tree.needed(ENV.read_bytes())
+    assert "libc.so.6" in needed
+    assert all(name in listed for name in needed)
+
+
+def test_what_is_not_elf_needs_nothing() -> None:
+    """Scripts and texts are passed by."""
+    assert tree.needed(b"#!/bin/sh\n") == []
+    assert tree.needed(b"") == []

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netboot.dns.answer import answer
-from netboot.static import StaticZone
+from netboot.dns.zone import StaticZone
 
 ZONE = StaticZone({"rifpc12": IPv4Address("10.0.0.12"), "rifpc12.site.example": IPv4Address("10.0.0.12")})
 

@@ -10,10 +10,10 @@ import httpx
 import pytest
 
 from netboot import render
+from netboot.booter import StaticBooter
 from netboot.events import Kind
 from netboot.http.app import boot_app
 from netboot.model import Ignore, Kernel, LocalDisk
-from netboot.static import StaticBooter
 from tests.clients.events import ListSink
 from tests.clients.packets import HERE, MAC, client
 

@@ -9,7 +9,7 @@ import pytest
 
 from netboot.errors import ProtocolError
 from netboot.http.query import client_of, endpoint_of
-from netboot.model import Client, Endpoint, Firmware, Program
+from netboot.model import Architecture, Client, Endpoint, Program
 
 UUID_TEXT = "11223344-5566-7788-99aa-bbccddeeff00"
 
@@ -19,7 +19,7 @@ def test_a_whole_query() -> None:
     query = {"mac": "52-54-00-77-00-0A", "uuid": UUID_TEXT, "platform": "efi", "buildarch": "x86_64"}
     assert client_of(query, "192.0.2.7") == Client(
         mac="52:54:00:77:00:0a",
-        firmware=Firmware.UEFI_X64,
+        architecture=Architecture.UEFI_X64,
         program=Program.IPXE,
         uuid=UUID(UUID_TEXT),
         address=IPv4Address("192.0.2.7"),
@@ -27,19 +27,19 @@ def test_a_whole_query() -> None:
 
 
 @pytest.mark.parametrize(
-    ("platform", "arch", "firmware"),
+    ("platform", "buildarch", "architecture"),
     [
-        ("pcbios", "i386", Firmware.BIOS),
-        ("pcbios", "x86_64", Firmware.BIOS),
-        ("efi", "i386", Firmware.UEFI_IA32),
-        ("efi", "arm64", Firmware.UEFI_ARM64),
-        ("linux", "x86_64", Firmware.OTHER),
+        ("pcbios", "i386", Architecture.BIOS),
+        ("pcbios", "x86_64", Architecture.BIOS),
+        ("efi", "i386", Architecture.UEFI_IA32),
+        ("efi", "arm64", Architecture.UEFI_ARM64),
+        ("linux", "x86_64", Architecture.OTHER),
     ],
 )
-def test_platforms(platform: str, arch: str, firmware: Firmware) -> None:
-    """The firmware in words of iPXE."""
-    query = {"mac": "52:54:00:77:00:0a", "platform": platform, "buildarch": arch}
-    assert client_of(query, None).firmware is firmware
+def test_platforms(platform: str, buildarch: str, architecture: Architecture) -> None:
+    """The architecture in words of iPXE."""
+    query = {"mac": "52:54:00:77:00:0a", "platform": platform, "buildarch": buildarch}
+    assert client_of(query, None).architecture is architecture
 
 
 @pytest.mark.parametrize("uuid", ["", "nonsense", "0" * 32, "f" * 32])
@@ -50,7 +50,7 @@ def test_uuids_that_are_none(uuid: str) -> None:
 
 @pytest.mark.parametrize("mac", ["", "52:54:00:77:00", "52:54:00:77:00:0g", "${netX/mac}"])
 def test_a_mac_is_needed(mac: str) -> None:
-    """Without one nobody can be recognised."""
+    """Without one no machine can be recognised."""
     with pytest.raises(ProtocolError, match="no MAC address"):
         client_of({"mac": mac}, None)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netboot.files import Text
+from netboot.tftp.files import Text
 from netboot.tftp.packet import Ack, Error, Packet, Request
 from netboot.tftp.transfer import Limits, Result, Transfer, negotiate
 from tests.clients.tftp_link import Client, Link

@@ -1,4 +1,4 @@
-"""Who is asking? From a DHCP packet to a :class:`netboot.model.Client`.
+"""Which machine asks, and by which program: from a DHCP packet to a :class:`netboot.model.Client`.
 
 The only place that knows architecture numbers and how firmware and iPXE give
 themselves away. Tolerant: what real firmware is known to send is understood,
@@ -11,30 +11,30 @@ import re
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from netboot.dhcp.options import IpxeFeature, Option, read_options, read_text, read_uint16s
-from netboot.dhcp.packet import BOOTREQUEST, ETHERNET
+from netboot.dhcp.codec.options import IpxeFeature, Option, read_options, read_uint16s
+from netboot.dhcp.codec.packet import BOOTREQUEST, ETHERNET
 from netboot.errors import ProtocolError
-from netboot.model import Client, Firmware, Program
+from netboot.model import Architecture, Client, Program
 
 if TYPE_CHECKING:
-    from netboot.dhcp.packet import Packet
+    from netboot.dhcp.codec.packet import Packet
 
 PXE_CLASS = b"PXEClient"
 HTTP_CLASS = b"HTTPClient"
 
-FIRMWARE: dict[int, Firmware] = {
-    0: Firmware.BIOS,
-    6: Firmware.UEFI_IA32,
-    7: Firmware.UEFI_X64,
-    8: Firmware.UEFI_X64,  # Xscale on paper; seen from x64 machines, never from an Xscale
-    9: Firmware.UEFI_X64,  # RFC 4578 and its errata swapped 7 and 9
-    11: Firmware.UEFI_ARM64,
-    15: Firmware.UEFI_IA32,  # by HTTP, as all below
-    16: Firmware.UEFI_X64,
-    17: Firmware.UEFI_X64,
-    19: Firmware.UEFI_ARM64,
+ARCHITECTURES: dict[int, Architecture] = {
+    0: Architecture.BIOS,
+    6: Architecture.UEFI_IA32,
+    7: Architecture.UEFI_X64,
+    8: Architecture.UEFI_X64,  # Xscale on paper; seen from x64 machines, never from an Xscale
+    9: Architecture.UEFI_X64,  # RFC 4578 and its errata swapped 7 and 9
+    11: Architecture.UEFI_ARM64,
+    15: Architecture.UEFI_IA32,  # by HTTP, as all below
+    16: Architecture.UEFI_X64,
+    17: Architecture.UEFI_X64,
+    19: Architecture.UEFI_ARM64,
 }
-"""IANA "processor architecture types", decimal; what is missing is Firmware.OTHER."""
+"""IANA "processor architecture types", decimal; what is missing is Architecture.OTHER."""
 
 _ARCH_IN_CLASS = re.compile(rb"^(?:PXE|HTTP)Client:Arch:(\d{5})")
 _MAC_LENGTH = 6
@@ -48,33 +48,33 @@ def classify(packet: Packet) -> Client | None:
     ethernet = packet.htype == ETHERNET and len(packet.chaddr) == _MAC_LENGTH
     if packet.op != BOOTREQUEST or not ethernet or not wants_boot:
         return None
-    firmware = _firmware(packet)
+    architecture = _architecture(packet)
     return Client(
         mac=packet.mac,
-        firmware=firmware,
-        program=_program(packet, firmware),
+        architecture=architecture,
+        program=_program(packet, architecture),
         uuid=_uuid(packet),
         address=packet.ciaddr if int(packet.ciaddr) else None,
     )
 
 
-def _firmware(packet: Packet) -> Firmware:
+def _architecture(packet: Packet) -> Architecture:
     """From option 93, which is a list; else from the class text; else BIOS, as old ROMs send neither."""
     numbers = read_uint16s(packet.options.get(Option.CLIENT_ARCHITECTURE, b""))
     if not numbers:
         text = _ARCH_IN_CLASS.match(packet.options[Option.VENDOR_CLASS])
         numbers = (int(text[1]),) if text else (0,)
-    return next((FIRMWARE[number] for number in numbers if number in FIRMWARE), Firmware.OTHER)
+    return next((ARCHITECTURES[number] for number in numbers if number in ARCHITECTURES), Architecture.OTHER)
 
 
-def _program(packet: Packet, firmware: Firmware) -> Program:
+def _program(packet: Packet, architecture: Architecture) -> Program:
     if packet.options[Option.VENDOR_CLASS].startswith(HTTP_CLASS):
         return Program.HTTP_ROM
     if not _is_ipxe(packet):
         return Program.ROM
     # A BIOS iPXE ROM (old network cards, VirtualBox) may lack HTTP or bzImage: treated as
     # any ROM it loads our iPXE. UEFI cannot be helped so: its iPXE would load itself for ever.
-    if firmware is Firmware.BIOS and not _ipxe_features(packet) >= _BIOS_IPXE_NEEDS:
+    if architecture is Architecture.BIOS and not _ipxe_features(packet) >= _BIOS_IPXE_NEEDS:
         return Program.ROM
     return Program.IPXE
 
@@ -103,8 +103,3 @@ def _uuid(packet: Packet) -> UUID | None:
     if len(value) != _MACHINE_ID_LENGTH or value[0] != 0 or value[1:] in (b"\0" * 16, b"\xff" * 16):
         return None
     return UUID(bytes_le=value[1:])
-
-
-def describe(packet: Packet) -> str:
-    """One line for people: the class text that the client sent."""
-    return read_text(packet.options.get(Option.VENDOR_CLASS, b""))

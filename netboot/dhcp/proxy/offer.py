@@ -10,12 +10,12 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from netboot.dhcp.form import Form
-from netboot.dhcp.loader import file_for
-from netboot.dhcp.options import MessageType, Option, PxeOption, read_options, write_options, write_text
-from netboot.dhcp.packet import BOOTREPLY, BROADCAST_FLAG, NOBODY, Packet
-from netboot.dhcp.pxe import HTTP_CLASS, PXE_CLASS
+from netboot.dhcp.codec.options import MessageType, Option, PxeOption, read_options, write_options, write_text
+from netboot.dhcp.codec.packet import BOOTREPLY, BROADCAST_FLAG, NO_ADDRESS, Packet
+from netboot.dhcp.proxy.classify import HTTP_CLASS, PXE_CLASS
+from netboot.dhcp.proxy.form import Form
 from netboot.errors import ProtocolError
+from netboot.loaders import file_for
 from netboot.model import Ignore, Program
 
 if TYPE_CHECKING:
@@ -56,10 +56,10 @@ def offer(
         xid=request.xid,
         chaddr=request.chaddr,
         htype=request.htype,
-        # Without an address nobody can unicast to the client, a relay as little as we.
+        # A client without an address cannot be unicast to, neither by us nor by a relay.
         flags=request.flags if int(request.ciaddr) else request.flags | BROADCAST_FLAG,
         # RFC 2131 table 3: zero in an OFFER, the client's in an ACK.
-        ciaddr=request.ciaddr if kind is MessageType.ACK else NOBODY,
+        ciaddr=request.ciaddr if kind is MessageType.ACK else NO_ADDRESS,
         siaddr=here.address,
         giaddr=request.giaddr,
         sname=str(here.address).encode(),
@@ -84,7 +84,7 @@ def reply_type(request: Packet, here: Endpoint, listener: Listener) -> MessageTy
 
 
 def destination(reply: Packet, client_port: int, server_port: int) -> tuple[str, int]:
-    """Where an answer from port 67 goes (RFC 2131 §4.1): the relay, the client, or everybody."""
+    """Where an answer from port 67 goes (RFC 2131 §4.1): the relay, the client, or broadcast."""
     if int(reply.giaddr):
         return str(reply.giaddr), server_port
     if int(reply.ciaddr):

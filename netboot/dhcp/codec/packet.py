@@ -10,14 +10,14 @@ import struct
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
-from netboot.dhcp.options import MessageType, Option, read_options, write_options
+from netboot.dhcp.codec.options import MessageType, Option, read_options, write_options
 from netboot.errors import ProtocolError
 
 BOOTREQUEST = 1
 BOOTREPLY = 2
 ETHERNET = 1
 BROADCAST_FLAG = 0x8000
-NOBODY = IPv4Address(0)
+NO_ADDRESS = IPv4Address(0)
 
 _HEADER = struct.Struct("!BBBBIHH4s4s4s4s16s64s128s")
 _COOKIE = bytes([99, 130, 83, 99])
@@ -41,10 +41,10 @@ class Packet:
     hops: int = 0
     secs: int = 0
     flags: int = 0
-    ciaddr: IPv4Address = NOBODY
-    yiaddr: IPv4Address = NOBODY
-    siaddr: IPv4Address = NOBODY
-    giaddr: IPv4Address = NOBODY
+    ciaddr: IPv4Address = NO_ADDRESS
+    yiaddr: IPv4Address = NO_ADDRESS
+    siaddr: IPv4Address = NO_ADDRESS
+    giaddr: IPv4Address = NO_ADDRESS
     sname: bytes = b""
     file: bytes = b""
     options: dict[int, bytes] = field(default_factory=dict)

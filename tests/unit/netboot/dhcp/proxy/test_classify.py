@@ -8,10 +8,10 @@ from uuid import UUID
 
 import pytest
 
-from netboot.dhcp.options import MessageType, Option
-from netboot.dhcp.packet import parse
-from netboot.dhcp.pxe import classify
-from netboot.model import Client, Firmware, Program
+from netboot.dhcp.codec.options import MessageType, Option
+from netboot.dhcp.codec.packet import parse
+from netboot.dhcp.proxy.classify import classify
+from netboot.model import Architecture, Client, Program
 from tests.clients.packets import MAC, captured, request
 
 MACHINE = UUID("11223344-5566-7788-99aa-bbccddeeff00")
@@ -21,66 +21,66 @@ IPXE_CLASS = {Option.USER_CLASS: b"iPXE"}
 @pytest.mark.parametrize(
     ("capture", "expected"),
     [
-        ("edk2-discover", Client(MAC, Firmware.UEFI_X64, Program.ROM, MACHINE)),
-        ("edk2-http-discover", Client(MAC, Firmware.UEFI_X64, Program.HTTP_ROM, MACHINE)),
-        ("ipxe-uefi-discover", Client(MAC, Firmware.UEFI_X64, Program.IPXE, MACHINE)),
-        ("ipxe-bios-discover", Client("52:54:00:77:00:02", Firmware.BIOS, Program.IPXE, MACHINE)),
+        ("edk2-discover", Client(MAC, Architecture.UEFI_X64, Program.ROM, MACHINE)),
+        ("edk2-http-discover", Client(MAC, Architecture.UEFI_X64, Program.HTTP_ROM, MACHINE)),
+        ("ipxe-uefi-discover", Client(MAC, Architecture.UEFI_X64, Program.IPXE, MACHINE)),
+        ("ipxe-bios-discover", Client("52:54:00:77:00:02", Architecture.BIOS, Program.IPXE, MACHINE)),
         (
             "edk2-binl-request",
-            Client(MAC, Firmware.UEFI_X64, Program.ROM, MACHINE, IPv4Address("192.168.77.100")),
+            Client(MAC, Architecture.UEFI_X64, Program.ROM, MACHINE, IPv4Address("192.168.77.100")),
         ),
     ],
 )
 def test_real_firmware_is_understood(capture: str, expected: Client) -> None:
-    """Captured packets give the machine, its firmware, its program and its UUID."""
+    """Captured packets give the machine, its architecture, its program and its UUID."""
     assert classify(parse(captured(capture))) == expected
 
 
 @pytest.mark.parametrize(
-    ("numbers", "firmware"),
+    ("numbers", "architecture"),
     [
-        ((0,), Firmware.BIOS),
-        ((6,), Firmware.UEFI_IA32),
-        ((7,), Firmware.UEFI_X64),
-        ((8,), Firmware.UEFI_X64),
-        ((9,), Firmware.UEFI_X64),
-        ((11,), Firmware.UEFI_ARM64),
-        ((16,), Firmware.UEFI_X64),
-        ((19,), Firmware.UEFI_ARM64),
-        ((27,), Firmware.OTHER),
-        ((10,), Firmware.OTHER),
-        ((10, 7), Firmware.UEFI_X64),
+        ((0,), Architecture.BIOS),
+        ((6,), Architecture.UEFI_IA32),
+        ((7,), Architecture.UEFI_X64),
+        ((8,), Architecture.UEFI_X64),
+        ((9,), Architecture.UEFI_X64),
+        ((11,), Architecture.UEFI_ARM64),
+        ((16,), Architecture.UEFI_X64),
+        ((19,), Architecture.UEFI_ARM64),
+        ((27,), Architecture.OTHER),
+        ((10,), Architecture.OTHER),
+        ((10, 7), Architecture.UEFI_X64),
     ],
 )
-def test_architectures(numbers: tuple[int, ...], firmware: Firmware) -> None:
+def test_architectures(numbers: tuple[int, ...], architecture: Architecture) -> None:
     """Option 93 is a list; the first number that we know decides."""
     value = b"".join(number.to_bytes(2, "big") for number in numbers)
     found = classify(request(more={Option.CLIENT_ARCHITECTURE: value}))
     assert found is not None
-    assert found.firmware is firmware
+    assert found.architecture is architecture
 
 
 @pytest.mark.parametrize(
-    ("vendor_class", "architecture", "firmware"),
+    ("vendor_class", "option_93", "architecture"),
     [
-        (b"PXEClient:Arch:00007:UNDI:003016", None, Firmware.UEFI_X64),
-        (b"PXEClient:Arch:00007:UNDI:003016", b"\0", Firmware.UEFI_X64),
-        (b"PXEClient", None, Firmware.BIOS),
+        (b"PXEClient:Arch:00007:UNDI:003016", None, Architecture.UEFI_X64),
+        (b"PXEClient:Arch:00007:UNDI:003016", b"\0", Architecture.UEFI_X64),
+        (b"PXEClient", None, Architecture.BIOS),
     ],
 )
-def test_missing_option_93(vendor_class: bytes, architecture: bytes | None, firmware: Firmware) -> None:
+def test_missing_option_93(vendor_class: bytes, option_93: bytes | None, architecture: Architecture) -> None:
     """Without option 93 the class text tells; without both it is an old BIOS ROM."""
-    more: dict[int, bytes] = {} if architecture is None else {Option.CLIENT_ARCHITECTURE: architecture}
+    more: dict[int, bytes] = {} if option_93 is None else {Option.CLIENT_ARCHITECTURE: option_93}
     found = classify(request(vendor_class=vendor_class, more=more))
     assert found is not None
-    assert found.firmware is firmware
+    assert found.architecture is architecture
 
 
 HTTP, BZIMAGE, EFI = b"\x13\1\1", b"\x18\1\1", b"\x24\1\1"
 
 
 @pytest.mark.parametrize(
-    ("architecture", "more", "program"),
+    ("number", "more", "program"),
     [
         (0, {}, Program.ROM),
         (0, IPXE_CLASS, Program.ROM),  # says nothing of its features
@@ -95,9 +95,9 @@ HTTP, BZIMAGE, EFI = b"\x13\1\1", b"\x18\1\1", b"\x24\1\1"
         (7, {Option.USER_CLASS: b"\7MYCLASS"}, Program.ROM),
     ],
 )
-def test_ipxe_and_its_features(architecture: int, more: dict[int, bytes], program: Program) -> None:
+def test_ipxe_and_its_features(number: int, more: dict[int, bytes], program: Program) -> None:
     """A BIOS iPXE that lacks HTTP or bzImage is a ROM that loads ours."""
-    found = classify(request(more={Option.CLIENT_ARCHITECTURE: bytes([0, architecture]), **more}))
+    found = classify(request(more={Option.CLIENT_ARCHITECTURE: bytes([0, number]), **more}))
     assert found is not None
     assert found.program is program
 
@@ -112,7 +112,7 @@ def test_machine_ids_that_are_none(value: bytes) -> None:
     assert found.uuid is None
 
 
-def test_what_does_not_boot_is_nobody() -> None:
+def test_what_does_not_boot_is_no_client() -> None:
     """Ordinary DHCP clients, servers and other hardware are left alone."""
     boot = request()
     assert classify(boot) is not None

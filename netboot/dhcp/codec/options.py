@@ -102,11 +102,6 @@ def read_uint16s(value: bytes) -> tuple[int, ...]:
     return struct.unpack(f"!{len(value) // 2}H", value[: len(value) // 2 * 2])
 
 
-def read_text(value: bytes) -> str:
-    """Text up to a NUL; what is not ASCII becomes a question mark."""
-    return value.split(b"\0", 1)[0].decode("ascii", "replace").replace("\ufffd", "?")
-
-
 def write_text(text: str) -> bytes:
     """Text with its NUL inside the value.
 

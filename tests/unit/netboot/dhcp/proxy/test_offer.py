@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from netboot.dhcp.form import Form
-from netboot.dhcp.offer import Listener, destination, offer
-from netboot.dhcp.options import MessageType, Option
-from netboot.dhcp.packet import BROADCAST_FLAG, NOBODY, Packet, parse
-from netboot.dhcp.pxe import classify
-from netboot.model import Firmware, Ignore, Kernel, LocalDisk, Program
+from netboot.dhcp.codec.options import MessageType, Option
+from netboot.dhcp.codec.packet import BROADCAST_FLAG, NO_ADDRESS, Packet, parse
+from netboot.dhcp.proxy.classify import classify
+from netboot.dhcp.proxy.form import Form
+from netboot.dhcp.proxy.offer import Listener, destination, offer
+from netboot.model import Architecture, Ignore, Kernel, LocalDisk, Program
 from tests.clients.packets import DATA, HERE, captured, client, request
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ URL = "http://192.0.2.1:8080/boot/blob/snponly.efi"
 
 def answered(
     asked: Packet,
-    firmware: Firmware = Firmware.BIOS,
+    architecture: Architecture = Architecture.BIOS,
     program: Program = Program.ROM,
     *,
     boot: Boot = KERNEL,
@@ -33,38 +33,40 @@ def answered(
     listener: Listener = Listener.DHCP,
 ) -> Packet:
     """The answer, which must be one."""
-    reply = offer(asked, client(firmware, program), boot, HERE, form=form, listener=listener)
+    reply = offer(asked, client(architecture, program), boot, HERE, form=form, listener=listener)
     assert isinstance(reply, Packet)
     return reply
 
 
 @pytest.mark.parametrize(
-    ("firmware", "program", "name"),
+    ("architecture", "program", "name"),
     [
-        (Firmware.BIOS, Program.ROM, "undionly.kpxe"),
-        (Firmware.UEFI_X64, Program.ROM, "snponly.efi"),
-        (Firmware.BIOS, Program.IPXE, "boot.ipxe"),
-        (Firmware.UEFI_X64, Program.IPXE, "boot.ipxe"),
-        (Firmware.UEFI_X64, Program.HTTP_ROM, URL),
+        (Architecture.BIOS, Program.ROM, "undionly.kpxe"),
+        (Architecture.UEFI_X64, Program.ROM, "snponly.efi"),
+        (Architecture.BIOS, Program.IPXE, "boot.ipxe"),
+        (Architecture.UEFI_X64, Program.IPXE, "boot.ipxe"),
+        (Architecture.UEFI_X64, Program.HTTP_ROM, URL),
     ],
 )
 @pytest.mark.parametrize("boot", [KERNEL, LocalDisk()])
-def test_the_file_is_in_every_place(firmware: Firmware, program: Program, name: str, boot: Boot) -> None:
+def test_the_file_is_in_every_place(
+    architecture: Architecture, program: Program, name: str, boot: Boot
+) -> None:
     """edk2 reads 67, ROMs and shim read the header; the NUL is inside the option."""
-    reply = answered(request(), firmware, program, boot=boot)
+    reply = answered(request(), architecture, program, boot=boot)
     assert reply.file == name.encode()
     assert reply.options[Option.BOOTFILE_NAME] == name.encode() + b"\0"
     assert reply.options[Option.TFTP_SERVER_NAME] == b"192.0.2.1\0"
     assert reply.sname == b"192.0.2.1"
     assert reply.siaddr == HERE.address
     assert reply.server_id == HERE.address
-    assert reply.yiaddr == NOBODY
+    assert reply.yiaddr == NO_ADDRESS
 
 
 def test_never_sent() -> None:
     """13 makes edk2 trust a size in blocks; 52 is more than many ROMs can read."""
     for program in Program:
-        reply = answered(request(), Firmware.UEFI_X64, program)
+        reply = answered(request(), Architecture.UEFI_X64, program)
         assert not {13, 52} & set(reply.options)
 
 
@@ -82,7 +84,7 @@ def test_never_sent() -> None:
 def test_option_43(program: Program, form: Form, listener: Listener, vendor: bytes | None) -> None:
     """Discovery control 8 is what makes an answer direct; without it firmware asks on 4011."""
     asked = request(MessageType.DISCOVER if listener is Listener.DHCP else MessageType.REQUEST)
-    reply = answered(asked, Firmware.UEFI_X64, program, form=form, listener=listener)
+    reply = answered(asked, Architecture.UEFI_X64, program, form=form, listener=listener)
     assert reply.options.get(Option.VENDOR_SPECIFIC) == vendor
 
 
@@ -134,11 +136,13 @@ def test_other_servers_business(asked: Packet, listener: Listener) -> None:
     assert isinstance(reply, Ignore)
 
 
-@pytest.mark.parametrize("firmware", [Firmware.UEFI_IA32, Firmware.UEFI_ARM64, Firmware.OTHER])
-def test_nothing_is_announced_that_is_not_there(firmware: Firmware) -> None:
+@pytest.mark.parametrize(
+    "architecture", [Architecture.UEFI_IA32, Architecture.UEFI_ARM64, Architecture.OTHER]
+)
+def test_nothing_is_announced_that_is_not_there(architecture: Architecture) -> None:
     """Firmware without a loader is told nothing, and the reason names it."""
-    reply = offer(request(), client(firmware), KERNEL, HERE, form=Form.DIRECT, listener=Listener.DHCP)
-    assert reply == Ignore(f"there is no loader for {firmware} firmware")
+    reply = offer(request(), client(architecture), KERNEL, HERE, form=Form.DIRECT, listener=Listener.DHCP)
+    assert reply == Ignore(f"there is no loader for {architecture} firmware")
 
 
 def test_ignored_machines_get_no_answer() -> None:
@@ -159,11 +163,11 @@ def test_what_is_copied() -> None:
     assert list(ack.options.items())[-1] == (Option.RELAY_AGENT_INFORMATION, b"\1\4port")
     assert (ack.xid, ack.giaddr, ack.ciaddr) == (asked.xid, asked.giaddr, asked.ciaddr)
     offered = answered(request(MessageType.DISCOVER, more=more, address="192.0.2.7"))
-    assert offered.ciaddr == NOBODY
+    assert offered.ciaddr == NO_ADDRESS
 
 
 def test_broadcast_flag() -> None:
-    """Who has no address can only be broadcast to, by us or by its relay."""
+    """A client without an address can only be broadcast to, by us or by its relay."""
     assert answered(request()).flags & BROADCAST_FLAG
     assert answered(request(relay="198.51.100.1")).flags & BROADCAST_FLAG
     asked = request(MessageType.REQUEST, address="192.0.2.7")
@@ -171,7 +175,7 @@ def test_broadcast_flag() -> None:
 
 
 def test_destinations() -> None:
-    """RFC 2131 §4.1: the relay's server port, the client's address, else everybody."""
+    """RFC 2131 §4.1: the relay's server port, the client's address, else broadcast."""
     reply = answered(request())
     assert destination(reply, 68, 67) == ("255.255.255.255", 68)
     assert destination(replace(reply, ciaddr=IPv4Address("192.0.2.7")), 68, 67) == ("192.0.2.7", 68)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netboot.dhcp.options import MessageType, Option, write_options
-from netboot.dhcp.packet import Packet, parse
+from netboot.dhcp.codec.options import MessageType, Option, write_options
+from netboot.dhcp.codec.packet import Packet, parse
 from netboot.errors import ProtocolError
 from tests.clients.packets import captured, request
 

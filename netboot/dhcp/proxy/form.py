@@ -1,4 +1,4 @@
-"""Which form of answer to give to whom.
+"""In which form a machine is answered.
 
 No single form satisfies all firmware. Some takes the loader straight from an
 offer with option 43.6 = 8 (DIRECT); some ignores such an offer and wants to ask
@@ -12,25 +12,24 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from netboot.model import Firmware
-from netboot.recent import Recent
+from netboot.memory import Recent
+from netboot.model import Architecture
 
 
 class Form(StrEnum):
-    """How an offer tells a ROM what to do."""
+    """How an offer tells a ROM to get its loader: take it at once, or ask again on port 4011."""
 
     DIRECT = "direct"
     BINL = "binl"
 
     @property
     def other(self) -> Form:
-        """The one that is not this."""
         return Form.BINL if self is Form.DIRECT else Form.DIRECT
 
 
-def first_form(firmware: Firmware) -> Form:
+def first_form(architecture: Architecture) -> Form:
     """BIOS ROMs expect the loader at once; for UEFI two independent servers settled on port 4011."""
-    return Form.DIRECT if firmware is Firmware.BIOS else Form.BINL
+    return Form.DIRECT if architecture is Architecture.BIOS else Form.BINL
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ class FormMemory:
         self._machines: Recent[str, _Attempt] = Recent(limit)
         self._attempt = attempt
 
-    def choose(self, mac: str, firmware: Firmware, secs: int, now: float) -> Form:
+    def choose(self, mac: str, architecture: Architecture, secs: int, now: float) -> Form:
         """The form for a DISCOVER whose ``secs`` field is given; remembers that it was used.
 
         ``secs`` alone is no proof of a repetition (some ROMs start above zero), an answer
@@ -62,7 +61,7 @@ class FormMemory:
         """
         last = self._machines.get(mac)
         if last is None:
-            form = first_form(firmware)
+            form = first_form(architecture)
         elif self._repeated(last, secs, now):
             form = last.form.other
         else:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from initramfs.builder.storage import forget_old, replace
+from initramfs.builder.build import forget_old, replace
 
 
 def fill(folder: Path) -> None:

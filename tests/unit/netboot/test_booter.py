@@ -1,19 +1,18 @@
-"""The booter and the zone of the services when they run alone."""
+"""The booter of the services when they run alone."""
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
+from netboot.booter import StaticBooter
 from netboot.model import Kernel, LocalDisk
-from netboot.static import StaticBooter, StaticZone
 from tests.clients.packets import HERE, client
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_everybody_boots_the_same() -> None:
+def test_every_machine_boots_the_same() -> None:
     """A kernel if one was given, else the local disk."""
     kernel = Kernel("vmlinuz", (), ())
     assert StaticBooter(()).decide(client(), HERE) == LocalDisk()
@@ -37,12 +36,3 @@ def test_files_are_found_in_order(tmp_path: Path) -> None:
     assert booter.locate("../outside/in-outside") is None
     assert booter.locate("nothing") is None
     assert booter.locate(".") is None
-
-
-def test_zone() -> None:
-    """Names to addresses and back to the first name."""
-    zone = StaticZone({"a": IPv4Address("10.0.0.1"), "alias": IPv4Address("10.0.0.1")})
-    assert list(zone.lookup("alias")) == [IPv4Address("10.0.0.1")]
-    assert list(zone.lookup("b")) == []
-    assert zone.reverse(IPv4Address("10.0.0.1")) == "a"
-    assert zone.reverse(IPv4Address("10.0.0.2")) is None

@@ -1,0 +1,1 @@
+"""DHCP packets and their options as values, and their bytes. Knows nothing of network booting."""
