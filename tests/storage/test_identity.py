@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from initramfs.agent.errors import PlanError
+from initramfs.agent.steps.adapt import apply
 from initramfs.agent.steps.duplicates import others, settle
-from initramfs.agent.steps.identifiers import apply
 from initramfs.imaging.device.device import Device
 from initramfs.imaging.filesystem.rename import rename
 from initramfs.imaging.label import read_label

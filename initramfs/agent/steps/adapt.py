@@ -5,17 +5,30 @@ Everything is on the disk then, and the disk cannot start yet, so no clone start
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from initramfs.agent.pipeline import Context, Step
 from initramfs.agent.report import StepProgress
-from initramfs.agent.steps.identifiers import Rename
+from initramfs.agent.steps.duplicates import Settled
 from initramfs.agent.steps.personalise import Personalise
+from initramfs.agent.steps.references import SUBVOLUMES
+from initramfs.agent.steps.rewriting import rewrite_boot_configuration, rewrite_references
 from initramfs.imaging.device.device import Device
+from initramfs.imaging.device.loop import loop_device
+from initramfs.imaging.device.mounting import mounted
+from initramfs.imaging.filesystem.rename import rename
+from initramfs.imaging.format.header import Filesystem
+from initramfs.imaging.label.model import PartitionNumber, plain_number
 from initramfs.imaging.restore.grow_filesystem import grow_filesystem
+from initramfs.imaging.restore.identifiers import Renames
 from initramfs.imaging.restore.layout import Layout
 from initramfs.messages import Duplicates, Install, Last, RestorePartitions, Uuids
+
+REFERRING = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "vfat", "ntfs"})
+"""File systems in which references are looked for: roots, boot partitions, EFI system partitions."""
 
 
 def adapt(work: Install | RestorePartitions, disk: str) -> Iterator[Step]:
@@ -53,3 +66,60 @@ class Grow:
                 progress.log(note)
             return
         progress.log(grow_filesystem(layout, context.find(Device)))
+
+
+@dataclass(frozen=True, slots=True)
+class Rename:
+    """Give what was written identifiers of its own, and correct its texts."""
+
+    disk: str
+    name: str = "identifiers"
+
+    @property
+    def title(self) -> str:
+        """With the disk's name."""
+        return f"Give {self.disk} and its file systems identifiers of their own, where they need them"
+
+    def run(self, context: Context, progress: StepProgress) -> None:
+        """Between verify and commit. The label's part is made by the commit."""
+        settled = context.find(Settled)
+        if settled.renames is None:
+            progress.log("no other disk of this machine has these identifiers: they stay")
+            return
+        disk = Path("/dev") / self.disk
+        for line in apply(settled.renames, context.find(Layout), disk, settled.filesystems):
+            progress.log(line)
+
+
+def apply(
+    renames: Renames, layout: Layout, disk: Path, filesystems: Mapping[PartitionNumber, Filesystem]
+) -> Iterator[str]:
+    """Rename the file systems, then correct the texts in all of them; yields what was done.
+
+    May be repeated. Raises ToolError.
+    """
+    for number, item in renames.filesystems.items():
+        with _device(layout, disk, number) as (loop, size):
+            rename(item.type, loop, item.new, size)
+        yield f"partition {number}: the {item.type} is now {item.new}"
+    for number, kept in renames.kept.items():
+        yield f"partition {number}: the identifier of {kept.type} stays as it is"
+    for number, found in sorted(filesystems.items(), key=lambda item: plain_number(item[0])):
+        if found.type in REFERRING:
+            with _device(layout, disk, number) as (loop, _), mounted(loop, found.type) as root:
+                changed = rewrite_references(
+                    root, renames.words, SUBVOLUMES if found.type == "btrfs" else ("",)
+                )
+                changed += rewrite_boot_configuration(root, renames.boot_words)
+            if changed:
+                yield f"partition {number}: {', '.join(changed)} corrected"
+
+
+@contextmanager
+def _device(layout: Layout, disk: Path, number: PartitionNumber) -> Iterator[tuple[Path, int]]:
+    """A partition as a block device, and its size."""
+    part = layout.place(number)
+    if part is None:
+        raise AssertionError(f"partition {number} was laid out, and is not there")
+    with loop_device(disk, part.start, part.size, writable=True) as loop:
+        yield loop, part.size

@@ -1,6 +1,6 @@
 """Duplicates: whether another disk of the machine has an identifier of the images, and what follows from it.
 
-Decided before the first write: refused, or answered with identifiers of the disk's own. ``identifiers``
+Decided before the first write: refused, or answered with identifiers of the disk's own. ``adapt``
 carries that out.
 """
 

@@ -1,6 +1,6 @@
 """The texts of a Linux that name disks by their identifiers, and how they follow when these change.
 
-Pure: texts in, texts out; ``identifiers`` applies it. Old and new identifiers of one kind are equally
+Pure: texts in, texts out; ``rewriting`` applies it. Old and new identifiers of one kind are equally
 long, so even files of a fixed size (GRUB's environment) stay whole.
 """
 

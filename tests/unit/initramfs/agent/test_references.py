@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from initramfs.agent.errors import StepError
 from initramfs.agent.steps import bcd
-from initramfs.agent.steps.identifiers import rewrite_boot_configuration, rewrite_references
 from initramfs.agent.steps.references import rewrite
+from initramfs.agent.steps.rewriting import rewrite_boot_configuration, rewrite_references
 
 ROOT, NEW_ROOT = "c10e5500-0000-4000-8000-000000000005", "0b1f2f6a-3c8e-4b5e-9d53-0f5d2b7c1a15"
 WORDS = {
