@@ -14,6 +14,7 @@ import pytest
 
 from initramfs.imaging.capture.capture import Facts
 from initramfs.imaging.format.manifest import Manifest
+from initramfs.imaging.label.model import Bare
 from provisioner.base.errors import ProvisionerError
 from provisioner.base.home import Home
 from provisioner.images.browse import mounting
@@ -176,7 +177,7 @@ def test_files_that_differ_are_named(site: Site, tree: Path, tmp_path: Path) -> 
     ]
     assert differences(site, new, new) == []
     (part_diff,) = diff_partitions(old, new)
-    assert (part_diff.number, part_diff.filesystem, part_diff.different) == (0, "ext4", True)
+    assert (part_diff.number, part_diff.filesystem, part_diff.different) == (Bare.BARE, "ext4", True)
     assert 0 < part_diff.chunks_added < 10
     assert part_diff.same > 2 * MIB
 
@@ -204,7 +205,7 @@ def edit(part: Path) -> None:
 
 def differences(site: Site, old: Manifest, new: Manifest) -> list[FileDiff]:
     """By file."""
-    was, now = changed(old, new, 0)
+    was, now = changed(old, new, Bare.BARE)
     with (
         mounting.mounted_image(site.home, old.header, None) as before,
         mounting.mounted_image(site.home, new.header, None) as after,
