@@ -11,10 +11,10 @@ from provisioner.cli.context import of
 from provisioner.cli.job_lines import job_line
 from provisioner.cli.output import AsJson, clock, print_facts, print_json, say
 from provisioner.cli.table import print_table
-from provisioner.commands.add_host import AddHost, add_host
-from provisioner.commands.adopt_host import AdoptHost, adopt_host
-from provisioner.commands.assign_profile import AssignProfile, assign_profile
-from provisioner.commands.remove_host import RemoveHost, remove_host
+from provisioner.commands.host.add import AddHost, add_host
+from provisioner.commands.host.adopt import AdoptHost, adopt_host
+from provisioner.commands.host.assign_profile import AssignProfile, assign_profile
+from provisioner.commands.host.remove import RemoveHost, remove_host
 from provisioner.hosts import registry
 from provisioner.jobs.overview import get_host, list_hosts
 from provisioner.jobs.views import HostView

@@ -11,7 +11,7 @@ from provisioner.cli.context import of
 from provisioner.cli.job_lines import progress_line
 from provisioner.cli.output import AsJson, clock, print_facts, print_json, say
 from provisioner.cli.table import print_table
-from provisioner.commands.cancel_job import CancelJob, cancel_job
+from provisioner.commands.job.cancel import CancelJob, cancel_job
 from provisioner.jobs import queue
 from provisioner.jobs.views import JobView, StepView
 

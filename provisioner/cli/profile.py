@@ -11,8 +11,8 @@ from provisioner.base.errors import NotFoundError, ProvisionerError
 from provisioner.cli.context import of
 from provisioner.cli.output import AsJson, print_json, say
 from provisioner.cli.table import print_table
-from provisioner.commands.add_profile import AddProfile, add_profile
-from provisioner.commands.remove_profile import RemoveProfile, remove_profile
+from provisioner.commands.profile.add import AddProfile, add_profile
+from provisioner.commands.profile.remove import RemoveProfile, remove_profile
 from provisioner.profiles import files
 from provisioner.profiles.model import Profile
 from provisioner.profiles.reading import BUILT_IN, read_profile

@@ -11,9 +11,9 @@ from initramfs.builder import spec
 from initramfs.builder.build import Built
 from provisioner.boot import files
 from provisioner.commands.appliance import Appliance
+from provisioner.commands.record import record_change
 from provisioner.security.actors import Actor, Right
 from provisioner.security.keys import load_public_key
-from provisioner.timeline import audit
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ def build_initramfs(
 ) -> Built:
     """Build and install them; ``report`` gets a line a step. Raises ForbiddenError, BuildError."""
     actor.require(Right.APPLIANCE)
-    database = appliance.database
+    _ = appliance.database  # that this is no appliance is told before the build, not after it
     built = builder.build(
         spec.load(),
         wish.cache or appliance.root / "cache" / "initramfs",
@@ -39,5 +39,5 @@ def build_initramfs(
     )
     files.install(appliance.root, {files.KERNEL: built.kernel, files.INITRAMFS: built.initramfs})
     said = f"Linux {built.release.strip()}, {built.digest[:12]}"
-    audit.record(database, actor.name, "initramfs build", said, appliance.now())
+    record_change(appliance, actor, "initramfs build", said)
     return built

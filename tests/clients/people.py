@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from initramfs import messages
-from provisioner.commands import add_host as adding
-from provisioner.commands import cancel_job as cancelling
-from provisioner.commands import remove_host as removing
 from provisioner.commands.appliance import Appliance
+from provisioner.commands.host import add as adding
+from provisioner.commands.host import remove as removing
+from provisioner.commands.job import cancel as cancelling
 from provisioner.database.engine import Database
 from provisioner.hosts.registry import find_host
 from provisioner.jobs import overview, queue

@@ -41,7 +41,7 @@ from initramfs.messages import (
 from provisioner.base.home import Home
 from provisioner.commands import appliance as commands
 from provisioner.commands import init_appliance
-from provisioner.commands.collect_garbage import collect_garbage
+from provisioner.commands.image.collect_garbage import collect_garbage
 from provisioner.database.engine import open_database
 from provisioner.images import operations
 from provisioner.images.formats.exports import export_image

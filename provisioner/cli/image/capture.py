@@ -13,7 +13,7 @@ from provisioner.cli.context import of
 from provisioner.cli.image.adding import KIB, ChunkSize, Description, Force, Name, User, print_added
 from provisioner.cli.image.common import Number
 from provisioner.cli.output import AsJson
-from provisioner.commands.capture_image import CaptureImage, capture_image
+from provisioner.commands.image.capture import CaptureImage, capture_image
 from provisioner.images.operations import Options
 
 

@@ -12,7 +12,7 @@ from provisioner.cli.bars import bar
 from provisioner.cli.context import of
 from provisioner.cli.image.common import Image, done, numbers
 from provisioner.cli.output import AsJson
-from provisioner.commands.export_image import ExportImage, export_image
+from provisioner.commands.image.export import ExportImage, export_image
 from provisioner.images.formats.exports import Format
 
 

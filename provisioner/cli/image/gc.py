@@ -7,7 +7,7 @@ import typer
 from provisioner.base.units import binary
 from provisioner.cli.context import of
 from provisioner.cli.output import AsJson, print_json, say
-from provisioner.commands.collect_garbage import collect_garbage
+from provisioner.commands.image.collect_garbage import collect_garbage
 
 
 def collect(context: typer.Context, *, as_json: AsJson = False) -> None:

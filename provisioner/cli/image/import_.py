@@ -12,7 +12,7 @@ from provisioner.cli.bars import bar
 from provisioner.cli.context import of
 from provisioner.cli.image.adding import KIB, ChunkSize, Description, Force, Name, User, print_added
 from provisioner.cli.output import AsJson
-from provisioner.commands.import_image import ImportImage, import_image
+from provisioner.commands.image.import_ import ImportImage, import_image
 from provisioner.images.operations import Options
 
 

@@ -22,7 +22,7 @@ from provisioner.cli.bars import StageTimes, bar
 from provisioner.cli.context import of
 from provisioner.cli.image.common import Image, Number, ask, done, numbers
 from provisioner.cli.output import AsJson, harmless
-from provisioner.commands.restore_image import RestoreImage, restore_image
+from provisioner.commands.image.restore import RestoreImage, restore_image
 
 # Host and port only: a path would be ignored.
 URL = re.compile(r"http://([^][/:@?#]+|\[[0-9a-f:.]+\])(:\d{1,5})?/?", re.IGNORECASE)

@@ -9,7 +9,7 @@ import typer
 from provisioner.cli.context import of
 from provisioner.cli.image.common import Image, ask
 from provisioner.cli.output import AsJson, print_json
-from provisioner.commands.remove_image import RemoveImage, remove_image
+from provisioner.commands.image.remove import RemoveImage, remove_image
 
 
 def remove(

@@ -13,7 +13,7 @@ from provisioner.base.units import binary, parse_size
 from provisioner.cli.bars import bar
 from provisioner.cli.context import of
 from provisioner.cli.output import AsJson, print_json, say
-from provisioner.commands.shrink_image import ShrinkImage, shrink_image
+from provisioner.commands.image.shrink import ShrinkImage, shrink_image
 
 MINIMAL = "minimal"
 

@@ -12,7 +12,7 @@ from provisioner.cli.bars import bar
 from provisioner.cli.context import of
 from provisioner.cli.image.common import refuse
 from provisioner.cli.output import AsJson, print_json, say
-from provisioner.commands.verify_images import Verified, VerifyImages, verify_images
+from provisioner.commands.image.verify import Verified, VerifyImages, verify_images
 
 
 def verify(

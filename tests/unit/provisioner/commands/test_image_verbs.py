@@ -13,15 +13,15 @@ import pytest
 from provisioner.base.errors import ForbiddenError
 from provisioner.base.home import Home
 from provisioner.commands.appliance import Appliance
-from provisioner.commands.capture_image import CaptureImage, capture_image
-from provisioner.commands.collect_garbage import collect_garbage
-from provisioner.commands.export_image import ExportImage, export_image
-from provisioner.commands.import_image import ImportImage, import_image
+from provisioner.commands.image.capture import CaptureImage, capture_image
+from provisioner.commands.image.collect_garbage import collect_garbage
+from provisioner.commands.image.export import ExportImage, export_image
+from provisioner.commands.image.import_ import ImportImage, import_image
+from provisioner.commands.image.remove import RemoveImage, remove_image
+from provisioner.commands.image.restore import RestoreImage, restore_image
+from provisioner.commands.image.shrink import ShrinkImage, shrink_image
+from provisioner.commands.image.verify import VerifyImages, verify_images
 from provisioner.commands.record import UnrecordedError
-from provisioner.commands.remove_image import RemoveImage, remove_image
-from provisioner.commands.restore_image import RestoreImage, restore_image
-from provisioner.commands.shrink_image import ShrinkImage, shrink_image
-from provisioner.commands.verify_images import VerifyImages, verify_images
 from provisioner.security.actors import Actor, Role
 from provisioner.stores.errors import NoImageError
 from provisioner.stores.names import Reference

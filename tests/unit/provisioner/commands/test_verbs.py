@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from provisioner.base.errors import ConflictError, ForbiddenError, NotFoundError
-from provisioner.commands.add_host import AddHost, add_host
-from provisioner.commands.add_profile import AddProfile, add_profile
-from provisioner.commands.adopt_host import AdoptHost, adopt_host
 from provisioner.commands.appliance import Appliance
-from provisioner.commands.assign_profile import AssignProfile, assign_profile
-from provisioner.commands.cancel_job import CancelJob, cancel_job
+from provisioner.commands.host.add import AddHost, add_host
+from provisioner.commands.host.adopt import AdoptHost, adopt_host
+from provisioner.commands.host.assign_profile import AssignProfile, assign_profile
+from provisioner.commands.host.remove import RemoveHost, remove_host
 from provisioner.commands.init_appliance import create, init_appliance
-from provisioner.commands.remove_host import RemoveHost, remove_host
-from provisioner.commands.remove_profile import RemoveProfile, remove_profile
+from provisioner.commands.job.cancel import CancelJob, cancel_job
+from provisioner.commands.profile.add import AddProfile, add_profile
+from provisioner.commands.profile.remove import RemoveProfile, remove_profile
 from provisioner.security.actors import Actor
 from provisioner.timeline.audit import AuditEntry, list_audit
 from tests.clients.people import ADMIN, OBSERVER

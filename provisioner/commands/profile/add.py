@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from provisioner.commands.appliance import Appliance
+from provisioner.commands.record import record_change
 from provisioner.profiles import files
 from provisioner.security.actors import Actor, Right
-from provisioner.timeline import audit
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,6 @@ class AddProfile:
 def add_profile(appliance: Appliance, actor: Actor, wish: AddProfile) -> None:
     """Keep the profile. Raises ForbiddenError, InvalidError, and ConflictError if the name is taken."""
     actor.require(Right.PROFILES)
-    database = appliance.database
     profile = files.add_profile(appliance.root, wish.name, wish.text, replace=wish.replace)
     how = "profile replace" if wish.replace else "profile add"
-    audit.record(database, actor.name, how, f"{wish.name} ({profile.action})", appliance.now())
+    record_change(appliance, actor, how, f"{wish.name} ({profile.action})")

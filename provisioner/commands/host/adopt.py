@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from provisioner.commands.add_host import AddHost, add_host
 from provisioner.commands.appliance import Appliance
+from provisioner.commands.host.add import AddHost, add_host
 from provisioner.security.actors import Actor
 
 
@@ -19,5 +19,5 @@ class AdoptHost:
 
 
 def adopt_host(appliance: Appliance, actor: Actor, wish: AdoptHost) -> str:
-    """Add the machine as a host; its name. Raises as :func:`~provisioner.commands.add_host.add_host`."""
+    """Add the machine as a host; its name. Raises as :func:`~provisioner.commands.host.add.add_host`."""
     return add_host(appliance, actor, AddHost(wish.name, (wish.mac,), wish.aliases), verb="host adopt")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from provisioner.commands.appliance import Appliance
+from provisioner.commands.record import record_change
 from provisioner.profiles import files
 from provisioner.security.actors import Actor, Right
-from provisioner.timeline import audit
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,5 @@ class RemoveProfile:
 def remove_profile(appliance: Appliance, actor: Actor, wish: RemoveProfile) -> None:
     """Remove the profile. Raises ForbiddenError, NotFoundError, and ConflictError for a built-in one."""
     actor.require(Right.PROFILES)
-    database = appliance.database
     files.remove_profile(appliance.root, wish.name)
-    audit.record(database, actor.name, "profile rm", wish.name, appliance.now())
+    record_change(appliance, actor, "profile rm", wish.name)
