@@ -29,7 +29,7 @@ def build_initramfs(
 ) -> Built:
     """Build and install them; ``report`` gets a line a step. Raises ForbiddenError, BuildError."""
     actor.require(Right.APPLIANCE)
-    _ = appliance.database  # that this is no appliance is told before the build, not after it
+    _ = appliance.database  # that this is no appliance is told before the build
     built = builder.build(
         spec.load(),
         wish.cache or appliance.root / "cache" / "initramfs",

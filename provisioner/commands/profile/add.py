@@ -22,6 +22,7 @@ class AddProfile:
 def add_profile(appliance: Appliance, actor: Actor, wish: AddProfile) -> None:
     """Keep the profile. Raises ForbiddenError, InvalidError, and ConflictError if the name is taken."""
     actor.require(Right.PROFILES)
+    _ = appliance.database  # that this is no appliance is told before anything is written
     profile = files.add_profile(appliance.root, wish.name, wish.text, replace=wish.replace)
     how = "profile replace" if wish.replace else "profile add"
     record_change(appliance, actor, how, f"{wish.name} ({profile.action})")

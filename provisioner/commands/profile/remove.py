@@ -20,5 +20,6 @@ class RemoveProfile:
 def remove_profile(appliance: Appliance, actor: Actor, wish: RemoveProfile) -> None:
     """Remove the profile. Raises ForbiddenError, NotFoundError, and ConflictError for a built-in one."""
     actor.require(Right.PROFILES)
+    _ = appliance.database  # that this is no appliance is told before anything is written
     files.remove_profile(appliance.root, wish.name)
     record_change(appliance, actor, "profile rm", wish.name)
