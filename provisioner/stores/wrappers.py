@@ -34,7 +34,7 @@ class Verifying:
         self._inner = inner
 
     def fetch(self, digest: bytes) -> bytes:
-        """See ChunkSource. Raises Corrupt instead of giving another chunk."""
+        """Raises Corrupt instead of giving another chunk."""
         data = self._inner.fetch(digest)
         check(digest, data)
         return data
@@ -47,7 +47,7 @@ class Cache:
         self._fast, self._slow = fast, slow
 
     def fetch(self, digest: bytes) -> bytes:
-        """See ChunkSource. Only whole chunks are kept; a cache that fails or is full is done without."""
+        """Only whole chunks are kept; a cache that fails or is full is done without."""
         with contextlib.suppress(Missing, Unavailable):
             return self._fast.fetch(digest)
         data = self._slow.fetch(digest)
@@ -64,7 +64,7 @@ class Failover:
         self._sources = sources
 
     def fetch(self, digest: bytes) -> bytes:
-        """See ChunkSource. Raises Unavailable, not Missing, if one that could not answer may have it."""
+        """Raises Unavailable, not Missing, if one that could not answer may have it."""
         failure: ChunkError = Missing(digest, "there is no store to ask")
         for source in self._sources:
             try:
@@ -86,14 +86,14 @@ class FailoverCatalogue:
         return sorted({name for each in self._catalogues for name in each.names()})
 
     def generations(self, name: str) -> list[int]:
-        """See Catalogue. Of the first that has the image: each counts for itself."""
+        """Of the first that has the image: each counts for itself."""
         return next((found for each in self._catalogues if (found := each.generations(name))), [])
 
     def resolve(self, text: str) -> Reference:
         return self._first(lambda each: each.resolve(text))
 
     def manifest(self, reference: Reference) -> bytes:
-        """See Catalogue. The very image: another catalogue may have another under the same name."""
+        """The very image: another catalogue may have another under the same name."""
 
         def ask(each: Catalogue) -> bytes:
             found = each.find(reference.digest)

@@ -23,7 +23,7 @@ class DirectoryChunks:
         return self.places.chunk(digest)
 
     def fetch(self, digest: bytes) -> bytes:
-        """See ChunkSource. Does not check the chunk."""
+        """Does not check the chunk."""
         path = self.chunk_path(digest)
         try:
             return path.read_bytes()
@@ -42,7 +42,7 @@ class DirectoryChunks:
         return stored(self.places)
 
     def replace(self, digest: bytes, data: bytes) -> None:
-        """See ChunkKeeper. A corrupt chunk is set aside."""
+        """A corrupt chunk is set aside."""
         path = self.chunk_path(digest)
         self.places.make()
         with self.places.lock(), failing("repair a chunk", path):

@@ -46,14 +46,14 @@ class Incoming:
         return self.folder / digest.hex()
 
     def has(self, digests: Sequence[bytes]) -> set[bytes]:
-        """See ChunkSink. What is in the store stays there until this folder is gone. Raises StoreError."""
+        """What is in the store stays there until this folder is gone. Raises StoreError."""
         with self.places.lock():
             stored = {digest for digest in digests if self.places.chunk(digest).exists()}
             self._rely(stored)
         return stored | {digest for digest in digests if self.path(digest).exists()}
 
     def put(self, digest: bytes, data: bytes) -> None:
-        """See ChunkSink. Raises StoreFullError, StoreError."""
+        """Raises StoreFullError, StoreError."""
         path = self.folder / f"{uuid.uuid4().hex}{NEW}"
         with failing("store a chunk", path):
             write_new(path, data)
