@@ -12,9 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config as AlembicConfig
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
 from provisioner.base.config import database_url, load_config
@@ -49,11 +48,27 @@ class Database:
 
     def migrate(self) -> None:
         """Bring the tables to what this version needs; nothing happens if they are."""
-        config = AlembicConfig()
+        if self._is_current():
+            return
+        # Loaded here: it takes as long as all the rest of a command, and is hardly ever needed.
+        from alembic import command  # noqa: PLC0415 - see above
+        from alembic.config import Config  # noqa: PLC0415 - likewise
+
+        config = Config()
         config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
         with self._writer.begin() as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+
+    def _is_current(self) -> bool:
+        """Whether the last migration was made; False for a database without tables."""
+        newest = max(path.name.partition("_")[0] for path in MIGRATIONS.glob("versions/[0-9]*.py"))
+        try:
+            with self._engine.connect() as connection:
+                made = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+        except DatabaseError:
+            return False
+        return made == newest
 
     def close(self) -> None:
         """Give back all connections."""

@@ -11,6 +11,7 @@ import pytest
 from provisioner.cli import run
 from provisioner.cli.bars import StageTimes
 from provisioner.cli.image import VERBS
+from provisioner.commands.init_appliance import create
 
 HEAVY = {"sqlalchemy", "alembic", "fastapi", "starlette", "pydantic", "jinja2", "rich"}
 PROGRAM = """
@@ -47,6 +48,14 @@ def test_all_verbs_of_images_load_no_database(words: str) -> None:
     modules = loaded(*words.split())
     assert "provisioner.cli.image.where" in modules
     assert not modules & (HEAVY - {"rich"})
+
+
+def test_a_database_that_is_current_loads_no_migrations(tmp_path: Path) -> None:
+    """What migrates takes as long to load as all the rest."""
+    create(tmp_path)
+    modules = loaded("--home", str(tmp_path), "audit", "--json")
+    assert "sqlalchemy" in modules
+    assert "alembic" not in modules
 
 
 def test_only_the_place_of_a_word_names_a_command(tmp_path: Path) -> None:
