@@ -1,4 +1,4 @@
-"""What partclone does not know of FAT12 and exFAT, read from their boot sectors. Pure."""
+"""What partclone's map leaves out of FAT12 and exFAT, read from their boot sectors. Pure."""
 
 from __future__ import annotations
 

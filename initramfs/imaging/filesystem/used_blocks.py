@@ -1,7 +1,9 @@
-"""Which blocks of a partition are worth keeping. partclone is the judge; what it does not know is kept whole.
+"""Which blocks of a partition are worth keeping.
 
-Swap areas keep their header. A file system that was not left in order is
-refused, or with force kept whole: its own map of free blocks may be wrong.
+partclone's map says it. What the map leaves out is added (exFAT, Btrfs); what it says wrongly, or not at
+all, is kept whole: FAT12, a Btrfs on several devices, file systems that partclone cannot read. Swap areas
+keep their header. A file system that was not left in order is refused, or with force kept whole: its own
+map of free blocks may be wrong.
 """
 
 from __future__ import annotations

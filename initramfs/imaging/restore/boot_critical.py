@@ -1,7 +1,6 @@
-"""Boot-critical regions: wiped first and written last, so that nothing boots in between.
+"""Wiping the boot-critical regions first and writing them last, so that nothing boots in between.
 
-On a disk these are the first MiB (label, boot code) and the last one (the GPT's backup,
-which firmware would fall back to); on a partition its first MiB.
+:mod:`~initramfs.imaging.restore.critical_regions` says which bytes they are.
 
 Wiped and written so that a power cut at any instant leaves something that is whole or does not start: what
 everything begins with (sector 0 of a disk, the first 4 KiB of a partition, where superblocks are) goes

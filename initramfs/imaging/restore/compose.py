@@ -16,6 +16,7 @@ from initramfs.imaging.format.header import ANY, Kind
 from initramfs.imaging.format.index import State
 from initramfs.imaging.format.manifest import Manifest
 from initramfs.imaging.label.model import Bounds, Edits, Label, LabelType, PartitionNumber, bounds_of
+from initramfs.imaging.restore.critical_regions import regions_of_disk, regions_of_partitions
 from initramfs.imaging.restore.fit import (
     FittedLabel,
     backup_of,
@@ -25,12 +26,10 @@ from initramfs.imaging.restore.fit import (
     left_out_of,
     needed,
 )
-from initramfs.imaging.restore.layout import Blank, BootCriticalRegion, Layout, Piece
+from initramfs.imaging.restore.layout import Blank, Layout, Piece
 from initramfs.imaging.spans import subtract
 from initramfs.messages import Firmware, Last
 
-CRITICAL = MIB
-"""Bytes of a boot-critical region, before it is grown or cut."""
 EDGE = MIB
 """Bytes at the end of a partition in which foreign signatures are looked for."""
 
@@ -87,8 +86,9 @@ def compose(
         notes=notes,
     )
     if disk is not None:
-        return replace(layout, boot_critical=_critical_of_disk(layout))
-    return replace(layout, boot_critical=_critical_of_partitions(layout, places, partition_images))
+        return replace(layout, boot_critical=regions_of_disk(layout))
+    sizes = {number: image.header.size for number, image in partition_images.items()}
+    return replace(layout, boot_critical=regions_of_partitions(layout, places, sizes))
 
 
 def _check_disk(disk: Manifest, firmware: Firmware | None) -> None:
@@ -212,34 +212,3 @@ def _piece_of(image: Manifest, start: int, limit: int, base: int = 0) -> Piece:
         across = image.index[last]
         last += across.state is State.ZERO and across.offset < limit
     return Piece(image.index, first, last, limit, base, image.title)
-
-
-def _critical_of_disk(layout: Layout) -> tuple[BootCriticalRegion, ...]:
-    """The first MiB up to the first partition, and what follows the last one in the last MiB.
-
-    Disks made of an ISO image have a partition that begins with sector 0: its first MiB is the head.
-    """
-    areas = layout.label.areas if layout.label is not None else ()
-    size = layout.target_size
-    head = _around_chunks(layout, 0, min([CRITICAL, size, *(area.start for area in areas if area.start)]))
-    behind = max([head.end, size - CRITICAL, *(area.end for area in areas)])
-    tail = _around_chunks(layout, behind, size)
-    return (head, tail) if tail.start < tail.end else (head,)
-
-
-def _critical_of_partitions(
-    layout: Layout, places: Mapping[PartitionNumber, Bounds], images: Mapping[PartitionNumber, Manifest]
-) -> tuple[BootCriticalRegion, ...]:
-    regions = [
-        _around_chunks(
-            layout, place.start, place.start + min(CRITICAL, images[number].header.size, place.size)
-        )
-        for number, place in places.items()
-    ]
-    return tuple(sorted(regions, key=lambda region: region.start))
-
-
-def _around_chunks(layout: Layout, start: int, end: int) -> BootCriticalRegion:
-    """A region, grown until no chunk lies across its border."""
-    across = [e for e in layout.extents(start, end) if e.digest is not None] if start < end else []
-    return BootCriticalRegion(min([start, *(e.offset for e in across)]), max([end, *(e.end for e in across)]))

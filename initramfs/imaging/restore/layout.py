@@ -1,8 +1,7 @@
-"""What goes where: the extents of a target, in its own offsets, and which of them are written last.
+"""What goes where: the extents of a target, in its own offsets.
 
-Types, without I/O; :mod:`~initramfs.imaging.restore.compose` makes a layout of images. *Boot-critical
-regions* are the parts of a target that are wiped first and written last, so that a half-written disk does
-not boot and a half-written partition does not mount.
+Types, without I/O. :mod:`~initramfs.imaging.restore.compose` makes a layout of images, and
+:mod:`~initramfs.imaging.restore.critical_regions` says which bytes of it are written last.
 """
 
 from __future__ import annotations
