@@ -11,26 +11,18 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import assert_never
 
 from initramfs.agent import __version__, cmdline
-from initramfs.agent.actions import backup, install, inventory, rescue, restore
+from initramfs.agent.actions import plan
 from initramfs.agent.boot.ending import ExitStatus
-from initramfs.agent.console import failure
 from initramfs.agent.fetch import Appliance, Clock
 from initramfs.agent.inventory import read_inventory
-from initramfs.agent.pipeline import Plan
+from initramfs.agent.job_lines import failure
 from initramfs.agent.session import Session, Write
 from initramfs.errors import ExplainedError
 from initramfs.messages import (
     After,
-    Backup,
-    Install,
-    Inventory,
     Job,
-    Rescue,
-    RestorePartitions,
-    TakeInventory,
     decode,
 )
 
@@ -40,23 +32,6 @@ ENDINGS = {
     After.SHELL: ExitStatus.SHELL,
 }
 """What comes after a job that has succeeded."""
-
-
-def plan(job: Job, seen: Inventory) -> Plan:
-    """The steps of ``job`` on the machine ``seen``. Raises PlanError with the reason if it cannot be done."""
-    match job.work:
-        case Install() as work:
-            return install.plan(work, job, seen)
-        case RestorePartitions() as work:
-            return restore.plan(work, job, seen)
-        case Backup() as work:
-            return backup.plan(work, job, seen)
-        case TakeInventory() as work:
-            return inventory.plan(work, job, seen)
-        case Rescue() as work:
-            return rescue.plan(work, job, seen)
-        case _:
-            assert_never(job.work)
 
 
 def work(line: cmdline.CommandLine, write: Write) -> ExitStatus:

@@ -1,7 +1,8 @@
 """What a host is told to do: one run of a boot profile, whose work is one of a union. Sizes are bytes.
 
-A new action is a member of :class:`Action` and of :data:`Work` here, and a file of its own in the agent and
-among the profiles.
+A new action is a member of :class:`Action` and of :data:`Work` here; a file of its own, and a line in the
+table, in ``initramfs.agent.actions`` and in ``provisioner.profiles.actions``. The checker finds what is
+forgotten: what tells works apart ends with ``assert_never``.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import assert_never
 
 from sqlalchemy.orm import Session
 
@@ -78,9 +79,13 @@ def with_phone_home(job: messages.Job, url: str, token: str) -> messages.Job:
     Only now is it known: the token is kept as a hash, and the agent has just used that address.
     """
     work = job.work
-    if not isinstance(work, messages.Install | messages.RestorePartitions):
-        return job
-    person = work.personalisation
+    match work:
+        case messages.Install() | messages.RestorePartitions():
+            person = work.personalisation
+        case messages.Backup() | messages.TakeInventory() | messages.Rescue():
+            return job
+        case _:
+            assert_never(work)
     if person is None or not person.phone_home_url:
         return job
     told = replace(person, phone_home_url=url, phone_home_token=token)

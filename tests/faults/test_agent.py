@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from initramfs.agent.actions import plan
 from initramfs.agent.cmdline import CommandLine
 from initramfs.agent.errors import AgentError
 from initramfs.agent.fetch import Appliance, Clock
-from initramfs.agent.main import plan
 from initramfs.agent.session import Session
 from initramfs.messages import (
     WHOLE_DISK,

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from initramfs.agent.actions import plan
 from initramfs.agent.errors import PlanError
 from initramfs.agent.fetch import Appliance as Server
 from initramfs.agent.fetch import Clock
-from initramfs.agent.main import plan
 from initramfs.agent.pipeline import Context, execute
 from initramfs.agent.report import Reporter
 from initramfs.imaging.device.device import Device

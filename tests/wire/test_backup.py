@@ -16,12 +16,12 @@ import pytest
 
 from initramfs import messages
 from initramfs.agent import trust
+from initramfs.agent.actions import plan
 from initramfs.agent.actions.backup import Capture
 from initramfs.agent.chunks import HttpChunks, HttpSink
 from initramfs.agent.errors import AgentError, ServerError
 from initramfs.agent.fetch import Appliance, Clock
 from initramfs.agent.inventory import read_inventory
-from initramfs.agent.main import plan
 from initramfs.agent.pipeline import Context, execute
 from initramfs.agent.report import Reporter
 from initramfs.imaging.capture.capture import Facts

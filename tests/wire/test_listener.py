@@ -14,9 +14,9 @@ import pytest
 
 from initramfs import messages
 from initramfs.agent import trust
+from initramfs.agent.actions import plan
 from initramfs.agent.cmdline import CommandLine
 from initramfs.agent.fetch import Appliance, Clock
-from initramfs.agent.main import plan
 from initramfs.agent.session import Session
 from provisioner.base.home import Home
 from provisioner.commands import init_appliance

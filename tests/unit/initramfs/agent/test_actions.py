@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from initramfs.agent.actions import plan
 from initramfs.agent.boot.ending import ExitStatus
 from initramfs.agent.errors import PlanError
-from initramfs.agent.main import ENDINGS, plan
+from initramfs.agent.main import ENDINGS
 from initramfs.agent.pipeline import Plan
 from initramfs.agent.steps.images import CheckImages
 from initramfs.messages import (
