@@ -11,7 +11,7 @@ from collections.abc import Callable
 from initramfs.messages import ImageRef, Job
 from provisioner.base.errors import InvalidError, Problem, ProvisionerError
 from provisioner.profiles.actions import ACTIONS
-from provisioner.profiles.actions.action import Target
+from provisioner.profiles.actions.action import HostFacts
 from provisioner.profiles.model import Profile
 
 Resolve = Callable[[str], ImageRef]
@@ -21,20 +21,20 @@ UNNUMBERED = 0
 """The id of a job that the database has not numbered yet."""
 
 
-def make_job(name: str, profile: Profile, target: Target, resolve: Resolve) -> Job:
-    """The job that profile ``name`` means for ``target``. Raises InvalidError with all problems at once."""
+def make_job(name: str, profile: Profile, host: HostFacts, resolve: Resolve) -> Job:
+    """The job that profile ``name`` means for ``host``. Raises InvalidError with all problems at once."""
     action = ACTIONS[profile.action]
     if action.work is None:
         raise AssertionError(f"a profile of the action {action.name} makes no job")
     images, problems = _resolve_all(profile, resolve) if action.pins else ({}, [])
-    problems += _firmware_problems(profile, target)
+    problems += _firmware_problems(profile, host)
     if problems:
         raise InvalidError(
-            f"profile {name!r} cannot be given to {target.name}",
+            f"profile {name!r} cannot be given to {host.name}",
             tuple(problems),
             f"mend profiles/{name}.toml, or capture what is missing with 'clonesys image capture'",
         )
-    return Job(UNNUMBERED, name, action.work(profile, target, images), profile.then)
+    return Job(UNNUMBERED, name, action.work(profile, host, images), profile.then)
 
 
 def _resolve_all(profile: Profile, resolve: Resolve) -> tuple[dict[str, ImageRef], list[Problem]]:
@@ -48,8 +48,8 @@ def _resolve_all(profile: Profile, resolve: Resolve) -> tuple[dict[str, ImageRef
     return found, problems
 
 
-def _firmware_problems(profile: Profile, target: Target) -> list[Problem]:
-    if profile.firmware and target.firmware and profile.firmware != target.firmware:
-        what = f"is for {profile.firmware} machines, {target.name} last started with {target.firmware}"
+def _firmware_problems(profile: Profile, host: HostFacts) -> list[Problem]:
+    if profile.firmware and host.firmware and profile.firmware != host.firmware:
+        what = f"is for {profile.firmware} machines, {host.name} last started with {host.firmware}"
         return [Problem("firmware", what, "use the profile made for this firmware")]
     return []

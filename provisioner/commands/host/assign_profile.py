@@ -12,7 +12,7 @@ from provisioner.jobs import queue
 from provisioner.jobs.make import make_job
 from provisioner.jobs.next_boot import LOCAL
 from provisioner.profiles.actions import ACTIONS
-from provisioner.profiles.actions.action import Target
+from provisioner.profiles.actions.action import HostFacts
 from provisioner.profiles.files import load_profile
 from provisioner.profiles.model import Profile
 from provisioner.security.actors import Actor, Right
@@ -40,8 +40,8 @@ def assign_profile(appliance: Appliance, actor: Actor, wish: AssignProfile) -> i
         _start_locally(appliance, actor, name)
         return None
     with appliance.store.hold():  # until the job is queued, no image that it names can lose its chunks
-        target = Target(name, appliance.config.dns.domain, firmware)
-        job = make_job(wish.profile, profile, target, lambda image: _pinned(appliance, image))
+        host = HostFacts(name, appliance.config.dns.domain, firmware)
+        job = make_job(wish.profile, profile, host, lambda image: _pinned(appliance, image))
         files.require(appliance.home)
         with appliance.database.write() as session:
             row = queue.queue_job(session, find_host(session, name), job, appliance.now())

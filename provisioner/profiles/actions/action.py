@@ -13,14 +13,14 @@ from initramfs.messages import After, Firmware, ImageRef, PartitionImage, Person
 from provisioner.base.errors import Problem
 from provisioner.profiles.model import Profile
 
-REFUSED = {
+TABLES = {
     "images": "takes no images",
     "backup": "captures nothing",
     "personalise": "personalises nothing",
     "fit": "fits nothing to the disk",
     "identity": "writes no identifiers",
 }
-"""What is said of an action that does not take the table."""
+"""The tables that an action may take, and what is said of one that does not."""
 WRITING = frozenset({"images", "personalise", "fit", "identity"})
 """The tables of an action that writes images."""
 
@@ -29,7 +29,7 @@ PHONE_HOME_WANTED = "at contact"
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class HostFacts:
     """What has to be known of a host to make a job for it. ``firmware`` is None until it has been seen."""
 
     name: str
@@ -47,7 +47,7 @@ class ProfileAction:
 
     Attributes:
         work: makes the work for a host. None: there is no job, and the host starts from its own disk.
-        takes: the tables of :data:`REFUSED` that the action has a use for.
+        takes: those of :data:`TABLES` that the action has a use for.
         rules: what does not fit together in the profile's raw data.
         writes: whether it writes to the host's disk.
         pins: whether its images must be in the store, and their generations are pinned by the job.
@@ -55,7 +55,7 @@ class ProfileAction:
     """
 
     name: str
-    work: Callable[[Profile, Target, Images], Work] | None
+    work: Callable[[Profile, HostFacts, Images], Work] | None
     takes: frozenset[str] = frozenset()
     rules: Callable[[dict[str, Any]], Iterable[Problem]] = lambda _data: ()
     writes: bool = False
@@ -65,7 +65,7 @@ class ProfileAction:
     def problems(self, data: dict[str, Any]) -> Iterator[Problem]:
         """Everything in a profile's raw data that contradicts this action."""
         yield from self.rules(data)
-        for name, what in REFUSED.items():
+        for name, what in TABLES.items():
             # an empty table of images says the same as none
             found = table(data, "images") if name == "images" else name in data
             if found and name not in self.takes:
@@ -86,14 +86,14 @@ def partition_images(profile: Profile, images: Images) -> tuple[PartitionImage, 
     )
 
 
-def personalisation(profile: Profile, target: Target) -> Personalisation | None:
+def personalisation(profile: Profile, host: HostFacts) -> Personalisation | None:
     """What makes the clone this host's own, if the profile asks for it."""
     wanted = profile.personalise
     if wanted is None:
         return None
     return Personalisation(
         root=wanted.root,
-        hostname=wanted.hostname or target.name,
-        domain=target.domain if wanted.domain is None else wanted.domain,
+        hostname=wanted.hostname or host.name,
+        domain=host.domain if wanted.domain is None else wanted.domain,
         phone_home_url=PHONE_HOME_WANTED if wanted.phone_home else "",
     )

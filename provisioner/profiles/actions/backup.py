@@ -7,7 +7,7 @@ from typing import Any
 
 from initramfs.messages import Action, Backup, PartitionName
 from provisioner.base.errors import Problem
-from provisioner.profiles.actions.action import Images, ProfileAction, Target, table
+from provisioner.profiles.actions.action import HostFacts, Images, ProfileAction, table
 from provisioner.profiles.model import Profile
 
 
@@ -29,7 +29,7 @@ def rules(data: dict[str, Any]) -> Iterator[Problem]:
         yield Problem("images", "two images of a backup have the same name")
 
 
-def work(profile: Profile, _target: Target, _images: Images) -> Backup:
+def work(profile: Profile, _host: HostFacts, _images: Images) -> Backup:
     """What the profile says of itself goes into the images."""
     return Backup(
         disk=profile.disk.rule(),

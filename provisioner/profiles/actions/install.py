@@ -9,9 +9,9 @@ from initramfs.messages import Action, Install
 from provisioner.base.errors import Problem
 from provisioner.profiles.actions.action import (
     WRITING,
+    HostFacts,
     Images,
     ProfileAction,
-    Target,
     partition_images,
     personalisation,
     table,
@@ -25,13 +25,13 @@ def rules(data: dict[str, Any]) -> Iterator[Problem]:
         yield Problem("images.disk", "initinstall needs a whole-disk image", "see 'clonesys image list'")
 
 
-def work(profile: Profile, target: Target, images: Images) -> Install:
+def work(profile: Profile, host: HostFacts, images: Images) -> Install:
     """With the images as they are now."""
     return Install(
         disk_image=images["images.disk"],
         disk=profile.disk.rule(),
         partition_images=partition_images(profile, images),
-        personalisation=personalisation(profile, target),
+        personalisation=personalisation(profile, host),
         fit=profile.fit.order(),
         identity=profile.identity.order(),
     )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from initramfs.messages import Action, TakeInventory
-from provisioner.profiles.actions.action import Images, ProfileAction, Target
+from provisioner.profiles.actions.action import HostFacts, Images, ProfileAction
 from provisioner.profiles.model import Profile
 
 
-def work(_profile: Profile, _target: Target, _images: Images) -> TakeInventory:
+def work(_profile: Profile, _host: HostFacts, _images: Images) -> TakeInventory:
     """The same for every host."""
     return TakeInventory()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from initramfs.messages import Action, After, Rescue
 from provisioner.base.errors import Problem
-from provisioner.profiles.actions.action import Images, ProfileAction, Target
+from provisioner.profiles.actions.action import HostFacts, Images, ProfileAction
 from provisioner.profiles.model import Profile
 
 
@@ -18,7 +18,7 @@ def rules(data: dict[str, Any]) -> Iterator[Problem]:
         yield Problem("then", f"rescue ends in a shell, not with {then!r}", "leave it out")
 
 
-def work(_profile: Profile, _target: Target, _images: Images) -> Rescue:
+def work(_profile: Profile, _host: HostFacts, _images: Images) -> Rescue:
     """The same for every host."""
     return Rescue()
 

@@ -9,9 +9,9 @@ from initramfs.messages import Action, RestorePartitions
 from provisioner.base.errors import Problem
 from provisioner.profiles.actions.action import (
     WRITING,
+    HostFacts,
     Images,
     ProfileAction,
-    Target,
     partition_images,
     personalisation,
     table,
@@ -30,12 +30,12 @@ def rules(data: dict[str, Any]) -> Iterator[Problem]:
         yield Problem("images.disk", "restore writes partitions only", hint)
 
 
-def work(profile: Profile, target: Target, images: Images) -> RestorePartitions:
+def work(profile: Profile, host: HostFacts, images: Images) -> RestorePartitions:
     """With the images as they are now."""
     return RestorePartitions(
         partition_images=partition_images(profile, images),
         disk=profile.disk.rule(),
-        personalisation=personalisation(profile, target),
+        personalisation=personalisation(profile, host),
         fit=profile.fit.order(),
         identity=profile.identity.order(),
     )
