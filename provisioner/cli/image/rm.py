@@ -10,6 +10,7 @@ from provisioner.cli.context import of
 from provisioner.cli.image.common import Image, ask
 from provisioner.cli.output import AsJson, print_json
 from provisioner.commands.image.remove import RemoveImage, remove_image
+from provisioner.stores.names import Reference
 
 
 def remove(
@@ -22,13 +23,12 @@ def remove(
 ) -> None:
     """Remove a generation of an image. Its chunks stay until 'image gc'."""
     ours = of(context)
-    with ours.appliance() as appliance:
-        store = appliance.store
-        reference = store.resolve(name)
-        generations = store.generations(reference.name) if all_ else [reference.generation]
-        gone = tuple(store.resolve(f"{reference.name}@{number}") for number in generations)
+
+    def agree(images: tuple[Reference, ...]) -> None:
         if not yes:
-            ask(f"Remove {', '.join(map(str, gone))}?")
-        remove_image(appliance, ours.actor, RemoveImage(gone))
+            ask(f"Remove {', '.join(map(str, images))}?")
+
+    with ours.appliance() as appliance:
+        gone = remove_image(appliance, ours.actor, RemoveImage(name, all_), agree=agree)
     if as_json:
         print_json({"removed": [str(item) for item in gone]})

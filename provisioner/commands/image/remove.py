@@ -1,7 +1,8 @@
-"""Removing generations of images by name. Their chunks stay until garbage is collected."""
+"""Removing generations of an image. Their chunks stay until garbage is collected."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from provisioner.commands.appliance import Appliance
@@ -12,17 +13,26 @@ from provisioner.stores.names import Reference
 
 @dataclass(frozen=True, slots=True)
 class RemoveImage:
-    """The generations to remove, as the store has resolved them."""
+    """Which image: ``name`` or ``name@generation``, the newest without one; or all its generations."""
 
-    images: tuple[Reference, ...]
+    name: str
+    all_generations: bool = False
 
 
-def remove_image(appliance: Appliance, actor: Actor, wish: RemoveImage) -> None:
-    """Remove them. Raises ForbiddenError, NoImageError before anything changes, StoreError."""
+def remove_image(
+    appliance: Appliance, actor: Actor, wish: RemoveImage, *, agree: Callable[[tuple[Reference, ...]], None]
+) -> tuple[Reference, ...]:
+    """Remove them; which they were. ``agree`` may refuse by raising before anything is removed.
+
+    Raises ForbiddenError, NoImageError, StoreError.
+    """
     actor.require(Right.IMAGES)
     store = appliance.store
-    for image in wish.images:
-        store.resolve(str(image))
-    for image in wish.images:
+    reference = store.resolve(wish.name)
+    numbers = store.generations(reference.name) if wish.all_generations else [reference.generation]
+    gone = tuple(store.resolve(f"{reference.name}@{number}") for number in numbers)
+    agree(gone)
+    for image in gone:
         store.remove(image)
         record_change(appliance, actor, "image rm", str(image))
+    return gone

@@ -23,7 +23,6 @@ from provisioner.commands.image.shrink import ShrinkImage, shrink_image
 from provisioner.commands.image.verify import VerifyImages, verify_images
 from provisioner.commands.record import UnrecordedError
 from provisioner.security.actors import Actor, Role
-from provisioner.stores.errors import NoImageError
 from provisioner.stores.names import Reference
 from tests.images.image_command import create_home
 from tests.images.in_memory import MIB
@@ -64,7 +63,7 @@ def import_(appliance: Appliance, actor: Actor, raw: Path) -> object:
 
 def remove(appliance: Appliance, actor: Actor, _raw: Path) -> None:
     """The only generation."""
-    remove_image(appliance, actor, RemoveImage((appliance.store.resolve(NAME),)))
+    remove_image(appliance, actor, RemoveImage(NAME), agree=lambda _images: None)
 
 
 def collect(appliance: Appliance, actor: Actor, _raw: Path) -> object:
@@ -160,12 +159,31 @@ def test_a_repair_is_audited(appliance: Appliance, raw: Path) -> None:
     ]
 
 
-def test_nothing_is_removed_if_one_is_missing(appliance: Appliance) -> None:
-    """All are looked for before the first goes."""
-    there = appliance.store.resolve(NAME)
-    with pytest.raises(NoImageError):
-        remove_image(appliance, ANNA, RemoveImage((there, Reference("sda9_None", 1, b""))))
-    assert appliance.store.names() == [NAME]
+def test_nothing_is_removed_without_consent(appliance: Appliance, raw: Path) -> None:
+    """Which generations go is told before the first goes; who may not remove is not asked."""
+    capture(appliance, ANNA, raw)
+    before = audited(appliance)
+    asked: list[str] = []
+
+    def no(images: tuple[Reference, ...]) -> None:
+        asked.extend(map(str, images))
+        raise InterruptedError
+
+    for actor, error in ((ANNA, InterruptedError), (OTTO, ForbiddenError)):
+        with pytest.raises(error):
+            remove_image(appliance, actor, RemoveImage(NAME, all_generations=True), agree=no)
+    assert asked == [f"{NAME}@1", f"{NAME}@2"]
+    assert appliance.store.generations(NAME) == [1, 2]
+    assert audited(appliance) == before
+
+
+def test_all_generations_are_removed_and_audited_one_by_one(appliance: Appliance, raw: Path) -> None:
+    """Newest last, as they were made."""
+    capture(appliance, ANNA, raw)
+    gone = remove_image(appliance, ANNA, RemoveImage(NAME, all_generations=True), agree=lambda _images: None)
+    assert list(map(str, gone)) == [f"{NAME}@1", f"{NAME}@2"]
+    assert audited(appliance)[:2] == [("anna", "image rm", f"{NAME}@2"), ("anna", "image rm", f"{NAME}@1")]
+    assert appliance.store.names() == []
 
 
 def test_a_change_that_cannot_be_audited_is_told(tmp_path: Path, raw: Path) -> None:
