@@ -9,13 +9,14 @@ from provisioner.base.errors import ForbiddenError
 
 
 class Right(StrEnum):
-    """What a command changes, in the words of its refusal."""
+    """What a command changes or writes, in the words of its refusal."""
 
     HOSTS = "change hosts"
     PROFILES = "change profiles"
     JOBS = "change jobs"
     IMAGES = "change images"
     APPLIANCE = "change the appliance"
+    DISKS = "write disks and files of the appliance's machine"
 
 
 class Role(StrEnum):

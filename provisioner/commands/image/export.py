@@ -32,7 +32,7 @@ def export_image(
 
     Raises ForbiddenError, NoImageError, StoreError, DiskError.
     """
-    actor.require(Right.APPLIANCE)
+    actor.require(Right.DISKS)
     store = appliance.store
     reference = store.resolve(wish.name)
     image = load(store, reference, load_public_key(appliance.root))

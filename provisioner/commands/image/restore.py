@@ -47,7 +47,7 @@ def restore_image(
     refuse by raising before anything is written to a target that was there, and gets why an earlier restore
     to it did not end. Raises ForbiddenError, NoImageError, ProvisionerError, DiskError.
     """
-    actor.require(Right.APPLIANCE)
+    actor.require(Right.DISKS)
     store, fresh = appliance.store, not wish.target.exists()
     reference = store.resolve(wish.name)
     image = operations.load(store, reference, load_public_key(appliance.root))
