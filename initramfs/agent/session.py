@@ -15,8 +15,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from initramfs.agent import __version__, cmdline, trust
-from initramfs.agent.console import Console
 from initramfs.agent.fetch import Appliance
+from initramfs.agent.job_lines import JobLines
 from initramfs.agent.pipeline import Context, Plan, execute
 from initramfs.agent.report import Outbox, Reporter, going_on
 from initramfs.errors import ExplainedError
@@ -72,7 +72,7 @@ class Session:
         if job is None:
             raise AssertionError("an assignment without a job was to be run")
         outbox = Outbox(lambda reports: self._send(job, reports))
-        reporter = Reporter((Console(self.write), outbox.put), now=self.now, clock=self.appliance.clock.now)
+        reporter = Reporter((JobLines(self.write), outbox.put), now=self.now, clock=self.appliance.clock.now)
         try:
             result = self._attempt(job, reporter)
         finally:

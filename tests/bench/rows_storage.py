@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
-from initramfs.agent.steps.identity import changes
+from initramfs.agent.steps.host_files import changes
 from initramfs.agent.steps.personalise import apply, read_hosts
 from initramfs.imaging.device.mounting import mounted_part
 from initramfs.imaging.label.model import Bounds

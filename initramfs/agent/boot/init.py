@@ -11,7 +11,7 @@ import sys
 from functools import partial
 from types import FrameType
 
-from initramfs.agent.boot import console, mounts, rescue
+from initramfs.agent.boot import console, mounts, shells
 from initramfs.agent.boot.ending import ExitStatus, Power, end
 
 SIGNALS = {
@@ -73,7 +73,7 @@ def _finish(status: int, screen: console.Console) -> None:
             screen.say("the job is done; a shell is offered on every console")
         case _:
             screen.say(f"the agent failed with status {status}; the reason is above")
-    rescue.serve(console.find())
+    shells.serve(console.find())
     screen.say("no console takes input; this machine stays as it is")
     while True:
         signal.pause()

@@ -16,7 +16,7 @@ from initramfs.agent.errors import PlanError, TrustError
 from initramfs.agent.pipeline import Context
 from initramfs.agent.report import StepProgress
 from initramfs.agent.steps.duplicates import Settled, others, settle
-from initramfs.agent.steps.identity import check_name, root_partition
+from initramfs.agent.steps.host_files import check_name, root_partition
 from initramfs.imaging.device.device import Device
 from initramfs.imaging.format.manifest import Manifest
 from initramfs.imaging.format.signed import MAX_FILE, decode

@@ -13,7 +13,7 @@ from pathlib import Path
 from initramfs.agent.errors import StepError
 from initramfs.agent.pipeline import Context
 from initramfs.agent.report import StepProgress
-from initramfs.agent.steps.identity import Changes, File, changes, root_partition
+from initramfs.agent.steps.host_files import Changes, File, changes, root_partition
 from initramfs.imaging.device.mounting import mounted_part
 from initramfs.imaging.restore.layout import Layout
 from initramfs.messages import Personalisation

@@ -4,7 +4,8 @@ Pure: counts and measured rates in, decisions out. Data extents are numbered fro
 offsets, which is the order in which they are written. :class:`Everything` looks at nothing and writes all of
 it. :class:`Different` reads and hashes the whole target first and leaves alone what is right: a delta, and
 also how an interrupted restore is continued from what is provably there. :class:`Adaptive` does so where
-it pays, and is what the agent and the command line use.
+it pays, and is what the agent and the command line use; with ``--no-delta`` it is :class:`Everything`. The
+tests hold :class:`Different` against both.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from initramfs.agent.errors import StepError
-from initramfs.agent.steps.identity import changes
+from initramfs.agent.steps.host_files import changes
 from initramfs.agent.steps.personalise import apply, read_hosts
 from initramfs.messages import Personalisation
 

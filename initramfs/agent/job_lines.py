@@ -13,7 +13,7 @@ from initramfs.messages import Report, StepState
 MIB = 1 << 20
 
 
-class Console:
+class JobLines:
     """A sink of reports that writes lines."""
 
     def __init__(self, write: Callable[[str], None]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from initramfs.agent.errors import PlanError
-from initramfs.agent.steps.identity import changes, hosts_file
+from initramfs.agent.steps.host_files import changes, hosts_file
 from initramfs.messages import Personalisation
 
 WANTED = Personalisation(
