@@ -27,7 +27,7 @@ _known_good: set[bytes] = set()
 
 
 def administrator(credentials: Annotated[HTTPBasicCredentials, Depends(_basic)], served: Served) -> str:
-    """The user's name. Raises HTTPException 401 for anybody but the administrator."""
+    """The user's name. Raises HTTPException 401 unless it is the administrator."""
     right_user = hmac.compare_digest(credentials.username.encode(), USER.encode())
     right_password = _check(credentials.password, served.admin_hash)
     if not (right_user and right_password):

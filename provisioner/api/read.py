@@ -24,7 +24,7 @@ router = APIRouter(prefix="/api/v1", tags=["read"], dependencies=[Administrator]
 
 @public.get("/health")
 def health(served: Served) -> dict[str, str]:
-    """Whether this process answers and its database does. Open to everybody; tells nothing else."""
+    """Whether this process answers and its database does. Needs no login; tells nothing else."""
     with served.database.read() as session:
         session.execute(select(1))
     return {"status": "ok"}

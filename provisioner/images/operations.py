@@ -24,7 +24,7 @@ from initramfs.imaging.restore.compose import compose
 from initramfs.imaging.restore.grow_filesystem import grow_filesystem
 from initramfs.imaging.restore.layout import Layout
 from initramfs.imaging.restore.restore import Restore
-from initramfs.imaging.restore.strategy import Adaptive
+from initramfs.imaging.restore.strategy import Adaptive, Everything
 from initramfs.imaging.restore.verify_policy import policy_for
 from initramfs.messages import Last
 from provisioner.base.errors import ProvisionerError
@@ -179,7 +179,7 @@ def restore_image(
     Raises DiskError.
     """
     layout = layout_for(image, target, partition, grow)
-    strategy = Adaptive() if delta else None
+    strategy = Adaptive() if delta else Everything()
     policy = policy_for(target, time.monotonic)
     restore = Restore(
         layout, source, target, progress=progress, strategy=strategy, discard=discard, verify_policy=policy

@@ -1,4 +1,4 @@
-"""What to think of a job whose agent is silent. Pure.
+"""When a job whose agent is silent counts as stalled, and when as interrupted. Pure.
 
 A silent agent may be waiting for us (we were down), may have lost its power, or
 may be dead. So a job is first *stalled*, which its next word takes back; it is

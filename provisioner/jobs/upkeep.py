@@ -35,7 +35,7 @@ def mark_silent(database: Database, config: Config, now: float) -> list[tuple[in
     return changed
 
 
-def prune(database: Database, config: Config, now: float) -> None:
+def forget_old(database: Database, config: Config, now: float) -> None:
     """Forget nonces and tokens that have expired, and what was seen longer ago than it is kept."""
     oldest_nonce = now - config.contact.nonce_minutes * 60 - 2 * CLOCK_SLACK
     history = now - config.keep.events_days * DAY

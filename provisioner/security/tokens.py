@@ -1,7 +1,7 @@
 """Tokens and used nonces: what an agent proves itself with, and that it does so once.
 
 Tokens are 256 random bits; only their SHA-256 is stored, so reading the database
-does not help anybody to speak as an agent.
+is not enough to speak as an agent.
 """
 
 from __future__ import annotations

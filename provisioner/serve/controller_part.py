@@ -35,7 +35,7 @@ def run(settings: Settings, ready: Callable[[dict[str, str]], None]) -> None:
         for number, state in upkeep.mark_silent(database, config, time.time()):
             log.warning("job %d is %s: its agent is silent", number, state)
         if rounds % PRUNE_ROUNDS == 0:
-            upkeep.prune(database, config, time.time())
+            upkeep.forget_old(database, config, time.time())
         rounds += 1
         stop.wait(ROUND)
     database.close()

@@ -1,4 +1,8 @@
-"""Who changed what: written in the transaction of the change itself, so neither is without the other."""
+"""Who changed what.
+
+:func:`note` writes in the transaction of a change to the database, so neither is without the other;
+:func:`record` after a change of the image store or of files, see :mod:`provisioner.commands.record`.
+"""
 
 from __future__ import annotations
 

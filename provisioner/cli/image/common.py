@@ -74,7 +74,9 @@ def ask(question: str) -> None:
         sys.stderr.write("\n")  # behind the question
         if sys.stdin.isatty():
             raise
-        raise ProvisionerError("nobody answers the question, and nothing was done", "add --yes") from None
+        raise ProvisionerError(
+            "the question cannot be answered here, without a terminal, and nothing was done", "add --yes"
+        ) from None
     if not agreed:
         raise typer.Abort
 

@@ -132,7 +132,7 @@ def test_a_target_with_content_is_asked_about(call: Call, raw: Path, tmp_path: P
     with pytest.raises(typer.Exit):
         call("restore", "sda5_Data", old, answer="n\n")
     assert old.read_bytes() == b"x" * 3 * MIB
-    with pytest.raises(ProvisionerError, match="nobody answers") as caught:
+    with pytest.raises(ProvisionerError, match="cannot be answered here") as caught:
         call("restore", "sda5_Data", old)
     assert caught.value.hint == "add --yes"
     assert old.read_bytes() == b"x" * 3 * MIB

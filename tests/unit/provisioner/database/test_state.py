@@ -204,7 +204,7 @@ def test_old_history_is_pruned(database: Database) -> None:
     """Events go after their time, the audit log never."""
     add(database)
     sightings.record(database, [seen(MAC, 0.0), seen(MAC, 91 * 86400.0)])
-    upkeep.prune(database, Config(), 91 * 86400.0)
+    upkeep.forget_old(database, Config(), 91 * 86400.0)
     assert [event.at for event in events.list_events(database)] == [91 * 86400.0]
     assert len(audit.list_audit(database)) == 1
 
