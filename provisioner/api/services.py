@@ -1,23 +1,19 @@
-"""What every endpoint works with: one appliance's state, keys and clock."""
+"""What every endpoint works with: one appliance's state, keys and clock. ``serve`` opens them."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Annotated
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import Depends, Header, Request
 
-from provisioner.base.config import Config, load_config
-from provisioner.base.errors import ProvisionerError
+from provisioner.base.config import Config
 from provisioner.base.home import Home
-from provisioner.database.engine import Database, open_database
-from provisioner.security.keys import load_nonce_key, load_private_key
+from provisioner.database.engine import Database
 from provisioner.security.tokens import TokenError
-from provisioner.stores.open import store_of
 from provisioner.stores.protocols import ApplianceStore
 
 JSON = "application/json"
@@ -36,23 +32,6 @@ class Services:
     nonce_key: bytes = field(repr=False)
     admin_hash: bytes = field(repr=False)
     now: Callable[[], float] = time.time
-
-
-def open_services(home: Path, now: Callable[[], float] = time.time) -> Services:
-    """Open the appliance at ``home``. Raises ProvisionerError if it was never made."""
-    admin = Home(home).keys / "admin"
-    if not admin.exists():
-        raise ProvisionerError(f"{home} is no appliance: {admin} is missing", "make one with 'clonesys init'")
-    return Services(
-        home=Home(home),
-        config=load_config(home),
-        database=open_database(home),
-        store=store_of(home),
-        signing_key=load_private_key(home),
-        nonce_key=load_nonce_key(home),
-        admin_hash=admin.read_bytes(),
-        now=now,
-    )
 
 
 def services(request: Request) -> Services:

@@ -15,10 +15,15 @@ from fastapi import FastAPI
 
 from netboot.http.app import boot_routes
 from provisioner.api import agent, errors, messages, read, upload
-from provisioner.api.services import open_services
-from provisioner.base.config import parse_listen
+from provisioner.api.services import Services
+from provisioner.base.config import load_config, parse_listen
+from provisioner.base.errors import ProvisionerError
+from provisioner.base.home import Home
 from provisioner.boot.booter import ProvisionerBooter
 from provisioner.boot.sink import DatabaseSink
+from provisioner.database.engine import open_database
+from provisioner.security.keys import load_nonce_key, load_private_key
+from provisioner.stores.open import store_of
 from provisioner.web import pages
 
 
@@ -27,7 +32,7 @@ def create_app(home: Path, *, http_port: int | None = None, now: Callable[[], fl
 
     ``http_port`` is what boot scripts name; the configured one if it is not given.
     """
-    services = open_services(home, now)
+    services = _open_services(home, now)
     sink = DatabaseSink(services.database)
 
     @asynccontextmanager
@@ -54,3 +59,20 @@ def create_app(home: Path, *, http_port: int | None = None, now: Callable[[], fl
     port = parse_listen(services.config.http.listen)[1] if http_port is None else http_port
     app.router.routes += boot_routes(booter, sink, port)
     return app
+
+
+def _open_services(home: Path, now: Callable[[], float]) -> Services:
+    """Open the appliance at ``home``. Raises ProvisionerError if it was never made."""
+    admin = Home(home).keys / "admin"
+    if not admin.exists():
+        raise ProvisionerError(f"{home} is no appliance: {admin} is missing", "make one with 'clonesys init'")
+    return Services(
+        home=Home(home),
+        config=load_config(home),
+        database=open_database(home),
+        store=store_of(home),
+        signing_key=load_private_key(home),
+        nonce_key=load_nonce_key(home),
+        admin_hash=admin.read_bytes(),
+        now=now,
+    )
