@@ -85,7 +85,7 @@ def test_the_disk_is_the_golden_one(journey: Journey, lab: Lab) -> None:
 
 def test_the_profile_is_used_up(journey: Journey, lab: Lab) -> None:
     """At the next power-on the machine starts from its own disk."""
-    assert lab.appliance.get(f"hosts/{journey.machine.name}")["profile"] == "local"
+    assert lab.appliance.get(f"hosts/{journey.machine.name}")["next_boot"] == "local"
 
 
 def _ordered(lab: Lab, firmware: Firmware, number: int) -> Journey:

@@ -36,7 +36,7 @@ def test_a_rescue_ends_in_a_shell(lab: Lab) -> None:
         machine.expect("the answer is 42", 30)
         host = lab.appliance.get(f"hosts/{machine.name}")
         assert (host["job"]["action"], host["job"]["state"]) == ("rescue", "succeeded")
-        assert host["profile"] == "local"
+        assert host["next_boot"] == "local"
         machine.type("poweroff\n")
         machine.expect("Power down", 60)
     assert machine.disks[0].read_bytes() == bytes(SIZE * MIB)
