@@ -1,12 +1,11 @@
 """Personalise: write this host's identity into its Linux root, before the disk can start.
 
-Applies what ``identity`` has decided. Paths inside an image may be symlinks
+Applies what ``host_files`` has decided. Paths inside an image may be symlinks
 that point anywhere, so files are put in place by rename, never written through.
 """
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from initramfs.agent.errors import StepError
 from initramfs.agent.pipeline import Context
 from initramfs.agent.report import StepProgress
 from initramfs.agent.steps.host_files import Changes, File, changes, root_partition
+from initramfs.agent.steps.put_file import put_file
 from initramfs.imaging.device.mounting import mounted_part
 from initramfs.imaging.restore.layout import Layout
 from initramfs.messages import Personalisation
@@ -65,12 +65,8 @@ def apply(wanted: Changes, root: Path) -> None:
 
 def _write(root: Path, file: File) -> None:
     directory = _directory(root, file.path)
-    temporary = directory / f".clonesys-{Path(file.path).name}"
-    with temporary.open("w", errors="surrogateescape") as out:
-        out.write(file.content)
-        os.fchmod(out.fileno(), file.mode)
-        os.fsync(out.fileno())
-    temporary.rename(directory / Path(file.path).name)
+    content = file.content.encode(errors="surrogateescape")
+    put_file(directory / Path(file.path).name, content, lambda new: new.chmod(file.mode))
 
 
 def _directory(root: Path, path: str) -> Path:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from initramfs.agent.errors import StepError
 from initramfs.agent.steps import bcd
+from initramfs.agent.steps.put_file import put_file
 from initramfs.agent.steps.references import FILES, rewrite
 
 LARGEST = 4 << 20
@@ -72,12 +73,11 @@ def _correct(path: Path, words: Mapping[str, str]) -> bool:
 
 def _replace(path: Path, content: bytes) -> None:
     """Put ``content`` in place by rename, with owner, mode and attributes as they were."""
-    status, temporary = path.stat(), path.with_name(f".clonesys-{path.name}")
-    with temporary.open("wb") as out:
-        out.write(content)
-        out.flush()
-        os.fsync(out.fileno())
-    shutil.copystat(path, temporary)
-    if (temporary.stat().st_uid, temporary.stat().st_gid) != (status.st_uid, status.st_gid):
-        os.chown(temporary, status.st_uid, status.st_gid)
-    temporary.rename(path)
+    status = path.stat()
+
+    def finish(new: Path) -> None:
+        shutil.copystat(path, new)
+        if (new.stat().st_uid, new.stat().st_gid) != (status.st_uid, status.st_gid):
+            os.chown(new, status.st_uid, status.st_gid)
+
+    put_file(path, content, finish)

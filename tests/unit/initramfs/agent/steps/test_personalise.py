@@ -1,5 +1,6 @@
 """Applying a host's identity to a root, on real directories, hostile ones included."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,26 @@ def test_a_symlink_in_the_image_is_replaced_not_followed(root: Path, tmp_path: P
     apply(changes(WANTED, None), root)
     assert victim.read_text() == "precious"
     assert (root / "etc/hostname").read_text() == "rifpc7\n"
+
+
+def test_nothing_of_the_image_is_written_through(root: Path, tmp_path: Path) -> None:
+    """Whoever made the image knows the name under which files are made before they are put in place."""
+    victim = tmp_path / "another disk"
+    victim.write_text("precious")
+    (root / "etc/.clonesys-hostname").symlink_to(victim)
+    os.mkfifo(root / "etc/.clonesys-hosts")
+    apply(changes(WANTED, None), root)
+    assert victim.read_text() == "precious"
+    assert (root / "etc/hostname").read_text() == "rifpc7\n"
+    assert not list(root.rglob(".clonesys-*"))
+
+
+def test_a_directory_in_the_way_is_told(root: Path) -> None:
+    """It is the image's, and stays."""
+    (root / "etc/.clonesys-hostname/kept").mkdir(parents=True)
+    with pytest.raises(StepError, match="cannot be made in the image"):
+        apply(changes(WANTED, None), root)
+    assert (root / "etc/.clonesys-hostname/kept").is_dir()
 
 
 def test_a_directory_that_leads_out_is_refused(root: Path, tmp_path: Path) -> None:

@@ -106,6 +106,17 @@ def test_links_in_the_image_are_not_followed(tmp_path: Path) -> None:
     assert victim.read_text() == FSTAB
 
 
+def test_nothing_of_the_image_is_written_through(tmp_path: Path) -> None:
+    """A link under the name of the new file may lead to another disk."""
+    victim = put(tmp_path / "outside/disk", "precious")
+    fstab = put(tmp_path / "root/etc/fstab", FSTAB)
+    (tmp_path / "root/etc/.clonesys-fstab").symlink_to(victim)
+    assert rewrite_references(tmp_path / "root", WORDS) == ["etc/fstab"]
+    assert victim.read_text() == "precious"
+    assert fstab.read_text() != FSTAB
+    assert not list(tmp_path.rglob(".clonesys-*"))
+
+
 def test_texts_of_any_encoding_survive(tmp_path: Path) -> None:
     """GRUB's menus have titles in all languages, and in none."""
     (tmp_path / "grub").mkdir()
