@@ -30,8 +30,8 @@ def loop_device(path: Path, offset: int, size: int, *, writable: bool = False) -
         yield Path(name)
     finally:
         run("losetup", "--detach", name)
-        if writable:
-            _wait(lambda: _read(backing) != behind, name)
+    if writable:  # after an error, which is the one to tell, there is nothing to wait for
+        _wait(lambda: _read(backing) != behind, name)
 
 
 def _wait(gone: Callable[[], bool], name: str) -> None:

@@ -12,9 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from initramfs.imaging.device.loop import loop_device
+from initramfs.imaging.errors import ToolError
 from initramfs.imaging.label.model import Bounds
 from initramfs.imaging.run import run
 
+FOREIGN = "nodev,nosuid,noexec"
+"""What an image brings is data: no device node of it is one here, no program of it runs here."""
 DRIVERS = {"ntfs": "ntfs-3g"}
 """Debian's kernel has no driver of its own for it."""
 OPTIONS = {"xfs": "nouuid", "btrfs": "subvolid=5"}
@@ -28,14 +31,20 @@ def mounted(path: Path, kind: str = "", *, read_only: bool = False) -> Iterator[
     ``kind`` is its name as blkid has it; without one, mount(8) finds it out. Raises ToolError.
     """
     access = "ro" if read_only else "rw"
-    options = ",".join(filter(None, (access, OPTIONS.get(kind, ""))))
-    with tempfile.TemporaryDirectory(prefix="clonesys-") as place:
-        driver = ("-t", DRIVERS.get(kind, kind)) if kind else ()
-        run("mount", *driver, "-o", options, str(path), place)
-        try:
-            yield Path(place)
-        finally:
-            run("umount", place)
+    options = ",".join(filter(None, (access, FOREIGN, OPTIONS.get(kind, ""))))
+    driver = ("-t", DRIVERS.get(kind, kind)) if kind else ()
+    place = Path(tempfile.mkdtemp(prefix="clonesys-"))
+    try:
+        run("mount", *driver, "-o", options, str(path), str(place))
+    except ToolError:
+        place.rmdir()
+        raise
+    try:
+        yield place
+    finally:
+        # If this fails, the folder stays: what is below it is the disk's, and not ours to remove.
+        run("umount", str(place))
+        place.rmdir()
 
 
 @contextmanager

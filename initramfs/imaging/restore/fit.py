@@ -187,7 +187,8 @@ def _chosen(label: Label, grow: int | Last) -> Partition:
     part = label.areas[-1:] if grow is Last.LAST else tuple(p for p in label.areas if p.number == grow)
     if not part:
         there = ", ".join(str(p.number) for p in label.areas) or "none"
-        raise LayoutError(f"there is no partition {grow} to grow", f"partitions that could: {there}")
+        which = "last partition" if grow is Last.LAST else f"partition {grow}"
+        raise LayoutError(f"there is no {which} to grow", f"partitions that could: {there}")
     return part[0]
 
 

@@ -7,7 +7,7 @@ import random
 import stat
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,10 +16,12 @@ import pytest
 from initramfs.imaging.capture.capture import Facts, capture
 from initramfs.imaging.device.device import Device, allocate, content_of
 from initramfs.imaging.device.loop import loop_device
-from initramfs.imaging.errors import CaptureError, DeviceError, LayoutError
+from initramfs.imaging.device.mounting import mounted_part
+from initramfs.imaging.errors import CaptureError, DeviceError, LayoutError, ToolError
 from initramfs.imaging.format.header import Kind
 from initramfs.imaging.format.index import State
 from initramfs.imaging.format.manifest import Manifest
+from initramfs.imaging.label.model import Bounds
 from initramfs.imaging.restore.compose import compose
 from initramfs.imaging.restore.restore import Restore
 from initramfs.imaging.restore.strategy import Different
@@ -397,6 +399,41 @@ def test_a_loop_device_is_gone_when_it_says_so(tmp_path: Path) -> None:
         writer.start()
     assert path.read_bytes().startswith(b"late")
     writer.join()
+
+
+def test_a_file_system_that_stays_in_use_stays_as_it_is(tmp_path: Path) -> None:
+    """Taking its folder away would take its files away."""
+    path, whole = tmp_path / "fs", Bounds(0, 16 * MIB)
+    filesystems.ext4(path, 16, UUID.format(9))
+    with ExitStack() as users:
+        with pytest.raises(ToolError, match="umount"):
+            leave_in_use(path, whole, users)
+        place = Path(run("findmnt", "-no", "TARGET", "--source", loop_of(path)).strip())
+        assert (place / "precious").read_text() == "kept"
+    run("umount", str(place))
+    place.rmdir()
+    with mounted_part(path, whole, read_only=True) as place:
+        assert (place / "precious").read_text() == "kept"
+
+
+def leave_in_use(path: Path, whole: Bounds, users: ExitStack) -> None:
+    """Write a file and keep it open."""
+    with mounted_part(path, whole) as place:
+        (place / "precious").write_text("kept")
+        users.enter_context((place / "precious").open())
+
+
+def loop_of(path: Path) -> str:
+    """The loop device over a file."""
+    return run("losetup", "--noheadings", "--output", "NAME", "--associated", str(path)).strip()
+
+
+def test_what_an_image_brings_is_data(tmp_path: Path) -> None:
+    """Its device nodes are none here, and its programs do not run."""
+    filesystems.ext4(tmp_path / "fs", 16, UUID.format(9))
+    with mounted_part(tmp_path / "fs", Bounds(0, 16 * MIB)) as place:
+        options = run("findmnt", "-no", "OPTIONS", str(place)).strip().split(",")
+    assert {"rw", "nodev", "nosuid", "noexec"} <= set(options)
 
 
 def write_late(device: int, detached: Path) -> None:
