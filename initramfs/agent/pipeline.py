@@ -27,13 +27,15 @@ class Context:
     """What is going on in one job.
 
     ``key`` is the appliance's, ``random`` makes new identifiers, ``receipt`` is what has been proved so far.
-    ``cleanup`` closes what steps have opened, when the job ends either way.
+    ``cleanup`` closes what steps have opened, when the job ends either way. ``wait_until_told`` returns when
+    the appliance has taken all that was reported, and raises AgentError if it never will.
     """
 
     appliance: Appliance
     key: Ed25519PublicKey
     receipt: Receipt | None = None
     random: Callable[[int], bytes] = secrets.token_bytes
+    wait_until_told: Callable[[], None] = lambda: None
     cleanup: ExitStack = field(default_factory=ExitStack)
     _left: dict[type, object] = field(default_factory=dict)
     _shown: Callable[[int, int], None] | None = None

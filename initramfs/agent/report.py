@@ -1,8 +1,8 @@
 """The job as a stream of events: for the console at once, for the appliance as soon as it listens.
 
-A step never waits for the network: reports are queued and sent in order by a
-thread, again and again until the appliance takes them. Progress is thinned out
-before it is queued, everything else is kept.
+A step waits for the network only where the appliance must know of it before it is done (the first write):
+reports are queued and sent in order by a thread, again and again until the appliance takes them. Progress is
+thinned out before it is queued, everything else is kept.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ class Outbox:
     def __init__(self, send: Send) -> None:
         self._send = send
         self._waiting: list[Report] = []
+        self._sending = False
         self._changed = threading.Condition()
         self._closed = False
         self._error: AgentError | None = None
@@ -46,13 +47,23 @@ class Outbox:
             raise self._error
         with self._changed:
             self._waiting.append(report)
-            self._changed.notify()
+            self._changed.notify_all()
+
+    def drain(self) -> None:
+        """Wait until everything queued has been taken. Raises the error that ended the sending, if any.
+
+        For what the appliance has to know before it becomes true.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._error or not (self._waiting or self._sending))
+        if self._error:
+            raise self._error
 
     def close(self) -> None:
         """Wait until everything queued has been taken. Raises the error that ended the sending, if any."""
         with self._changed:
             self._closed = True
-            self._changed.notify()
+            self._changed.notify_all()
         self._thread.join()
         if self._error:
             raise self._error
@@ -62,13 +73,23 @@ class Outbox:
             try:
                 self._send(Reports(tuple(batch)))
             except AgentError as error:
-                self._error = error
+                self._taken(error)
                 return
+            except Exception as error:  # noqa: BLE001 - a bug must not leave drain() waiting
+                self._taken(AgentError(f"{type(error).__name__}: {error}", "this is a bug of the agent"))
+                return
+            self._taken()
+
+    def _taken(self, error: AgentError | None = None) -> None:
+        with self._changed:
+            self._sending, self._error = False, error
+            self._changed.notify_all()
 
     def _next_batch(self) -> list[Report]:
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closed)
             batch, self._waiting = self._waiting, []
+            self._sending = bool(batch)
             return batch
 
 

@@ -74,7 +74,7 @@ class Session:
         outbox = Outbox(lambda reports: self._send(job, reports))
         reporter = Reporter((JobLines(self.write), outbox.put), now=self.now, clock=self.appliance.clock.now)
         try:
-            result = self._attempt(job, reporter)
+            result = self._attempt(job, reporter, outbox.drain)
         finally:
             outbox.close()
         statement = Statement(assignment.host, job.id, assignment.attempt, result)
@@ -82,8 +82,8 @@ class Session:
         self.appliance.post(f"/api/v1/agent/jobs/{job.id}/result", encode(signed))
         return result
 
-    def _attempt(self, job: Job, reporter: Reporter) -> Result:
-        context = Context(self.appliance, trust.load_key(self.key))
+    def _attempt(self, job: Job, reporter: Reporter, told: Callable[[], None]) -> Result:
+        context = Context(self.appliance, trust.load_key(self.key), wait_until_told=told)
         try:
             execute(self.plan(job, self.inventory).steps, context, reporter)
         except ExplainedError as error:

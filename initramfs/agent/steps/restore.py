@@ -52,8 +52,12 @@ class Prepare:
         return f"Make {self.disk} unable to start until it is complete"
 
     def run(self, context: Context, progress: StepProgress) -> None:
-        """The first write to the disk; over in a moment, so it shows no progress."""
+        """The first write to the disk; over in a moment, so it shows no progress.
+
+        The appliance knows of it before: what it believes of the disk (``image where``) ends now.
+        """
         del progress
+        context.wait_until_told()
         context.find(Restore).prepare()
 
 

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from initramfs.agent.errors import ServerError, Unreachable
+from initramfs.agent.errors import AgentError, ServerError, Unreachable
 from initramfs.agent.report import Outbox, Reporter, going_on
 from initramfs.messages import Report, Reports, StepState
 
@@ -62,6 +62,32 @@ def test_the_outbox_keeps_order_while_the_other_side_is_slow() -> None:
     gate.set()
     outbox.close()
     assert [report.sequence for report in got] == list(range(1, 51))
+
+
+def test_draining_waits_until_all_has_been_taken() -> None:
+    """And raises what ended the sending, whatever that was."""
+    got: list[Report] = []
+    outbox = Outbox(lambda batch: got.extend(batch.reports))
+    for number in range(1, 51):
+        outbox.put(Report(number, 0.0, "write", StepState.LOG))
+    outbox.drain()
+    assert [report.sequence for report in got] == list(range(1, 51))
+    outbox.close()
+
+
+@pytest.mark.parametrize(
+    ("raised", "told"), [(Unreachable("away"), "away"), (ZeroDivisionError(), "ZeroDivisionError")]
+)
+def test_draining_ends_when_the_sending_has(raised: Exception, told: str) -> None:
+    """Nothing that was not told is taken for told."""
+
+    def send(_batch: Reports) -> None:
+        raise raised
+
+    outbox = Outbox(send)
+    outbox.put(Report(1, 0.0, "write", StepState.LOG))
+    with pytest.raises(AgentError, match=told):
+        outbox.drain()
 
 
 def test_a_refusal_is_not_swallowed() -> None:
