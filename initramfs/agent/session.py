@@ -21,6 +21,7 @@ from initramfs.agent.pipeline import Context, Plan, execute
 from initramfs.agent.report import Outbox, Reporter, going_on
 from initramfs.errors import ExplainedError
 from initramfs.messages import (
+    PROTOCOL,
     Assignment,
     Contact,
     Inventory,
@@ -58,7 +59,7 @@ class Session:
         """Say hello and learn what to do. Uses up the nonce; only a signed answer counts."""
         challenge = secrets.token_hex(16)
         public = trust.public_half(self.own_key)
-        message = Contact(line.nonce, challenge, __version__, line.mac, self.inventory, public)
+        message = Contact(line.nonce, challenge, __version__, line.mac, self.inventory, public, PROTOCOL)
         answer = decode(Signed, self.appliance.post("/api/v1/agent/contact", encode(message)))
         assignment = trust.open_assignment(answer, trust.load_key(self.key), challenge, public)
         self.appliance.token = assignment.token

@@ -28,7 +28,7 @@ known by nonce, challenge and key together, a report by its ``sequence``, an ima
 from __future__ import annotations
 
 from initramfs.messages.codec import MessageError, decode, encode
-from initramfs.messages.exchange import Assignment, Contact, Digests, PhoneHome, Signed
+from initramfs.messages.exchange import PROTOCOL, Assignment, Contact, Digests, PhoneHome, Signed
 from initramfs.messages.job import (
     IMAGE_NAME,
     WHOLE_DISK,
@@ -62,6 +62,7 @@ from initramfs.messages.result import ProvedImage, Receipt, Result, Statement
 __all__ = [
     "FIRST_WRITE",
     "IMAGE_NAME",
+    "PROTOCOL",
     "WHOLE_DISK",
     "Action",
     "After",

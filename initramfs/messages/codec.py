@@ -22,6 +22,8 @@ T = TypeVar("T")
 
 TAG = "action"
 _HEX = re.compile(r"(?:[0-9a-f]{2})*")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+"""JSON can spell these, no file and no database can hold them."""
 
 
 class MessageError(ValueError):
@@ -147,6 +149,10 @@ def _scalar(kind: Any, value: Any, where: str) -> Any:
         _expect(abs(value) < 1 << 63 and math.isfinite(value), where, "a number of 64 bits", value)
         return float(value)
     _expect(type(value) is kind, where, kind.__name__, value)
+    if kind is str:
+        _expect(value.isascii() or _SURROGATE.search(value) is None, where, "a text in Unicode", value)
+    elif kind is int:
+        _expect(-1 << 63 <= value < 1 << 64, where, "a number of 64 bits", value)
     return value
 
 
@@ -182,4 +188,8 @@ def _fields(kind: Any) -> dict[str, Any]:
 
 def _expect(holds: Any, where: str, what: str, value: Any) -> None:
     if not holds:
-        raise MessageError(f"{where}: expected {what}, found {value!r:.80}")
+        # of what is nested only the kind: repr() of what json has just read may be too deep
+        found = (
+            "an object" if isinstance(value, dict) else "a list" if isinstance(value, list) else repr(value)
+        )
+        raise MessageError(f"{where}: expected {what}, found {found:.80}")

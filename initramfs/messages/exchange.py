@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from dataclasses import dataclass
 
 from initramfs.messages.codec import MessageError
 from initramfs.messages.job import Job
 from initramfs.messages.machine import Inventory
+
+PROTOCOL = 2
+"""Raised whenever agent or appliance could not read what the other says, if that had another number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +18,7 @@ class Contact:
     """The agent's first word. ``challenge`` is random and comes back signed: no answer can be replayed.
 
     ``host_key`` is the public half of the host's Ed25519 key for this boot: 64 hexadecimal digits.
+    ``protocol`` is :data:`PROTOCOL`; agents of before there was one do not tell it.
     """
 
     nonce: str
@@ -24,6 +27,7 @@ class Contact:
     mac: str
     inventory: Inventory
     host_key: str
+    protocol: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ class Signed:
             return base64.b64decode(self.payload, validate=True), base64.b64decode(
                 self.signature, validate=True
             )
-        except binascii.Error as error:
+        except ValueError as error:
             raise MessageError(f"signed message is not base64: {error}") from error
 
     @classmethod

@@ -19,6 +19,7 @@ T = TypeVar("T")
 MAX_BODY = 8 * 2**20
 """Bytes: far above any batch of reports, far below what hurts."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+HEXADECIMAL = "^([0-9a-f]{2})*$"
 _REFERENCE = "#/components/schemas/{model}"
 
 
@@ -68,8 +69,19 @@ def describe(app: FastAPI, kinds: tuple[type, ...]) -> None:
             known = schema.setdefault("components", {}).setdefault("schemas", {})
             for kind in kinds:
                 model = TypeAdapter(kind).json_schema(ref_template=_REFERENCE)
-                known |= model.pop("$defs", {}) | {kind.__name__: model}
+                known |= _hexadecimal(model.pop("$defs", {}) | {kind.__name__: model})
             app.openapi_schema = schema
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way
+
+
+def _hexadecimal(schema: Any) -> Any:
+    """A schema in which bytes are what the codec makes of them: hexadecimal digits."""
+    if isinstance(schema, list):
+        return [_hexadecimal(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if schema.get("format") == "binary":
+        return {key: value for key, value in schema.items() if key != "format"} | {"pattern": HEXADECIMAL}
+    return {key: _hexadecimal(value) for key, value in schema.items()}

@@ -14,7 +14,7 @@ from typing import assert_never
 from sqlalchemy.orm import Session
 
 from initramfs import messages
-from provisioner.base.errors import ConflictError
+from provisioner.base.errors import ConflictError, InvalidError
 from provisioner.database.engine import Database
 from provisioner.hosts.registry import find_by_mac, observe
 from provisioner.hosts.tables import Host
@@ -56,9 +56,15 @@ def admit(
     """Take a contact: use up the nonce, keep the inventory, start the next attempt of the host's job.
 
     The attempt belongs to the key that the contact tells. A job that was started ``attempts`` times already
-    is not given out again. Raises NonceUsedError, and UnknownHostError after the machine has been put among
-    the observed.
+    is not given out again. Raises InvalidError for an agent that could not read its job, NonceUsedError, and
+    UnknownHostError after the machine has been put among the observed.
     """
+    if contact.protocol != messages.PROTOCOL:
+        raise InvalidError(
+            f"the agent speaks protocol {contact.protocol}, this appliance {messages.PROTOCOL}",
+            (),
+            "make the machine's initramfs anew with 'clonesys initramfs build', and start it again",
+        )
     with database.write() as session:
         host = find_by_mac(session, nonce.mac)
         if host is not None:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from initramfs import messages
+from provisioner.base.errors import InvalidError
 from provisioner.database.engine import Database
 from provisioner.jobs.contact import authorised_job
 from provisioner.jobs.life import JobEvent, JobState, next_state
@@ -16,14 +17,16 @@ from provisioner.timeline import events
 MAX_LOG_TEXT = 4000
 """Characters kept of one line an agent says."""
 MAX_COUNT = 2**63 - 1
-"""The largest count of bytes that a database keeps."""
+"""The largest number that a database keeps."""
 
 
 def take_reports(database: Database, token: str, number: int, batch: messages.Reports, now: float) -> None:
     """Take a batch of reports; those that were taken before are skipped.
 
-    Raises TokenError, ForeignTokenError, and ConflictError when this agent should stop.
+    Raises TokenError, ForeignTokenError, InvalidError, and ConflictError when this agent should stop.
     """
+    if any(report.sequence > MAX_COUNT for report in batch.reports):
+        raise InvalidError("a report has a number that no agent reaches", ())
     with database.write() as session:
         job, mac = authorised_job(session, token, number, now)
         if job.state in {JobState.SUCCEEDED, JobState.FAILED}:

@@ -80,7 +80,7 @@ class Api:
     ) -> httpx.Response:
         """An agent's first word."""
         public = trust.public_half(key)
-        message = messages.Contact(nonce, challenge, "0.1.0", mac, inventory(mac), public)
+        message = messages.Contact(nonce, challenge, "0.1.0", mac, inventory(mac), public, messages.PROTOCOL)
         return self.request("POST", "/api/v1/agent/contact", content=messages.encode(message))
 
     def assignment(self, answer: httpx.Response) -> messages.Assignment:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from initramfs import messages
+from initramfs.agent.trust import public_half
 from initramfs.messages import StepState
 from netboot.model import Kernel, LocalDisk
 from provisioner.boot.booter import ProvisionerBooter
@@ -17,7 +18,7 @@ from provisioner.jobs.life import JobState
 from provisioner.jobs.queue import get_job, get_log
 from provisioner.timeline import events
 from tests.clients import people
-from tests.clients.api import MAC, NOW, OTHER_KEY, OTHER_MAC, Api, api, inventory, reports, stated
+from tests.clients.api import HOST_KEY, MAC, NOW, OTHER_KEY, OTHER_MAC, Api, api, inventory, reports, stated
 from tests.lab.boot import CLIENT, HERE
 
 JOB = messages.Job(
@@ -158,7 +159,7 @@ def test_a_contact_with_a_key_that_is_none(site: Api, key: str) -> None:
     """Refused before the nonce is used up."""
     number = enqueue(site)
     nonce = site.nonce()
-    message = messages.Contact(nonce, "c1", "0.1.0", MAC, inventory(), key)
+    message = messages.Contact(nonce, "c1", "0.1.0", MAC, inventory(), key, messages.PROTOCOL)
     answer = site.request("POST", "/api/v1/agent/contact", content=messages.encode(message))
     assert answer.status_code == 400
     assert "host_key" in answer.json()["detail"]
@@ -175,6 +176,23 @@ def test_an_agent_of_an_earlier_version_is_told_so(site: Api) -> None:
     assert answer.status_code == 400
     assert "host_key" in answer.json()["detail"]
     assert "another version" in answer.json()["hint"]
+
+
+@pytest.mark.parametrize("protocol", [None, 1, messages.PROTOCOL + 1])
+def test_an_agent_of_another_protocol_is_refused(site: Api, protocol: int | None) -> None:
+    """Before the nonce is used up and the attempt is counted: it could not read its job."""
+    number = enqueue(site)
+    nonce, key = site.nonce(), public_half(HOST_KEY)
+    message = json.loads(messages.encode(messages.Contact(nonce, "c1", "0.1.0", MAC, inventory(), key)))
+    message |= {"protocol": protocol}
+    if protocol is None:
+        del message["protocol"]
+    answer = site.request("POST", "/api/v1/agent/contact", content=json.dumps(message))
+    assert answer.status_code == 400
+    assert f"protocol {protocol or 1}" in answer.json()["detail"]
+    assert "clonesys initramfs build" in answer.json()["hint"]
+    assert get_job(site.database, number).state is JobState.QUEUED
+    assert site.contact(nonce).status_code == 200
 
 
 def test_expired_nonce(site: Api) -> None:

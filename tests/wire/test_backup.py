@@ -94,7 +94,9 @@ class Site:
         """An agent that has said hello."""
         talk = Appliance(self.http.url, Clock(time.monotonic, time.sleep), patience=30)
         nonce = mint(load_nonce_key(self.home), MAC, time.time(), secrets.token_bytes(16))
-        hello = messages.Contact(nonce, "c", "0.1.0", MAC, read_inventory(), trust.public_half(KEY))
+        hello = messages.Contact(
+            nonce, "c", "0.1.0", MAC, read_inventory(), trust.public_half(KEY), messages.PROTOCOL
+        )
         answer = messages.decode(messages.Signed, talk.post("/api/v1/agent/contact", messages.encode(hello)))
         given = messages.decode(messages.Assignment, answer.parts()[0])
         assert given.job

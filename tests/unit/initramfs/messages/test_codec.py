@@ -26,6 +26,7 @@ from initramfs.messages import (
     MessageError,
     PartitionImage,
     PartitionName,
+    PhoneHome,
     ProvedImage,
     Receipt,
     Reports,
@@ -254,3 +255,31 @@ def test_a_digest_is_pairs_of_lower_case_digits(digest: str) -> None:
     """There is one way to write it."""
     with pytest.raises(MessageError, match="expected hexadecimal digits"):
         decode(ImageRef, f'{{"name":"a","generation":1,"digest":"{digest}"}}'.encode())
+
+
+@pytest.mark.parametrize("depth", range(900, 1000, 7))
+def test_what_is_nested_deeply_is_refused(depth: int) -> None:
+    """Whether JSON can still read it or not."""
+    for text in ("[" * depth + "]" * depth, '{"a":' * depth + "1" + "}" * depth):
+        with pytest.raises(MessageError):
+            decode(PhoneHome, b'{"token":' + text.encode() + b',"hostname":"pc1"}')
+
+
+@pytest.mark.parametrize("text", ['"\\ud800"', '"x\\udfff"'])
+def test_a_text_is_one_in_unicode(text: str) -> None:
+    """JSON can spell half a character, which no database can hold."""
+    with pytest.raises(MessageError, match="token"):
+        decode(PhoneHome, b'{"token":' + text.encode() + b',"hostname":"pc1"}')
+
+
+@pytest.mark.parametrize("number", [1 << 64, -(1 << 63) - 1, 10**30])
+def test_a_number_has_64_bits(number: int) -> None:
+    """Attributes of GPT partitions take all of them."""
+    with pytest.raises(MessageError, match="64 bits"):
+        decode(ImageRef, b'{"name":"sda","digest":"","generation":%d}' % number)
+
+
+def test_a_signature_is_base64() -> None:
+    """Also where it is not even ASCII."""
+    with pytest.raises(MessageError, match="base64"):
+        Signed("\u00e9", "AAAA").parts()
