@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -46,6 +48,17 @@ def test_migrations_make_what_the_models_say(database: Database) -> None:
     database.migrate()
     with database._engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+def test_a_new_revision_would_see_all_tables(database: Database, tmp_path: Path) -> None:
+    """Alembic compares with the models that it has loaded itself: what it does not know it would drop."""
+    (tmp_path / "alembic.ini").write_text(
+        f"[alembic]\nscript_location = {MIGRATIONS}\nsqlalchemy.url = sqlite:///{tmp_path}/clonesys.db\n"
+    )
+    database.close()
+    line = (sys.executable, "-m", "alembic", "-c", str(tmp_path / "alembic.ini"), "check")
+    done = subprocess.run(line, capture_output=True, text=True, check=False, timeout=60)
+    assert "No new upgrade operations detected" in done.stdout, done.stdout + done.stderr
 
 
 def test_an_earlier_database_keeps_what_it_has(tmp_path: Path) -> None:
