@@ -27,6 +27,7 @@ from provisioner.images.verify import needed_of
 from provisioner.jobs import contact
 from provisioner.jobs.contact import BackingUp
 from provisioner.stores.names import Reference
+from provisioner.timeline import audit
 
 MAX_OBJECT = MAX_CHUNK + (64 << 10)
 """Bytes of a chunk's object: content that does not compress grows a little."""
@@ -87,7 +88,9 @@ def _add(served: Services, job: BackingUp, header: Header, index: Index) -> Refe
     def sign(generation: int) -> bytes:
         return encode(replace(header, generation=generation), index, served.signing_key)
 
-    return served.store.uploads.commit(job.owner, header.name, needed_of(index), sign)
+    added = served.store.uploads.commit(job.owner, header.name, needed_of(index), sign)
+    audit.record(served.database, f"job {job.number}", "image backup", f"{added} of {job.host}", served.now())
+    return added
 
 
 def _repeated(served: Services, header: Header, index: Index) -> Reference | None:

@@ -19,6 +19,14 @@ class UnrecordedError(ProvisionerError):
     """A change was made, and the audit log does not know of it."""
 
 
+def be_ready_to_record(appliance: Appliance) -> None:
+    """Open the audit log before anything is done, so that hours of work do not end in an error at its door.
+
+    Raises ProvisionerError, InvalidError.
+    """
+    _ = appliance.database
+
+
 def record_change(appliance: Appliance, actor: Actor, what: str, detail: str) -> None:
     """Write that ``actor`` has just done ``what``. Raises UnrecordedError."""
     # Loaded here: a command that fails earlier, or changes nothing, needs no database.

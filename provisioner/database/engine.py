@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from provisioner.base.config import database_url, load_config
@@ -81,12 +81,19 @@ def open_database(home: Path) -> Database:
 
 
 def open_migrated(home: Path) -> Database:
-    """The same, brought to what this version needs. Raises ProvisionerError if ``home`` is no appliance."""
+    """The same, brought to what this version needs. Raises ProvisionerError if that cannot be."""
     if not (Home(home).keys / "admin").exists():
         raise ProvisionerError(f"{home} is no appliance", f"make one with 'clonesys --home {home} init'")
     database = open_database(home)
     try:
         database.migrate()
+    except SQLAlchemyError as error:
+        database.close()
+        reason = getattr(error, "orig", None) or error
+        raise ProvisionerError(
+            f"the database of {home} cannot be opened: {reason}",
+            f"look at {Home(home).database}, or at what 'database' in clonesys.toml names",
+        ) from error
     except BaseException:
         database.close()
         raise

@@ -29,8 +29,10 @@ def prune(
     ``keep`` names the manifests of removed images that must stay, with their chunks; ``leased`` tells whether
     uploads must. Raises ManifestError rather than delete anything while a manifest cannot be read.
     """
+    needed_chunks = _Marker(store, key, keep)
+    needed_chunks()  # before anything goes: all that stays can be read
     store.forget(keep)
-    return store.prune(_Marker(store, key, keep), leased=leased, now=now)
+    return store.prune(needed_chunks, leased=leased, now=now)
 
 
 class _Marker:

@@ -65,5 +65,5 @@ def _configured(home: Path) -> bool:
         return "store" in tomllib.loads(Home(home).config.read_text())
     except FileNotFoundError:
         return False
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
         return True

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from initramfs.imaging.device.parallel import ProgressCallback, silent
 from provisioner.commands.appliance import Appliance
-from provisioner.commands.record import record_change
+from provisioner.commands.record import be_ready_to_record, record_change
 from provisioner.images.operations import Added, Options, add_image, facts_of
 from provisioner.security.actors import Actor, Right
 from provisioner.security.keys import load_private_key
@@ -29,6 +29,7 @@ def capture_image(
 ) -> Added:
     """Add an image. Raises ForbiddenError, ImageNameError, DiskError (the source), StoreError."""
     actor.require(Right.IMAGES)
+    be_ready_to_record(appliance)
     user = wish.user or actor.name
     facts = facts_of(wish.name, wish.source, wish.description, user, appliance.now())
     key = load_private_key(appliance.root)

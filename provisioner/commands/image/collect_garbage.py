@@ -9,6 +9,7 @@ from provisioner.commands.record import record_change
 from provisioner.images.prune import prune
 from provisioner.security.actors import Actor, Right
 from provisioner.security.keys import load_public_key
+from provisioner.stores.errors import StoreError
 
 
 class Collected(NamedTuple):
@@ -28,14 +29,18 @@ def collect_garbage(appliance: Appliance, actor: Actor) -> Collected:
     from provisioner.jobs import queue  # noqa: PLC0415 - see above
 
     database = appliance.database
-    found = Collected(
-        *prune(
-            appliance.store,
-            load_public_key(appliance.root),
-            keep=lambda: queue.pinned_images(database),
-            leased=lambda: queue.is_backing_up(database),
-            now=appliance.now(),
+    try:
+        found = Collected(
+            *prune(
+                appliance.store,
+                load_public_key(appliance.root),
+                keep=lambda: queue.pinned_images(database),
+                leased=lambda: queue.is_backing_up(database),
+                now=appliance.now(),
+            )
         )
-    )
+    except StoreError as error:  # some are gone by then
+        record_change(appliance, actor, "image gc", f"stopped: {error.message}")
+        raise
     record_change(appliance, actor, "image gc", f"{found.chunks} chunks, {found.bytes} bytes")
     return found

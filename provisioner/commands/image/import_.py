@@ -7,7 +7,7 @@ from pathlib import Path
 
 from initramfs.imaging.device.parallel import ProgressCallback, silent
 from provisioner.commands.appliance import Appliance
-from provisioner.commands.record import record_change
+from provisioner.commands.record import be_ready_to_record, record_change
 from provisioner.images.formats.imports import raw_file
 from provisioner.images.operations import Added, Options, add_image, facts_of
 from provisioner.security.actors import Actor, Right
@@ -30,6 +30,7 @@ def import_image(
 ) -> Added:
     """Add an image. Raises ForbiddenError, ImageNameError, StoreError (the file, too), DiskError."""
     actor.require(Right.IMAGES)
+    be_ready_to_record(appliance)
     user = wish.user or actor.name
     facts = facts_of(wish.name, wish.file, wish.description, user, appliance.now())
     store, key = appliance.store, load_private_key(appliance.root)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from provisioner.commands.appliance import Appliance
-from provisioner.commands.record import record_change
+from provisioner.commands.record import be_ready_to_record, record_change
 from provisioner.security.actors import Actor, Right
 from provisioner.stores.names import Reference
 
@@ -27,6 +27,7 @@ def remove_image(
     Raises ForbiddenError, NoImageError, StoreError.
     """
     actor.require(Right.IMAGES)
+    be_ready_to_record(appliance)
     store = appliance.store
     reference = store.resolve(wish.name)
     numbers = store.generations(reference.name) if wish.all_generations else [reference.generation]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from initramfs.imaging.capture.capture import Facts
 from initramfs.imaging.device.parallel import ProgressCallback, silent
 from provisioner.commands.appliance import Appliance
-from provisioner.commands.record import record_change
+from provisioner.commands.record import be_ready_to_record, record_change
 from provisioner.images import shrink
 from provisioner.images.operations import Added, load
 from provisioner.security.actors import Actor, Right
@@ -37,6 +37,7 @@ def shrink_image(
     Raises ForbiddenError, NoImageError, ImageNameError, LayoutError, DiskError, StoreError.
     """
     actor.require(Right.IMAGES)
+    be_ready_to_record(appliance)
     store, key = appliance.store, load_private_key(appliance.root)
     old = load(store, store.resolve(wish.image), key.public_key())
     facts = Facts(

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from initramfs.errors import ExplainedError
 from initramfs.imaging.device.parallel import ProgressCallback, silent
 from initramfs.imaging.format.manifest import Manifest
 from initramfs.imaging.format.source import ChunkSource
 from provisioner.commands.appliance import Appliance
-from provisioner.commands.record import record_change
+from provisioner.commands.record import be_ready_to_record, record_change
 from provisioner.images.operations import everything, load
 from provisioner.images.repair import repair
 from provisioner.images.verify import Verification, verify_chunks
@@ -51,16 +52,23 @@ def verify_images(
     """
     if wish.set_aside or wish.repair_from:
         actor.require(Right.IMAGES)
+        be_ready_to_record(appliance)
     store = appliance.store
     images, damaged = _wanted(appliance, store, wish.names)
     found = verify_chunks(store, images, progress)
-    if wish.repair_from and not found.ok:
-        _repair(store, found, images, _origin(wish.repair_from))
-    aside = found.corrupt if wish.set_aside else []
-    for digest in aside:
-        store.set_aside(digest)
+    aside = 0
+    try:
+        if wish.repair_from and not found.ok:
+            _repair(store, found, images, _origin(wish.repair_from))
+        for digest in found.corrupt if wish.set_aside else ():
+            store.set_aside(digest)
+            aside += 1
+    except ExplainedError as error:  # what was changed before it is changed
+        what = f"repair from {wish.repair_from}" if wish.repair_from else f"{aside} chunks set aside"
+        record_change(appliance, actor, "image verify", f"{what}, stopped: {error.message}")
+        raise
     changes = [f"{len(found.repaired)} chunks repaired from {wish.repair_from}"] if found.repaired else []
-    changes += [f"{len(aside)} chunks set aside"] if aside else []
+    changes += [f"{aside} chunks set aside"] if aside else []
     if changes:
         record_change(appliance, actor, "image verify", ", ".join(changes))
     return Verified(len(images), found, damaged)

@@ -20,6 +20,7 @@ WRITING = ("disk", "partition_images", "personalisation", "fit", "identity")
 """Fields of a job that writes images; they move into its work as they are."""
 
 HOSTS = sa.table("hosts", sa.column("id"), sa.column("profile"))
+AUDIT = sa.table("audit", sa.column("at"), sa.column("who"), sa.column("what"), sa.column("detail"))
 JOBS = sa.table(
     "jobs",
     sa.column("id", sa.Integer),
@@ -93,12 +94,14 @@ def _backup(old: dict[str, Any]) -> dict[str, Any]:
 
 
 def _cancel(connection: sa.Connection, row: Any) -> None:
-    reason = f"no agent can do {row.document['action']}"
+    reason, now = f"no agent can do {row.document['action']}", time.time()
     ended = {
         "state": "cancelled",
-        "ended": time.time(),
+        "ended": now,
         "error": reason,
         "hint": "give the host another profile",
     }
     connection.execute(sa.update(JOBS).where(JOBS.c.id == row.id).values(ended))
     connection.execute(sa.update(HOSTS).where(HOSTS.c.id == row.host_id).values(profile="local"))
+    entry = {"at": now, "who": "clonesys", "what": "job cancel", "detail": f"{row.id}: {reason}"}
+    connection.execute(sa.insert(AUDIT).values(entry))

@@ -31,13 +31,17 @@ def loaded(*words: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "words", ["restore sda5_Data NEW --from http://127.0.0.1:1", "capture NEW sda5_Data"]
+    ("words", "heavy"),
+    [
+        ("restore sda5_Data NEW --from http://127.0.0.1:1", HEAVY),
+        ("diff sda5_Data@1 sda5_Data@2", HEAVY - {"rich"}),
+    ],
 )
-def test_image_commands_load_what_they_need(tmp_path: Path, words: str) -> None:
+def test_image_commands_load_what_they_need(tmp_path: Path, words: str, heavy: set[str]) -> None:
     """What takes longer to load than a small restore takes is not loaded for one; nor are other verbs."""
     line = [word.replace("NEW", str(tmp_path / "new")) for word in words.split()]
     modules = loaded("--home", str(tmp_path), "image", *line, "--json")
-    assert not modules & HEAVY
+    assert not modules & heavy
     others = {f"provisioner.cli.image.{verb}" for verb in ("restore", "capture", "show", "shrink", "diff")}
     assert others & modules == {f"provisioner.cli.image.{line[0]}"}
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.base.errors import ForbiddenError
+from initramfs.imaging.errors import ManifestError
+from provisioner.base.errors import ForbiddenError, ProvisionerError
 from provisioner.base.home import Home
 from provisioner.commands.appliance import Appliance
 from provisioner.commands.image.capture import CaptureImage, capture_image
@@ -186,16 +187,34 @@ def test_all_generations_are_removed_and_audited_one_by_one(appliance: Appliance
     assert appliance.store.names() == []
 
 
-def test_a_change_that_cannot_be_audited_is_told(tmp_path: Path, raw: Path) -> None:
-    """The image is there, and the error says so."""
+def test_what_could_not_be_audited_is_not_begun(tmp_path: Path, raw: Path) -> None:
+    """A capture of hours is not to end in an error that could be known before."""
     create_home(tmp_path / "home")
     (tmp_path / "home" / "clonesys.db").mkdir()
-    with (
-        Appliance(tmp_path / "home", lambda: NOW) as appliance,
-        pytest.raises(UnrecordedError, match=r"image capture sda5_Data@1 .*this was done"),
-    ):
+    with Appliance(tmp_path / "home", lambda: NOW) as appliance:
+        with pytest.raises(ProvisionerError, match="cannot be opened"):
+            capture_image(appliance, ANNA, CaptureImage(raw, NAME))
+        assert appliance.store.names() == []
+
+
+def test_a_change_that_cannot_be_audited_is_told(appliance: Appliance, raw: Path) -> None:
+    """The image is there, and the error says so."""
+    with appliance.database._engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE audit RENAME TO lost")
+    with pytest.raises(UnrecordedError, match=rf"image capture {NAME}@2 .*this was done"):
         capture_image(appliance, ANNA, CaptureImage(raw, NAME))
-    assert appliance.store.names() == [NAME]
+    assert appliance.store.generations(NAME) == [1, 2]
+
+
+def test_nothing_is_forgotten_while_a_manifest_cannot_be_read(appliance: Appliance, raw: Path) -> None:
+    """Also not the manifests of removed images."""
+    capture(appliance, ANNA, raw)
+    remove(appliance, ANNA, raw)
+    (gone,) = appliance.store.removed()
+    (appliance.home.store / "manifests" / NAME / "1").write_bytes(b"garbage")
+    with pytest.raises(ManifestError):
+        collect_garbage(appliance, ANNA)
+    assert list(appliance.store.removed()) == [gone]
 
 
 def test_the_configured_store_is_used(tmp_path: Path, raw: Path) -> None:

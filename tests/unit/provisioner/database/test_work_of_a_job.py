@@ -33,6 +33,7 @@ from initramfs.messages import (
 from provisioner.database.engine import MIGRATIONS, Database
 from provisioner.jobs import queue
 from provisioner.jobs.life import JobState
+from provisioner.timeline import audit
 from tests.clients import people
 
 RULE = '{"max_size":null,"min_size":null,"name":null,"path":null,"serial":"GOLD","transport":null,"wwn":null}'
@@ -137,6 +138,8 @@ def test_a_job_that_no_agent_can_do_is_cancelled(database: Database, number: int
     assert (view.state, view.document) == (JobState.CANCELLED, plain(OLD[number]))
     assert f"no agent can do {view.action}" in view.error
     assert people.get_host(database, f"pc{number}").next_boot == "local"
+    entries = [(entry.who, entry.what, entry.detail) for entry in audit.list_audit(database)]
+    assert ("clonesys", "job cancel", f"{number}: no agent can do {view.action}") in entries
 
 
 def test_the_images_of_waiting_jobs_stay_pinned(database: Database) -> None:
