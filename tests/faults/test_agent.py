@@ -155,20 +155,32 @@ def test_the_second_of_two_agents_supersedes_the_first(machine: Machine) -> None
     assert queue.get_job(machine.database, number).receipt is None
 
 
-def test_a_job_that_is_cancelled_stops(machine: Machine) -> None:
-    """At the agent's next report, not at the end of its step; the next job continues and tells why."""
+def cancelled_at(machine: Machine, line_begins: str) -> None:
+    """Run a job that is cancelled when the console shows this line."""
     number = machine.order()
     session, given = machine.boot()
 
     def write(line: str) -> None:
         machine.lines.append(line)
-        if line.startswith("==> Make"):
+        if line.startswith(line_begins):
             people.cancel_job(machine.database, number, now=time.time())
 
     session.write = write
     with pytest.raises(AgentError, match="cancelled"):
         session.run(given)
     session.appliance.close_all()
+
+
+def test_a_job_that_is_cancelled_before_the_first_write_changes_nothing(machine: Machine) -> None:
+    """The appliance hears of that write before it is made, and says no."""
+    before = machine.disk.read_bytes()
+    cancelled_at(machine, "==> Make")
+    assert machine.disk.read_bytes() == before
+
+
+def test_a_job_that_is_cancelled_stops(machine: Machine) -> None:
+    """At the agent's next report, not at the end of its step; the next job continues and tells why."""
+    cancelled_at(machine, "==> Write")
     stopped = machine.disk.read_bytes() != machine.site.source
     result = machine.install()
     assert result.ok
