@@ -14,7 +14,6 @@ from pathlib import Path
 from initramfs.builder.errors import SourceError
 
 ETC = Path("/etc/apt")
-OS_RELEASE = Path("/etc/os-release")
 COMPONENT = "main"
 ARCHIVES = ("{}", "{}-updates", "{}-security")
 """A release, its fixes between point releases, and its security fixes; neither backports nor proposals."""
@@ -41,17 +40,6 @@ def host_sources(codename: str) -> str:
             "the initramfs is built from Debian's packages: build it on a Debian machine that can reach them",
         )
     return stanzas
-
-
-def host_codename() -> str:
-    """The release that this machine runs. Raises SourceError if it does not say."""
-    for line in OS_RELEASE.read_text().splitlines():
-        key, _, value = line.partition("=")
-        if key == "VERSION_CODENAME":
-            return value.strip('"')
-    raise SourceError(
-        f"{OS_RELEASE} names no VERSION_CODENAME", "build the initramfs on a Debian release, not on testing"
-    )
 
 
 def select(texts: Iterable[tuple[str, str]], codename: str) -> str:

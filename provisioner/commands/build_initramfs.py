@@ -11,7 +11,7 @@ from initramfs.builder import spec
 from initramfs.builder.build import Built
 from provisioner.boot import files
 from provisioner.commands.appliance import Appliance
-from provisioner.commands.record import record_change
+from provisioner.commands.record import be_ready_to_record, record_change
 from provisioner.security.actors import Actor, Right
 from provisioner.security.keys import load_public_key
 
@@ -29,7 +29,7 @@ def build_initramfs(
 ) -> Built:
     """Build and install them; ``report`` gets a line a step. Raises ForbiddenError, BuildError."""
     actor.require(Right.APPLIANCE)
-    _ = appliance.database  # that this is no appliance is told before the build
+    be_ready_to_record(appliance)
     built = builder.build(
         spec.load(),
         wish.cache or appliance.root / "cache" / "initramfs",

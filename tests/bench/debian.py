@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from initramfs.builder.sources import host_codename, host_sources
+from initramfs.builder.sources import host_sources
+from tests.images.debian import codename
 from tests.lab.cache import cached
 from tests.lab.command import run
 
@@ -93,7 +94,7 @@ def archive() -> Path:
 
     Takes minutes. Raises initramfs.builder.errors.SourceError on a host without Debian's own package sources.
     """
-    return cached("bench-debian.tar", (Path(__file__), host_sources(host_codename())), _make)
+    return cached("bench-debian.tar", (Path(__file__), host_sources(codename())), _make)
 
 
 def _make(target: Path) -> None:
@@ -101,7 +102,7 @@ def _make(target: Path) -> None:
         folder = Path(name)
         folder.chmod(0o755)  # what runs inside as another user must be able to enter
         sources, script, list_ = folder / "later.sources", folder / "download.sh", folder / "list"
-        sources.write_text(host_sources(host_codename()))
+        sources.write_text(host_sources(codename()))
         script.write_text(DOWNLOAD)
         list_.write_text("".join(f"{c.verb} {' '.join(c.packages)}\n" for c in CHANGES))
         (folder / DOWNLOADED).mkdir()
@@ -110,7 +111,7 @@ def _make(target: Path) -> None:
         options = ("--variant=important", "--format=directory", f"--include={','.join(PACKAGES)}")
         run(
             "mmdebstrap", *options, f"--customize-hook={hook}", release, folder / ROOT, "-",
-            stdin=as_published(host_sources(host_codename())), within=1800,
+            stdin=as_published(host_sources(codename())), within=1800,
         )  # fmt: skip
         run("tar", "-C", folder, "--numeric-owner", "-cf", target, ROOT, DOWNLOADED)
 

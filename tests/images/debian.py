@@ -10,7 +10,7 @@ import platform
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from initramfs.builder.sources import host_codename, host_sources
+from initramfs.builder.sources import host_sources
 from tests.images.filesystems import EPOCH
 from tests.lab.cache import ROOT, cached
 from tests.lab.command import run
@@ -63,12 +63,17 @@ INCLUDED = (
 )
 
 
+def codename() -> str:
+    """The Debian release that this machine runs (os-release(5))."""
+    return platform.freedesktop_os_release()["VERSION_CODENAME"]
+
+
 def tarball() -> Path:
     """The root file system as a tar archive, made once per recipe (half a minute).
 
     Raises initramfs.builder.errors.SourceError on a host without Debian's own package sources.
     """
-    return cached("debian.tar", (Path(__file__), OVERLAY, host_sources(host_codename())), _make)
+    return cached("debian.tar", (Path(__file__), OVERLAY, host_sources(codename())), _make)
 
 
 def _make(target: Path) -> None:
@@ -83,7 +88,7 @@ def _make(target: Path) -> None:
     )
     release = platform.freedesktop_os_release()["VERSION_CODENAME"]
     now = f"SOURCE_DATE_EPOCH={EPOCH}"
-    run("env", now, "mmdebstrap", *options, release, target, "-", stdin=host_sources(host_codename()))
+    run("env", now, "mmdebstrap", *options, release, target, "-", stdin=host_sources(codename()))
 
 
 def _filters() -> Iterator[str]:

@@ -19,9 +19,8 @@ from initramfs.agent.report import StepProgress
 from initramfs.imaging.capture.capture import CaptureCounts, Facts, capture
 from initramfs.imaging.capture.regions import scope_of
 from initramfs.imaging.device.device import Device
+from initramfs.imaging.format.chunk import MIB
 from initramfs.messages import Backup, Disk, ImageRef, Inventory, Job, Receipt
-
-MIB = 1 << 20
 
 
 def plan(work: Backup, _job: Job, seen: Inventory) -> Plan:

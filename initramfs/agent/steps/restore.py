@@ -10,11 +10,10 @@ from dataclasses import dataclass
 
 from initramfs.agent.pipeline import Context, Step
 from initramfs.agent.report import StepProgress
+from initramfs.imaging.format.chunk import MIB
 from initramfs.imaging.restore.counts import RestoreCounts
 from initramfs.imaging.restore.restore import Restore
 from initramfs.messages import FIRST_WRITE, Disk, ImageRef, Place, ProvedImage, Receipt
-
-MIB = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from provisioner.commands.appliance import Appliance
-from provisioner.commands.record import record_change
+from provisioner.commands.record import be_ready_to_record, record_change
 from provisioner.profiles import files
 from provisioner.security.actors import Actor, Right
 
@@ -22,7 +22,7 @@ class AddProfile:
 def add_profile(appliance: Appliance, actor: Actor, wish: AddProfile) -> None:
     """Keep the profile. Raises ForbiddenError, InvalidError, and ConflictError if the name is taken."""
     actor.require(Right.PROFILES)
-    _ = appliance.database  # that this is no appliance is told before anything is written
+    be_ready_to_record(appliance)
     profile = files.add_profile(appliance.root, wish.name, wish.text, replace=wish.replace)
     how = "profile replace" if wish.replace else "profile add"
     record_change(appliance, actor, how, f"{wish.name} ({profile.action})")

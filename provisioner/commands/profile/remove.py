@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from provisioner.commands.appliance import Appliance
-from provisioner.commands.record import record_change
+from provisioner.commands.record import be_ready_to_record, record_change
 from provisioner.profiles import files
 from provisioner.security.actors import Actor, Right
 
@@ -20,6 +20,6 @@ class RemoveProfile:
 def remove_profile(appliance: Appliance, actor: Actor, wish: RemoveProfile) -> None:
     """Remove the profile. Raises ForbiddenError, NotFoundError, and ConflictError for a built-in one."""
     actor.require(Right.PROFILES)
-    _ = appliance.database  # that this is no appliance is told before anything is written
+    be_ready_to_record(appliance)
     files.remove_profile(appliance.root, wish.name)
     record_change(appliance, actor, "profile rm", wish.name)

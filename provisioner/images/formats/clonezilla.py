@@ -27,6 +27,7 @@ from typing import IO
 
 from initramfs.imaging.device.loop import loop_device
 from initramfs.imaging.errors import ToolError
+from initramfs.imaging.format.chunk import MIB
 from initramfs.imaging.label import read_label
 from initramfs.imaging.label.model import Label
 from initramfs.imaging.run import run
@@ -35,7 +36,6 @@ from provisioner.stores.errors import StoreError
 from provisioner.stores.files import failing
 
 SECTOR = 512
-MIB = 1 << 20
 BOOT_CODE = 440
 """Bytes of an MBR before the disk's signature and the table (which sfdisk writes)."""
 BACKUP = 34 * SECTOR
