@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from initramfs.imaging.device.device import Device
 from initramfs.imaging.device.usage import is_partition, users
 from initramfs.imaging.errors import CaptureError
+from initramfs.imaging.filesystem.facts import facts_of
 from initramfs.imaging.filesystem.size import fs_size
 from initramfs.imaging.filesystem.used_blocks import Contents, examine
 from initramfs.imaging.format.header import ANY, Filesystem, Kind, StartsWith
@@ -150,9 +151,13 @@ def _filesystems(
     found = contents.found
     if not found.type:
         return ()
-    minimal = fs_size(found.type, lambda at, length: source.read(place.start + at, length), place.size)
-    used = total(contents.used)
-    return (Filesystem(number, found.type, found.uuid, found.label, place.size, used, minimal),)
+
+    def read(at: int, length: int) -> bytes:
+        return source.read(place.start + at, length)
+
+    minimal = fs_size(found.type, read, place.size)
+    used, facts = total(contents.used), facts_of(found.type, read)
+    return (Filesystem(number, found.type, found.uuid, found.label, place.size, used, minimal, facts),)
 
 
 def _warnings(contents: list[Contents]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What of a Btrfs on one device is in use, as its own extent tree says.
+"""What of a Btrfs on one device is in use, as its own extent tree says; which device and subvolume it is.
 
 No I/O. partclone's map is a beginning: it names the first copies only (metadata has two, in the usual profile
 DUP), and not always all blocks of metadata. A restored file system would have an old disk's bytes there.
@@ -18,7 +18,7 @@ from initramfs.imaging.spans import Span
 
 SUPER, SUPER_SIZE = 0x10000, 4096
 ADDRESS, NUMBER = struct.Struct("<Q"), struct.Struct("<I")
-ROOT, CHUNK_ROOT, DEVICES, NODE_SIZE, SYSTEM_SIZE, SYSTEM = 0x50, 0x58, 0x88, 0x94, 0xA0, 0x32B
+ROOT, CHUNK_ROOT, DEVICES, NODE_SIZE, SYSTEM_SIZE, DEVICE, SYSTEM = 0x50, 0x58, 0x88, 0x94, 0xA0, 0xC9, 0x32B
 """Places in the superblock. The last is its copy of those chunks in which the chunk tree lies."""
 
 HEADER = struct.Struct("<48xQ40xIB")
@@ -30,8 +30,11 @@ KEY = struct.Struct("<9xQ")
 CHUNK = struct.Struct("<Q16x8x12xH2x")
 """Length, number of stripes."""
 STRIPE = struct.Struct("<8xQ16x")
-CHUNK_ITEM, ROOT_ITEM, EXTENT_ITEM, METADATA_ITEM = 228, 132, 168, 169
-EXTENT_TREE = 2
+CHUNK_ITEM, ROOT_ITEM, EXTENT_ITEM, METADATA_ITEM, DIR_ITEM = 228, 132, 168, 169, 84
+EXTENT_TREE, TOP_LEVEL, ROOT_FOLDER = 2, 5, 6
+"""Trees, and the folder in the tree of roots that names the default one."""
+NAME_LENGTH, NAME = 27, 30
+"""Places in a folder's item."""
 ROOT_ADDRESS = 176
 """Where a root item tells the tree's root."""
 MAX_LEVEL, MAX_NODE = 8, 1 << 16
@@ -59,6 +62,25 @@ def devices(read: Reader) -> int:
     return _field(_superblock(read), DEVICES)
 
 
+def facts(read: Reader) -> dict[str, int | None]:
+    """How many devices it has, which of them this is, the tree that is mounted by default (5: the top).
+
+    Raises CaptureError.
+    """
+    superblock = _superblock(read)
+    count, number = _field(superblock, DEVICES), _field(superblock, DEVICE)
+    return {"devices": count, "devid": number, "default_subvolume": _default(read) if count == 1 else None}
+
+
+def _default(read: Reader) -> int:
+    roots, trees = _roots(read)
+    for folder, kind, _, item in trees.items(roots):
+        length = struct.unpack_from("<H", item, NAME_LENGTH)[0] if kind == DIR_ITEM else 0
+        if folder == ROOT_FOLDER and item[NAME : NAME + length] == b"default":
+            return _field(item, 0)
+    return TOP_LEVEL
+
+
 def extents(read: Reader) -> list[Span]:
     """All that is allocated, in all copies, in no order. ``read`` starts at the file system, of one device.
 
@@ -71,17 +93,22 @@ def extents(read: Reader) -> list[Span]:
 
 
 def _extents(read: Reader) -> Iterator[Span]:
+    roots, trees = _roots(read)
+    for tree, kind, _, item in trees.items(roots):
+        if (tree, kind) == (EXTENT_TREE, ROOT_ITEM):
+            yield from trees.spans(_allocated(trees.items(_field(item, ROOT_ADDRESS)), trees.node_size))
+            return
+    raise CaptureError("the btrfs has no extent tree")
+
+
+def _roots(read: Reader) -> tuple[int, _Trees]:
+    """The address of the tree of roots, and what finds trees by their addresses."""
     superblock = _superblock(read)
     size = min(NUMBER.unpack_from(superblock, NODE_SIZE)[0], MAX_NODE)
     array = superblock[SYSTEM : SYSTEM + NUMBER.unpack_from(superblock, SYSTEM_SIZE)[0]]
-    first = _Trees(read, size, list(_system(array)))
-    found = first.items(_field(superblock, CHUNK_ROOT))
-    trees = _Trees(read, size, [_chunk(at, item, 0) for _, kind, at, item in found if kind == CHUNK_ITEM])
-    for tree, kind, _, item in trees.items(_field(superblock, ROOT)):
-        if (tree, kind) == (EXTENT_TREE, ROOT_ITEM):
-            yield from trees.spans(_allocated(trees.items(_field(item, ROOT_ADDRESS)), size))
-            return
-    raise CaptureError("the btrfs has no extent tree")
+    found = _Trees(read, size, list(_system(array))).items(_field(superblock, CHUNK_ROOT))
+    chunks = [_chunk(at, item, 0) for _, kind, at, item in found if kind == CHUNK_ITEM]
+    return _field(superblock, ROOT), _Trees(read, size, chunks)
 
 
 def _allocated(items: Iterable[Item], node_size: int) -> Iterator[Span]:
@@ -98,15 +125,15 @@ def _allocated(items: Iterable[Item], node_size: int) -> Iterator[Span]:
 
 
 class _Trees:
-    """Trees of ``size`` bytes a node, in these chunks."""
+    """Trees of ``node_size`` bytes a node, in these chunks."""
 
-    def __init__(self, read: Reader, size: int, chunks: list[MappedChunk]) -> None:
-        self._read, self._size = read, size
+    def __init__(self, read: Reader, node_size: int, chunks: list[MappedChunk]) -> None:
+        self._read, self.node_size = read, node_size
         self._chunks = sorted(chunks, key=lambda chunk: chunk.address)
 
     def items(self, address: int, above: int = MAX_LEVEL) -> Iterator[Item]:
         """What the tree with this root holds, in the order of the keys."""
-        node = self._read(next(iter(self.spans([(address, address + self._size)])))[0], self._size)
+        node = self._read(next(iter(self.spans([(address, address + self.node_size)])))[0], self.node_size)
         own, count, level = HEADER.unpack_from(node)
         if own != address or level >= above:
             raise CaptureError(f"the btrfs has no node of a tree at address {address}")

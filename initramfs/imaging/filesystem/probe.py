@@ -11,6 +11,7 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
+from initramfs.imaging.filesystem import ext
 from initramfs.imaging.label.model import Reader
 from initramfs.imaging.run import run
 
@@ -54,7 +55,7 @@ def why_dirty(kind: str, read: Reader) -> str:
     """
     match kind:
         case "ext2" | "ext3" | "ext4":
-            return _ext(read(1024, 1024).ljust(1024, b"\0"))
+            return _ext(ext.superblock(read))
         case "btrfs":
             log_root = struct.unpack_from("<Q", read(0x10000, 4096).ljust(4096, b"\0"), 0x60)[0]
             return "its log tree must be replayed" if log_root else ""
@@ -68,14 +69,12 @@ def why_dirty(kind: str, read: Reader) -> str:
             return ""
 
 
-def _ext(superblock: bytes) -> str:
-    """See fs/ext4/ext4.h: s_state with EXT4_VALID_FS and EXT4_ERROR_FS, INCOMPAT_RECOVER."""
-    state = struct.unpack_from("<H", superblock, 0x3A)[0]
-    if struct.unpack_from("<I", superblock, 0x60)[0] & 0x4:
+def _ext(superblock: ext.ExtSuper) -> str:
+    if superblock.incompat & ext.RECOVER:
         return "its journal must be replayed"
-    if state & 0x2:
+    if superblock.state & ext.ERRORS:
         return "errors were found in it"
-    return "" if state & 0x1 else "it was not unmounted"
+    return "" if superblock.state & ext.VALID else "it was not unmounted"
 
 
 def _f2fs(read: Reader) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 
+from initramfs.imaging.filesystem import ext, xfs
 from initramfs.imaging.label.model import Reader
 
 BTRFS_SUPER = 0x10000
@@ -21,11 +22,13 @@ def fs_size(kind: str, read: Reader, size: int) -> int:
     """
     match kind:
         case "ext2" | "ext3" | "ext4":
-            found = _ext(_get(read, 1024, 1024))
+            super_ = ext.superblock(read)
+            found = super_.blocks * super_.block_size
         case "ntfs":
             found = _ntfs(_get(read, 0, 512))
         case "xfs":
-            found = _xfs(_get(read, 0, 512))
+            data = xfs.superblock(read)
+            found = data.blocks * data.block_size
         case "btrfs":
             found = _btrfs(_get(read, BTRFS_SUPER, SUPER_SIZE))
         case _:
@@ -37,24 +40,10 @@ def _get(read: Reader, offset: int, length: int) -> bytes:
     return read(offset, length).ljust(length, b"\0")
 
 
-def _ext(superblock: bytes) -> int:
-    """See fs/ext4/ext4.h: s_blocks_count_lo, s_log_block_size, s_feature_incompat, s_blocks_count_hi."""
-    low, shift = struct.unpack_from("<I", superblock, 4)[0], struct.unpack_from("<I", superblock, 0x18)[0]
-    wide = struct.unpack_from("<I", superblock, 0x60)[0] & 0x80
-    high = struct.unpack_from("<I", superblock, 0x150)[0] if wide else 0
-    return int((high << 32 | low) << 10 + min(shift, 6))
-
-
 def _ntfs(boot: bytes) -> int:
     """Bytes per sector, number of sectors; one more holds the copy of the boot sector."""
     sector, count = struct.unpack_from("<H", boot, 11)[0], struct.unpack_from("<Q", boot, 40)[0]
     return int(sector * (count + 1))
-
-
-def _xfs(superblock: bytes) -> int:
-    """See fs/xfs/libxfs/xfs_format.h: sb_blocksize, sb_dblocks; big-endian."""
-    block, count = struct.unpack_from(">IQ", superblock, 4)
-    return int(block * count)
 
 
 def _btrfs(superblock: bytes) -> int:

@@ -1,6 +1,6 @@
 """What a manifest says about an image, and its canonical JSON.
 
-No I/O. Reading is strict: version 1 has exactly these fields, and the JSON
+No I/O. Reading is strict: a version has exactly its fields, and the JSON
 must be byte for byte what :func:`encode_header` makes of it, so that an image has one
 digest. Which values they may have is for ``rules`` to say. All offsets and sizes are
 bytes, times seconds since the epoch.
@@ -17,7 +17,9 @@ from initramfs.imaging.label.model import Label, PartitionNumber
 from initramfs.messages.codec import MessageError, canonical, from_plain, parse, to_plain
 from initramfs.messages.machine import Firmware
 
-VERSION = 1
+VERSION = 2
+BEFORE_FACTS = 1
+"""Its file systems have no facts. Still written for an image that has none: every reader takes it."""
 EXTRA = {"version", "index_count"}
 
 
@@ -43,6 +45,8 @@ class Filesystem:
         size: of the partition.
         used: kept of it.
         minimal: of the smallest partition that holds the file system as it is.
+        facts: what decides later what can be done with it; their names and meanings are in ``facts``. None
+            where nothing was recorded, as in every image of version 1.
     """
 
     partition: PartitionNumber
@@ -52,6 +56,11 @@ class Filesystem:
     size: int
     used: int
     minimal: int
+    facts: dict[str, int] | None = None
+
+    def fact(self, name: str) -> int | None:
+        """The value of one; None: not recorded, so that nothing follows from it."""
+        return (self.facts or {}).get(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,23 +102,37 @@ class Header:
 
 def encode_header(header: Header, index_count: int) -> bytes:
     """Canonical JSON: keys sorted, no spaces, ASCII."""
-    return canonical(to_plain(header) | {"version": VERSION, "index_count": index_count})
+    plain = to_plain(header)
+    version = VERSION if any(found.facts is not None for found in header.filesystems) else BEFORE_FACTS
+    if version == BEFORE_FACTS:
+        for found in plain["filesystems"]:
+            del found["facts"]
+    return canonical(plain | {"version": version, "index_count": index_count})
 
 
 def decode_header(data: bytes) -> tuple[Header, int]:
     """The header, not checked, and the number of index records it announces. Raises ManifestError."""
     try:
         value = from_plain(dict[str, Any], parse(data, "header"), "header")
-        if (version := value.get("version")) != VERSION:
+        if (version := value.get("version")) not in (BEFORE_FACTS, VERSION):
             raise ManifestError(
-                f"the manifest is of version {version!r:.20}, this program reads version {VERSION}",
+                f"the manifest is of version {version!r:.20}, this program reads versions up to {VERSION}",
                 "update this program",
             )
         count = from_plain(int, value.get("index_count"), "index_count")
         fields = {name: item for name, item in value.items() if name not in EXTRA}
+        if version == BEFORE_FACTS:
+            fields["filesystems"] = _without_facts(fields.get("filesystems"))
         header = from_plain(Header, fields, "header", strict=True)
     except MessageError as error:
         raise ManifestError(f"the manifest's {error}") from error
     if encode_header(header, count) != data:
         raise ManifestError("the manifest's header is not canonical JSON")
     return header, count
+
+
+def _without_facts(filesystems: Any) -> Any:
+    """The list as version 2 has it; what is no list of objects is left for the codec to refuse."""
+    if not isinstance(filesystems, list):
+        return filesystems
+    return [{"facts": None} | found if isinstance(found, dict) else found for found in filesystems]

@@ -61,6 +61,10 @@ def is_gpt_name(value: str) -> bool:
     return is_text(value) and len(value.encode("utf-16-le")) <= 2 * GPT_NAME
 
 
+MAX_FACTS = 64
+"""Of a file system."""
+
+FACT_NAME = matching("[a-z0-9][a-z0-9_]{0,62}")
 MBR_ID = matching("[0-9a-f]{8}")
 GUID = matching("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -139,6 +143,14 @@ def _check_filesystems(header: Header) -> None:
         _must(found.size == size, found.size, f"{where}size")
         _must(0 <= found.used <= size, found.used, f"{where}used")
         _must(0 < found.minimal <= size, found.minimal, f"{where}minimal")
+        _check_facts(found.facts or {}, where)
+
+
+def _check_facts(facts: Mapping[str, int], where: str) -> None:
+    _must(len(facts) <= MAX_FACTS, len(facts), f"{where}number of facts")
+    for name, value in facts.items():
+        _must(FACT_NAME(name), name, f"{where}name of a fact")
+        _must(0 <= value <= MAX_NUMBER, value, f"{where}{name}")
 
 
 def _obey(rules: Rules, value: object, where: str) -> None:

@@ -49,6 +49,7 @@ MODERN = replace(
     label=gpt(Partition(1, MIB, 4 * MIB, ""), Partition(3, 5 * MIB, 3 * MIB, "")),
     filesystems=(Filesystem(3, "xfs", "u", "l", 3 * MIB, MIB, MIB),),
 )
+TOLD = replace(MODERN, filesystems=(replace(MODERN.filesystems[0], facts={"external_log": 0}),))
 DATA = Range(MIB, MIB, State.DATA, DIGEST)
 ZERO = Range(2 * MIB, 3 * MIB, State.ZERO)
 
@@ -206,9 +207,30 @@ def test_more_chunks_than_can_be_handled_are_refused() -> None:
 
 def test_an_unknown_version_says_what_to_do() -> None:
     """An older agent refuses a newer image by name."""
-    with pytest.raises(ManifestError, match="version 2") as caught:
-        decode(forge(header_json(version=2)), PUBLIC)
+    with pytest.raises(ManifestError, match="version 3") as caught:
+        decode(forge(header_json(version=3)), PUBLIC)
     assert caught.value.hint
+
+
+def test_facts_of_file_systems_make_it_version_2() -> None:
+    """Nothing recorded is another thing than nothing there, and comes back as it was."""
+    told = replace(EXT4, filesystems=(replace(EXT4.filesystems[0], facts={"bigalloc": 1, "64bit": 0}),))
+    data = encode(told, [], KEY)
+    (found,) = decode(data, PUBLIC).header.filesystems
+    assert b'"version":2' in data
+    assert (found.fact("bigalloc"), found.fact("64bit"), found.fact("devid")) == (1, 0, None)
+
+
+def test_images_of_before_stay_as_they_are() -> None:
+    """Byte for byte: their digest is in receipts. An image that has no facts is one of them."""
+    data = encode(EXT4, [], KEY)
+    (length,) = LENGTH.unpack_from(data, len(MAGIC))
+    told = json.loads(data[12 : 12 + length])
+    assert told["version"] == 1
+    assert set(told["filesystems"][0]) == {"label", "minimal", "partition", "size", "type", "used", "uuid"}
+    manifest = decode(data, PUBLIC)
+    assert manifest.header.filesystems[0].fact("bigalloc") is None
+    assert encode(manifest.header, manifest.index, KEY) == data
 
 
 @pytest.mark.parametrize(
@@ -314,6 +336,8 @@ def changed(header: Header, path: str, value: Any) -> bytes:
         (MODERN, "label.partitions.0.name", "x" * 36),
         (MODERN, "label.partitions.0.name", "\U0001f4be" * 18),
         (MODERN, "label.partitions.0.attrs", (1 << 64) - 1),
+        (TOLD, "filesystems.0.facts", {}),
+        (TOLD, "filesystems.0.facts", {"of_a_later_program": 2**63 - 1}),
     ],
 )
 def test_what_an_image_may_say(header: Header, path: str, value: Any) -> None:
@@ -369,8 +393,15 @@ def test_what_an_image_may_say(header: Header, path: str, value: Any) -> None:
         (EXT4, "filesystems.0.minimal", TERA + 1),
         (MODERN, "filesystems.0.partition", 0),
         (MODERN, "filesystems.0.partition", 2),
-        (MODERN, "filesystems", [asdict(MODERN.filesystems[0])] * 2),
-        (DISK, "filesystems", [asdict(Filesystem(2, "xfs", "", "", 3 * MIB, 1, 1))]),
+        (TOLD, "filesystems", [asdict(TOLD.filesystems[0])] * 2),
+        (TOLD, "filesystems", [asdict(replace(TOLD.filesystems[0], partition=2))]),
+        # facts
+        (EXT4, "filesystems.0.facts", None),
+        (EXT4, "filesystems.0.facts", {"bigalloc": 1}),
+        (TOLD, "version", 1),
+        *((TOLD, "filesystems.0.facts", {name: 1}) for name in ("", "A", "a-b", "x" * 64, "\x1b")),
+        *((TOLD, "filesystems.0.facts", {"devid": value}) for value in (-1, 1 << 63, "1", None, True)),
+        (TOLD, "filesystems.0.facts", {f"fact{number}": 1 for number in range(65)}),
     ],
 )
 def test_what_no_image_may_say(header: Header, path: str, value: Any) -> None:
