@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
+from provisioner.base import durable
 from provisioner.base.errors import ProvisionerError
 from provisioner.base.home import Home
 
@@ -25,7 +25,7 @@ def install(home: Path, files: dict[str, Path]) -> None:
     new = {name: _copy(source, folder / f".new-{name}") for name, source in files.items()}
     for name, copy in new.items():
         copy.replace(folder / name)
-    _sync(folder)
+    durable.sync(folder)
 
 
 def copy_loaders(boot: Path, source: Path = LOADERS) -> list[str]:
@@ -35,7 +35,7 @@ def copy_loaders(boot: Path, source: Path = LOADERS) -> list[str]:
         if (boot / name).exists():
             continue
         if (source / name).is_file():
-            shutil.copyfile(source / name, boot / name)
+            durable.create(boot / name, (source / name).read_bytes(), 0o644)
         else:
             missing.append(name)
     return missing
@@ -53,13 +53,5 @@ def require(home: Home) -> None:
 
 def _copy(source: Path, target: Path) -> Path:
     shutil.copyfile(source, target)
-    _sync(target)
+    durable.sync(target)
     return target
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

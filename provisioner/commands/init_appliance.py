@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
+from provisioner.base import durable
 from provisioner.base.config import EXAMPLE
 from provisioner.base.errors import ProvisionerError
 from provisioner.base.home import Home
@@ -89,4 +90,4 @@ def _create_admin(path: Path) -> str | None:
 
 def _write_once(path: Path, text: str) -> None:
     if not path.exists():
-        path.write_text(text)
+        durable.create(path, text.encode(), 0o644)

@@ -108,9 +108,8 @@ def _tame_sqlite(engine: Engine) -> None:
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
         cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.execute(
-            "PRAGMA synchronous = NORMAL"
-        )  # WAL: safe against our crash; a power cut may lose the tail
+        # A power cut must not bring back a job that has ended: its host would be written again.
+        cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.close()
 

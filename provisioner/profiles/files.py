@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
+from provisioner.base import durable
 from provisioner.base.errors import ConflictError, NotFoundError, ProvisionerError
 from provisioner.base.home import Home
 from provisioner.profiles.model import NAME, Profile
@@ -47,7 +46,7 @@ def add_profile(home: Path, name: str, text: str, *, replace: bool = False) -> P
     if path.exists() and not replace:
         raise ConflictError(f"there is a profile {name!r} already", "add --replace")
     profile = read_profile(text, name)
-    _write(path, text)
+    durable.replace(path, text.encode(), 0o644)
     return profile
 
 
@@ -57,19 +56,10 @@ def remove_profile(home: Path, name: str) -> None:
         raise ConflictError(f"{name!r} is built in and stays")
     read_text(home, name)
     _path(home, name).unlink()
+    durable.sync(Home(home).profiles)
 
 
 def _path(home: Path, name: str) -> Path:
     if not NAME.fullmatch(name):
         raise ProvisionerError(f"{name!r} is no profile name", "use lower case letters, digits, . _ -")
     return Home(home).profiles / f"{name}.toml"
-
-
-def _write(path: Path, text: str) -> None:
-    """Replace the file whole or not at all."""
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".new-", delete=False) as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(file.name).chmod(0o644)
-    Path(file.name).replace(path)

@@ -8,12 +8,12 @@ and signing every manifest again, so nothing here ever overwrites a key.
 
 from __future__ import annotations
 
-import os
 import secrets
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from provisioner.base import durable
 from provisioner.base.errors import ProvisionerError
 from provisioner.base.home import Home
 
@@ -31,20 +31,16 @@ def create_keys(home: Path) -> None:
     folder = Home(home).keys
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not (folder / PRIVATE).exists():
-        key = Ed25519PrivateKey.generate()
-        write_secret(folder / PRIVATE, key.private_bytes_raw())
-        write_secret(folder / PUBLIC, key.public_key().public_bytes_raw())
+        write_secret(folder / PRIVATE, Ed25519PrivateKey.generate().private_bytes_raw())
+    if not (folder / PUBLIC).exists():
+        write_secret(folder / PUBLIC, load_private_key(home).public_key().public_bytes_raw())
     if not (folder / NONCE).exists():
         write_secret(folder / NONCE, secrets.token_bytes(KEY_LENGTH))
 
 
 def write_secret(path: Path, data: bytes) -> None:
     """Write a new file only its owner can read. Raises FileExistsError rather than replace one."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    durable.create(path, data, 0o600)
 
 
 def load_private_key(home: Path) -> Ed25519PrivateKey:

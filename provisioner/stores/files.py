@@ -49,15 +49,6 @@ def write_new(path: Path, data: bytes, *, durable: bool = False) -> None:
         raise
 
 
-def sync_folder(path: Path) -> None:
-    """Make a folder's entries durable. Raises OSError."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
 def sync_all(path: Path) -> None:
     """Make everything on this file system durable: one call for a thousand chunks. Raises StoreError.
 

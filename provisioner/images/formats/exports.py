@@ -6,7 +6,6 @@ A file appears under its name only when it is complete and durable; one that is 
 from __future__ import annotations
 
 import gzip
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -20,10 +19,11 @@ from initramfs.imaging.label.model import Bare
 from initramfs.imaging.restore.compose import compose
 from initramfs.imaging.restore.counts import RestoreCounts
 from initramfs.imaging.restore.restore import Restore
+from provisioner.base.durable import sync
 from provisioner.images.browse.reader import ImageReader
 from provisioner.images.formats.qcow2 import qemu_img
 from provisioner.stores.errors import StoreError
-from provisioner.stores.files import failing, sync_folder
+from provisioner.stores.files import failing
 
 if TYPE_CHECKING:
     from initramfs.imaging.format.manifest import Manifest
@@ -79,13 +79,9 @@ def _appearing(path: Path, *, keep: bool = True) -> Iterator[Path]:
         yield new
         if keep:
             with failing("export", path):
-                fd = os.open(new, os.O_RDONLY | os.O_CLOEXEC)
-                try:
-                    os.fsync(fd)
-                finally:
-                    os.close(fd)
+                sync(new)
                 new.rename(path)
-                sync_folder(path.parent)
+                sync(path.parent)
     finally:
         new.unlink(missing_ok=True)
 

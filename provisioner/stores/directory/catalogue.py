@@ -12,9 +12,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from initramfs.messages import IMAGE_NAME
+from provisioner.base.durable import sync
 from provisioner.stores.directory.places import REMOVED, Places
 from provisioner.stores.errors import NoImageError
-from provisioner.stores.files import failing, sync_folder, write_new
+from provisioner.stores.files import failing, write_new
 from provisioner.stores.names import GENERATION, Reference, Wanted, check_name
 from provisioner.stores.protocols import Keep, Sign
 
@@ -67,7 +68,7 @@ class DirectoryCatalogue:
             raise NoImageError(f"there is no image {reference}", LIST_HINT)
         with failing(f"remove {reference}", path):
             path.rename(self.places.removed(reference.name, reference.generation))
-            sync_folder(path.parent)
+            sync(path.parent)
 
     def removed(self) -> list[Reference]:
         paths = [path for path in self.places.manifests.glob(f"*/*{REMOVED}") if path.stat().st_size]
@@ -105,7 +106,7 @@ def publish(places: Places, name: str, sign: Sign) -> Reference:
     folder = places.manifests / check_name(name)
     with failing(f"add a generation of {name}", folder):
         folder.mkdir(exist_ok=True)
-        sync_folder(folder.parent)
+        sync(folder.parent)
         while True:
             generation = 1 + max(map(_number_of, folder.glob("*")), default=0)
             data = sign(generation)
@@ -132,5 +133,5 @@ def _appear(path: Path, data: bytes) -> bool:
         claim.unlink()
         return False
     claim.rename(path)
-    sync_folder(path.parent)
+    sync(path.parent)
     return True

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from initramfs.imaging.errors import Missing, Unavailable
+from provisioner.base.durable import sync
 from provisioner.stores.directory.places import Places
-from provisioner.stores.files import failing, sync_folder, write_new
+from provisioner.stores.files import failing, write_new
 
 
 class DirectoryChunks:
@@ -52,7 +53,7 @@ class DirectoryChunks:
             if path.exists():
                 self.set_aside(digest)
             new.rename(path)
-            sync_folder(path.parent)
+            sync(path.parent)
 
     def set_aside(self, digest: bytes) -> Path:
         """See CorruptChunks; the file's new path."""
