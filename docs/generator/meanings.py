@@ -56,6 +56,9 @@ PROFILE = {
     "personalise.hostname": "Its hostname. Default: the host's name in the appliance.",
     "personalise.domain": "Its domain. Default: the appliance's, `dns.domain` in the configuration.",
     "personalise.phone_home": "Install a unit that tells the appliance, once, that the system is up.",
+    "personalise.ssh_host_keys": (
+        "Make new SSH host keys for this host, or keep those of the image, which all of its clones share."
+    ),
     "fit": "How images are fitted to the disk. For `initinstall` and `restore` only.",
     "fit.grow": "The partition that grows, with its file system, into the free room behind it.",
     "identity": (

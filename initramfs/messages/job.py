@@ -68,6 +68,13 @@ class PartitionImage:
     image: ImageRef
 
 
+class SshHostKeys(StrEnum):
+    """Whether a clone's SSH server gets keys of its own, or keeps those of the golden machine."""
+
+    NEW = "new"
+    KEEP = "keep"
+
+
 @dataclass(frozen=True, slots=True)
 class Personalisation:
     """What makes a clone this host's own. ``root`` is the number of the partition with the Linux root."""
@@ -77,6 +84,7 @@ class Personalisation:
     domain: str = ""
     phone_home_url: str = ""
     phone_home_token: str = ""
+    ssh_host_keys: SshHostKeys = SshHostKeys.NEW
 
 
 class Uuids(StrEnum):

@@ -6,12 +6,12 @@ going on (addresses bound, processes) is no configuration and lives elsewhere.
 
 from __future__ import annotations
 
-import re
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, Field, ValidationError
 
+from initramfs.messages.names import why_no_domain
 from provisioner.base.errors import InvalidError
 from provisioner.base.home import Home
 from provisioner.base.toml import Strict, parse_toml, problems_of
@@ -19,7 +19,6 @@ from provisioner.base.toml import Strict, parse_toml, problems_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-_DOMAIN = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 MAX_PORT = 65535
 
 
@@ -41,8 +40,8 @@ def _listen(text: str) -> str:
 
 
 def _domain(text: str) -> str:
-    if text and not _DOMAIN.fullmatch(text):
-        raise ValueError(f"{text!r} is no domain name in lower case")
+    if why := why_no_domain(text):
+        raise ValueError(f"{text!r} {why}")
     return text
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from uuid import UUID
 
+from initramfs.messages.names import why_no_host_name
 from provisioner.base.errors import InvalidError
 
-LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-"""One DNS label (RFC 1123), folded to lower case: a host's name becomes its hostname."""
 _MAC = re.compile(r"[0-9a-f]{12}")
 _SEPARATORS = str.maketrans("", "", ":-. ")
 
@@ -27,10 +26,10 @@ def parse_mac(text: str) -> str:
 
 
 def parse_name(text: str) -> str:
-    """A host's name or alias in lower case. Raises InvalidError unless it is one DNS label."""
+    """A host's name or alias in lower case. Raises InvalidError for what can be no host's."""
     name = text.strip().lower()
-    if not LABEL.fullmatch(name):
-        raise _invalid(text, "cannot be a hostname", "use letters, digits and hyphens, at most 63, no dots")
+    if why := why_no_host_name(name):
+        raise _invalid(text, f"cannot be a hostname: it {why}", "choose another; pc12 would do, without dots")
     return name
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from initramfs.messages.names import RESERVED
 from provisioner.base.errors import ConflictError, NotFoundError
 from provisioner.database.engine import Database
 from provisioner.hosts.tables import Alias, Host, Mac, Observed
@@ -87,10 +88,14 @@ def list_observed(database: Database) -> list[ObservedView]:
 
 
 def names_with_addresses(database: Database) -> list[tuple[str, str]]:
-    """``(name, address)`` for every name and alias of every host whose address is known."""
+    """``(name, address)`` for every name and alias of every host whose address is known.
+
+    Without names that mean something else on every machine, which earlier versions took.
+    """
     with database.read() as session:
         rows = session.scalars(select(Host).where(Host.address != ""))
-        return [(name, row.address) for row in rows for name in (row.name, *(a.name for a in row.aliases))]
+        named = ((row.address, (row.name, *(alias.name for alias in row.aliases))) for row in rows)
+        return [(name, address) for address, names in named for name in names if name not in RESERVED]
 
 
 def _refuse_taken_name(session: Session, name: str) -> None:

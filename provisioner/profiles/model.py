@@ -10,12 +10,12 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from initramfs.messages import After, DiskIdentity, DiskRule, Duplicates, Firmware, Last, Uuids
+from initramfs.messages import After, DiskIdentity, DiskRule, Duplicates, Firmware, Last, SshHostKeys, Uuids
 from initramfs.messages import Fit as FitOrder
+from initramfs.messages.names import why_no_domain, why_no_host_name
 from provisioner.base.errors import InvalidError
 from provisioner.base.toml import Strict
 from provisioner.base.units import MAX_PARTITION, parse_grow, parse_partition, parse_size
-from provisioner.hosts.names import LABEL
 from provisioner.stores.names import Wanted
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
@@ -31,8 +31,14 @@ def _image(text: str) -> str:
 
 
 def _hostname(text: str) -> str:
-    if not LABEL.fullmatch(text):
-        raise ValueError(f"{text!r} cannot be a hostname")
+    if why := why_no_host_name(text):
+        raise ValueError(f"{text!r} cannot be a hostname: it {why}")
+    return text
+
+
+def _domain(text: str) -> str:
+    if why := why_no_domain(text):
+        raise ValueError(f"{text!r} {why}")
     return text
 
 
@@ -83,8 +89,9 @@ class Personalise(Strict):
 
     root: Annotated[int, Field(ge=1, le=MAX_PARTITION)]
     hostname: Annotated[str, AfterValidator(_hostname)] | None = None
-    domain: str | None = None
+    domain: Annotated[str, AfterValidator(_domain)] | None = None
     phone_home: bool = True
+    ssh_host_keys: Annotated[SshHostKeys, Field(strict=False)] = SshHostKeys.NEW
 
 
 class Fit(Strict):

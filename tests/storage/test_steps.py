@@ -3,47 +3,32 @@
 from __future__ import annotations
 
 import os
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import replace
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from initramfs.agent.actions import plan
 from initramfs.agent.errors import PlanError
-from initramfs.agent.fetch import Appliance as Server
-from initramfs.agent.fetch import Clock
-from initramfs.agent.pipeline import Context, execute
-from initramfs.agent.report import Reporter
 from initramfs.imaging.device.device import Device
 from initramfs.imaging.label import read_label
 from initramfs.imaging.restore.identifiers import collect, duplicates
 from initramfs.messages import (
-    Disk,
     DiskIdentity,
     DiskRule,
     Duplicates,
-    Firmware,
     Fit,
     ImageRef,
     Install,
-    Inventory,
     Job,
     Last,
     Personalisation,
-    Report,
-    System,
 )
-from provisioner.security.keys import load_public_key
 from tests.images import content, filesystems
 from tests.images.disk import Slot, insert, partition
 from tests.images.image_command import Appliance
 from tests.images.in_memory import MIB
+from tests.images.job_machine import Machine, serving
 from tests.lab.command import run
 
 pytestmark = [
@@ -69,53 +54,6 @@ def golden(tmp_path: Path) -> Path:
     insert(tmp_path / "golden", starts[1], tmp_path / "swap")
     insert(tmp_path / "golden", starts[5], tmp_path / "root")
     return tmp_path / "golden"
-
-
-@contextmanager
-def serving(appliance: Appliance, digest: str, manifest: Path) -> Iterator[str]:
-    """Chunks and one manifest, as the appliance serves them; the URL."""
-    folder = appliance.home / "api/v1/agent/manifests"
-    folder.mkdir(parents=True)
-    (folder / digest).symlink_to(manifest)
-
-    class Quiet(SimpleHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def log_message(self, *_: object) -> None:
-            """Nothing."""
-
-    handler = partial(Quiet, directory=str(appliance.home))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http:
-        http.daemon_threads = True
-        thread = threading.Thread(target=http.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{http.server_port}"
-        http.shutdown()
-        thread.join()
-
-
-def disk(device: Path, serial: str) -> Disk:
-    """A loop device as the inventory would show a disk."""
-    return Disk(device.name, int(run("blockdev", "--getsize64", device)), 512, 512, serial=serial)
-
-
-class Machine:
-    """One job on one machine with two disks, with an appliance that is only files."""
-
-    def __init__(self, url: str, appliance: Appliance, target: Path, other: Path) -> None:
-        self.url = url
-        self.key, self.said = load_public_key(appliance.home), list[Report]()
-        disks = (disk(target, "TARGET"), disk(other, "OTHER"))
-        self.seen = Inventory(System(), Firmware.BIOS, "cpu", 2, 1 << 30, disks, ())
-
-    def run(self, job: Job) -> None:
-        """Plan and do it. Raises what a step raises."""
-        server = Server(self.url, Clock(time.monotonic, time.sleep))
-        reporter = Reporter((self.said.append,), now=time.time)
-        try:
-            execute(plan(job, self.seen).steps, Context(server, self.key), reporter)
-        finally:
-            server.close_all()
 
 
 def test_a_job_fits_renames_personalises_and_commits(

@@ -25,5 +25,5 @@ def write_images(work: Install | RestorePartitions, seen: Inventory) -> tuple[Di
 def _steps(work: Install | RestorePartitions, disk: Disk, seen: Inventory) -> Iterator[Step]:
     yield CheckImages(work, disk, seen.firmware, tuple(other for other in seen.disks if other != disk))
     yield from phases(disk.name)
-    yield from adapt(work, disk.name)
+    yield from adapt(work, disk.name, seen.nics)
     yield Commit(disk, images_by_place(work))

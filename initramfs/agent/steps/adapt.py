@@ -25,20 +25,20 @@ from initramfs.imaging.label.model import PartitionNumber, plain_number
 from initramfs.imaging.restore.grow_filesystem import grow_filesystem
 from initramfs.imaging.restore.identifiers import Renames
 from initramfs.imaging.restore.layout import Layout
-from initramfs.messages import Duplicates, Install, Last, RestorePartitions, Uuids
+from initramfs.messages import Duplicates, Install, Last, Nic, RestorePartitions, Uuids
 
 REFERRING = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "vfat", "ntfs"})
 """File systems in which references are looked for: roots, boot partitions, EFI system partitions."""
 
 
-def adapt(work: Install | RestorePartitions, disk: str) -> Iterator[Step]:
-    """The changes that ``work`` asks for, in their order."""
+def adapt(work: Install | RestorePartitions, disk: str, nics: tuple[Nic, ...]) -> Iterator[Step]:
+    """The changes that ``work`` asks for, in their order, on a machine with ``nics``."""
     if work.fit.grow is not None:
         yield Grow(disk, work.fit.grow)
     if work.identity.uuids is Uuids.NEW or work.identity.duplicates is Duplicates.RANDOMISE:
         yield Rename(disk)
     if work.personalisation:
-        yield Personalise(disk, work.personalisation)
+        yield Personalise(disk, work.personalisation, nics)
 
 
 @dataclass(frozen=True, slots=True)

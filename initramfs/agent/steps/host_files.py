@@ -6,20 +6,16 @@ them. Windows and other systems are not touched.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from initramfs.agent.errors import PlanError
+from initramfs.agent.steps.hosts_file import hosts_file
 from initramfs.imaging.label.model import Partition
 from initramfs.imaging.restore.layout import Layout
 from initramfs.messages import Personalisation
-
-HOSTS_DEFAULT = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
-
-# RFC 1123 §2.1: letters, digits, hyphens inside, at most 63 characters.
-HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
+from initramfs.messages.names import why_no_domain, why_no_host_name
 
 UNIT = "etc/systemd/system/clonesys-phone-home.service"
 WANTED = "etc/systemd/system/multi-user.target.wants/clonesys-phone-home.service"
@@ -64,11 +60,15 @@ WantedBy=multi-user.target
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One file to write, by its path inside the root."""
+    """One file to write, by its path inside the root.
+
+    ``ours`` has exactly this ``mode``. Any other that was there before keeps its mode, owner and labels.
+    """
 
     path: str
     content: str
     mode: int = 0o644
+    ours: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +80,14 @@ class Changes:
     removed: tuple[str, ...]
 
 
-def check_name(name: str) -> str:
-    """``name`` if it can be a host name (RFC 1123). Raises PlanError."""
-    if not HOST_NAME.fullmatch(name):
+def check_names(wanted: Personalisation) -> None:
+    """Raises PlanError for a name or domain that would make other files of the root wrong."""
+    if why := why_no_host_name(wanted.hostname):
         raise PlanError(
-            f"{name!r} cannot be a host name", "letters, digits and hyphens, at most 63 characters"
+            f"{wanted.hostname!r} cannot be a host name: it {why}", "give the host another name, like pc12"
         )
-    return name
+    if why := why_no_domain(wanted.domain):
+        raise PlanError(f"the domain {wanted.domain!r} {why}", "correct personalise.domain in the profile")
 
 
 def root_partition(layout: Layout, number: int) -> Partition:
@@ -99,12 +100,16 @@ def root_partition(layout: Layout, number: int) -> Partition:
     return found
 
 
-def changes(wanted: Personalisation, hosts: str | None) -> Changes:
-    """What to do to the root. ``hosts`` is the image's ``/etc/hosts``, None if it has none."""
-    name = check_name(wanted.hostname)
+def changes(wanted: Personalisation, hosts: str | None, golden: str = "") -> Changes:
+    """What to do to the root.
+
+    ``hosts`` is the image's ``/etc/hosts``, None if it has none; ``golden`` is how its machine was called.
+    """
+    check_names(wanted)
+    name = wanted.hostname
     files = [
         File("etc/hostname", f"{name}\n"),
-        File("etc/hosts", hosts_file(hosts, name, wanted.domain)),
+        File("etc/hosts", hosts_file(hosts, name, wanted.domain, golden)),
         # Empty, not absent: systemd makes a new one at the next boot (machine-id(5)). Clones that share it
         # get the same DHCP identity and so the same address.
         File("etc/machine-id", "", 0o444),
@@ -116,20 +121,13 @@ def changes(wanted: Personalisation, hosts: str | None) -> Changes:
     return Changes(tuple(files), links, ("var/lib/systemd/random-seed", "var/lib/dbus/machine-id"))
 
 
-def hosts_file(old: str | None, name: str, domain: str) -> str:
-    """``/etc/hosts`` with Debian's 127.0.1.1 line for ``name``, everything else kept."""
-    own = f"127.0.1.1\t{name}.{domain} {name}" if domain else f"127.0.1.1\t{name}"
-    kept = [
-        line
-        for line in (HOSTS_DEFAULT if old is None else old).splitlines()
-        if line.split()[:1] != ["127.0.1.1"]
-    ]
-    return "\n".join([*kept, own, ""])
-
-
 def phone_home(wanted: Personalisation) -> list[File]:
     """The unit, its script and its one-time token."""
     url = urlsplit(wanted.phone_home_url)
     script = SCRIPT_TEMPLATE.format(host=url.hostname, port=url.port or 80, path=url.path)
     token = f'{{"token":"{wanted.phone_home_token}","hostname":"@HOSTNAME@"}}'
-    return [File(UNIT, UNIT_TEXT), File(SCRIPT, script, 0o755), File(TOKEN, token, 0o600)]
+    return [
+        File(UNIT, UNIT_TEXT, ours=True),
+        File(SCRIPT, script, 0o755, ours=True),
+        File(TOKEN, token, 0o600, ours=True),
+    ]

@@ -16,8 +16,10 @@ from initramfs.agent.errors import PlanError, TrustError
 from initramfs.agent.pipeline import Context
 from initramfs.agent.report import StepProgress
 from initramfs.agent.steps.duplicates import Settled, others, settle
-from initramfs.agent.steps.host_files import check_name, root_partition
+from initramfs.agent.steps.host_files import check_names, root_partition
+from initramfs.agent.steps.linux_root import check_kind
 from initramfs.imaging.device.device import Device
+from initramfs.imaging.filesystem.probe import probe
 from initramfs.imaging.format.manifest import Manifest
 from initramfs.imaging.format.signed import MAX_FILE, decode
 from initramfs.imaging.label import read_label
@@ -56,7 +58,7 @@ class CheckImages:
             device = undo.enter_context(Device.open(Path("/dev") / self.disk.name, writable=True))
             layout, settled = self._layout(context, device, progress)
             if self.work.personalisation:
-                root_partition(layout, self.work.personalisation.root)
+                _check_root(self.work.personalisation.root, layout, settled, device)
             restore = Restore(
                 layout,
                 HttpChunks(context.appliance),
@@ -94,13 +96,23 @@ class CheckImages:
         return renamed(layout, renames) if renames else layout, Settled(filesystems, renames)
 
 
+def _check_root(number: int, layout: Layout, settled: Settled, device: Device) -> None:
+    """See what will lie in the root's partition, or lies there already. Raises PlanError."""
+    bounds = root_partition(layout, number).bounds
+    if number in settled.filesystems:
+        kind = settled.filesystems[number].type
+    else:  # what no image covers is zeros on a whole disk, and stays as it is on any other
+        kind = "" if layout.whole else probe(device.path, bounds.start, bounds.size).type
+    check_kind(number, kind)
+
+
 def check_wish(work: Install | RestorePartitions) -> None:
     """What can be known without the disk and the images. Raises PlanError."""
     numbers = [part.number for part in work.partition_images]
     if len(set(numbers)) != len(numbers):
         raise PlanError(f"the job names a partition twice: {numbers}", "correct images.partitions")
     if work.personalisation:
-        check_name(work.personalisation.hostname)
+        check_names(work.personalisation)
 
 
 def fetch(context: Context, ref: ImageRef) -> Manifest:

@@ -6,17 +6,29 @@ that point anywhere, so files are put in place by rename, never written through.
 
 from __future__ import annotations
 
+import errno
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from initramfs.agent.errors import StepError
 from initramfs.agent.pipeline import Context
 from initramfs.agent.report import StepProgress
+from initramfs.agent.steps import network_files, ssh_host_keys
 from initramfs.agent.steps.host_files import Changes, File, changes, root_partition
-from initramfs.agent.steps.put_file import put_file
+from initramfs.agent.steps.linux_root import roots_in
+from initramfs.agent.steps.put_file import is_own_file, label_like, put_new_file, replace_file
 from initramfs.imaging.device.mounting import mounted_part
+from initramfs.imaging.filesystem.probe import probe
 from initramfs.imaging.restore.layout import Layout
-from initramfs.messages import Personalisation
+from initramfs.messages import Nic, Personalisation, SshHostKeys
+
+HINTS = {
+    errno.ENOSPC: "make room in the file system before capturing",
+    errno.EROFS: "it is read-only: make it writable before capturing (btrfs property set … ro false)",
+    errno.EPERM: "see whether it is marked immutable before capturing: lsattr",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +37,7 @@ class Personalise:
 
     disk: str
     wanted: Personalisation
+    nics: tuple[Nic, ...] = ()
     name: str = "personalise"
 
     @property
@@ -34,45 +47,113 @@ class Personalise:
 
     def run(self, context: Context, progress: StepProgress) -> None:
         """Mount, change, unmount. The disk's label is not written yet, so the kernel knows no partitions."""
-        part = root_partition(context.find(Layout), self.wanted.root)
-        with mounted_part(Path("/dev", self.disk), part.bounds) as root:
-            apply(changes(self.wanted, read_hosts(root)), root)
+        disk, place = Path("/dev", self.disk), root_partition(context.find(Layout), self.wanted.root).bounds
+        kind = probe(disk, place.start, place.size).type
+        with mounted_part(disk, place, kind) as top, _explained(top):
+            for root in roots_in(top, kind):
+                where = "" if root == top else f" in {root.relative_to(top)}"
+                for line in personalise(self.wanted, root, self.nics):
+                    progress.log(line + where)
         progress.log(f"this machine is {self.wanted.hostname}")
 
 
+def personalise(wanted: Personalisation, root: Path, nics: tuple[Nic, ...]) -> Iterator[str]:
+    """Make ``root`` that of its host; yields what was done. May be repeated. Raises StepError, OSError."""
+    golden = read_name(root)
+    apply(changes(wanted, read_hosts(root), golden), root)
+    yield f"the name {golden or 'that the image had'} is {wanted.hostname} now"
+    if wanted.ssh_host_keys is SshHostKeys.NEW:
+        yield from ssh_host_keys.renew(root, wanted.hostname)
+    yield from rebind_network(root, nics)
+
+
+def rebind_network(root: Path, nics: tuple[Nic, ...]) -> Iterator[str]:
+    """Let what is bound to the golden machine's card be bound to this one's; yields what was done."""
+    found = {
+        path: text for path in _own_files(root, network_files.FILES) if (text := _read(path)) is not None
+    }
+    mine = {nic.mac for nic in nics}
+    up = [nic.mac for nic in nics if nic.addresses] or sorted(mine)  # the agent has set up one alone
+    foreign = network_files.foreign_macs(found.values(), mine)
+    for path, text in found.items():
+        here = network_files.foreign_macs([text], mine)
+        name = path.relative_to(root)
+        if here and len(foreign) == len(up) == 1:
+            new = network_files.rebind(text, *foreign, *up)
+            replace_file(path, new.encode(errors="surrogateescape"), 0o644)
+            yield f"{name}: {', '.join(here)} of the golden machine is {up[0]} now"
+        elif here:
+            yield (
+                f"{name}: it is for other cards ({', '.join(sorted(here))}) and stays: "
+                "which of them this machine's stands for is not known"
+            )
+
+
+def _own_files(root: Path, patterns: Iterable[str]) -> Iterator[Path]:
+    """Files of the image's own: links may lead anywhere."""
+    for pattern in patterns:
+        for path in sorted(root.glob(pattern)):
+            if path.resolve() == root.resolve() / path.relative_to(root):
+                yield path
+
+
 def read_hosts(root: Path) -> str | None:
-    """The image's own ``/etc/hosts``, if it is a file. Raises StepError if this is no Linux root at all."""
-    if not (root / "etc").is_dir() or (root / "etc").is_symlink():
-        raise StepError(
-            "the partition to personalise holds no /etc: it is not a Linux root",
-            "correct personalise.root in the profile, or leave [personalise] out",
-        )
-    hosts = root / "etc/hosts"
-    return hosts.read_text(errors="surrogateescape") if hosts.is_file() and not hosts.is_symlink() else None
+    """The image's own ``/etc/hosts``, if it is a file."""
+    return _read(root / "etc/hosts")
+
+
+def read_name(root: Path) -> str:
+    """How the image's machine was called, without a domain: see hostname(5). Empty if that is not known."""
+    lines = (line.strip() for line in (_read(root / "etc/hostname") or "").splitlines())
+    return next((line.partition(".")[0] for line in lines if line and not line.startswith("#")), "")
+
+
+def _read(path: Path) -> str | None:
+    return path.read_text(errors="surrogateescape") if is_own_file(path) else None
 
 
 def apply(wanted: Changes, root: Path) -> None:
-    """Make ``wanted`` true below ``root``. May be repeated."""
+    """Make ``wanted`` true below ``root``. May be repeated. Raises StepError, OSError."""
     for file in wanted.files:
         _write(root, file)
     for link, target in wanted.links.items():
-        place = _directory(root, link) / Path(link).name
+        place = directory(root, link) / Path(link).name
         place.unlink(missing_ok=True)
         place.symlink_to(target)
     for path in wanted.removed:
-        (_directory(root, path) / Path(path).name).unlink(missing_ok=True)
+        if (root / path).parent.is_dir():
+            (directory(root, path) / Path(path).name).unlink(missing_ok=True)
 
 
 def _write(root: Path, file: File) -> None:
-    directory = _directory(root, file.path)
-    content = file.content.encode(errors="surrogateescape")
-    put_file(directory / Path(file.path).name, content, lambda new: new.chmod(file.mode))
+    put = put_new_file if file.ours else replace_file
+    put(
+        directory(root, file.path) / Path(file.path).name,
+        file.content.encode(errors="surrogateescape"),
+        file.mode,
+    )
 
 
-def _directory(root: Path, path: str) -> Path:
+def directory(root: Path, path: str) -> Path:
     """The directory of ``path`` below ``root``, made if need be. Raises StepError if it leads out."""
-    directory = root / Path(path).parent
-    if not directory.resolve().is_relative_to(root.resolve()):
-        raise StepError(f"/{Path(path).parent} of the image leads out of it: {directory.resolve()}")
-    directory.mkdir(parents=True, exist_ok=True)
-    return directory
+    found = root / Path(path).parent
+    if not found.resolve().is_relative_to(root.resolve()):
+        raise StepError(f"/{Path(path).parent} of the image leads out of it: {found.resolve()}")
+    for place in (*reversed(found.relative_to(root).parents), found.relative_to(root)):
+        if not (root / place).is_dir():
+            (root / place).mkdir()
+            label_like((root / place).parent, root / place)
+    return found
+
+
+@contextmanager
+def _explained(top: Path) -> Iterator[None]:
+    """What the image's file system refuses, in words."""
+    try:
+        yield
+    except OSError as error:
+        name = str(error.filename or "").removeprefix(str(top)) or "a file"
+        raise StepError(
+            f"{name} of the image cannot be changed: {error.strerror}",
+            HINTS.get(error.errno or 0, "look at the partition with the rescue profile"),
+        ) from error

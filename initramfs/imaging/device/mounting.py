@@ -48,10 +48,10 @@ def mounted(path: Path, kind: str = "", *, read_only: bool = False) -> Iterator[
 
 
 @contextmanager
-def mounted_part(disk: Path, place: Bounds, *, read_only: bool = False) -> Iterator[Path]:
+def mounted_part(disk: Path, place: Bounds, kind: str = "", *, read_only: bool = False) -> Iterator[Path]:
     """The file system at ``place`` on a disk, which need not have a label; as :func:`mounted`."""
     with (
         loop_device(disk, place.start, place.size, writable=not read_only) as loop,
-        mounted(loop, read_only=read_only) as root,
+        mounted(loop, kind, read_only=read_only) as root,
     ):
         yield root

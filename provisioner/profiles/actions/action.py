@@ -96,4 +96,5 @@ def personalisation(profile: Profile, host: HostFacts) -> Personalisation | None
         hostname=wanted.hostname or host.name,
         domain=host.domain if wanted.domain is None else wanted.domain,
         phone_home_url=PHONE_HOME_WANTED if wanted.phone_home else "",
+        ssh_host_keys=wanted.ssh_host_keys,
     )

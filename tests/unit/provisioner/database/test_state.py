@@ -256,6 +256,16 @@ def test_zone(database: Database) -> None:
         assert zone.lookup(name) == []
 
 
+def test_a_name_of_every_machine_is_not_answered(database: Database) -> None:
+    """Earlier versions took it for a host's."""
+    with database.write() as session:
+        registry.add_host(session, "localhost", [MAC], aliases=["www"], now=1.0)
+    sightings.record(database, [seen(MAC, 5.0, "192.0.2.7")])
+    zone = HostZone(database, "example.org")
+    assert (zone.lookup("localhost"), zone.lookup("localhost.example.org")) == ([], [])
+    assert len(zone.lookup("www")) == 1
+
+
 def test_bare_names() -> None:
     """Without a domain of ours only bare names are hosts."""
     assert bare_name("pc1", "") == "pc1"

@@ -122,12 +122,24 @@ def database(tmp_path: Path) -> Iterator[Database]:
     found.close()
 
 
+def is_within(old: Any, new: Any) -> bool:
+    """Whether all that ``old`` says, ``new`` says too."""
+    if isinstance(old, dict):
+        return all(key in new and is_within(value, new[key]) for key, value in old.items())
+    if isinstance(old, list):
+        return len(old) == len(new) and all(map(is_within, old, new))
+    return bool(old == new)
+
+
 @pytest.mark.parametrize("number", NEW)
 def test_a_stored_job_means_what_it_meant(database: Database, number: int) -> None:
-    """Field by field; a backup's images are only names, and a rescue ends in a shell."""
+    """Field by field; a backup's images are only names, and a rescue ends in a shell.
+
+    Fields that messages got later are not in it, and mean what they say by default.
+    """
     view = queue.get_job(database, number)
     assert queue.from_document(view.document) == NEW[number]
-    assert view.document == queue.to_document(NEW[number])
+    assert is_within(view.document, queue.to_document(NEW[number]))
     assert view.state is JobState.QUEUED
 
 

@@ -23,9 +23,12 @@ def test_no_mac(text: str) -> None:
         parse_mac(text)
 
 
-@pytest.mark.parametrize("text", ["", "a b", "-a", "a-", "a.b", "a_b", "x" * 64, "ä"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "a b", "-a", "a-", "a.b", "a_b", "x" * 64, "ä", "LocalHost", "ip6-localhost", "local", "12", "0x1"],
+)
 def test_no_hostname(text: str) -> None:
-    """Only what DNS takes as one label is a host's name."""
+    """Only what DNS takes as one label is a host's name, and what nobody means something else by."""
     with pytest.raises(InvalidError):
         parse_name(text)
 

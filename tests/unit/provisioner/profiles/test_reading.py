@@ -104,6 +104,9 @@ def test_what_no_agent_can_do_is_refused(action: str) -> None:
         ('action = "rescue"\n[fit]\ngrow = "last"', "fit"),
         ('action = "local"\n[identity]\nuuids = "new"', "identity"),
         ('action = "initinstall"\n[fit]\ngrow = "first"', "fit.grow"),
+        ('action = "initinstall"\n[personalise]\nroot = 1\nhostname = "localhost"', "personalise.hostname"),
+        ('action = "initinstall"\n[personalise]\nroot = 1\ndomain = "a b"', "personalise.domain"),
+        ('action = "initinstall"\n[personalise]\nroot = 1\nssh_host_keys = 1', "personalise.ssh_host_keys"),
         ('action = "initinstall"\n[identity]\nduplicates = "maybe"', "identity.duplicates"),
     ],
 )

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from initramfs.agent.errors import PlanError
-from initramfs.agent.steps.host_files import changes, hosts_file
+from initramfs.agent.steps.host_files import changes
+from initramfs.agent.steps.hosts_file import hosts_file
 from initramfs.messages import Personalisation
 
 WANTED = Personalisation(
@@ -34,6 +35,28 @@ def test_hosts_keeps_everything_but_the_old_name() -> None:
     )
 
 
+def test_every_other_name_of_this_machine_is_kept() -> None:
+    """Aliases stay, the golden machine's name goes: alone, with a domain, in any case, but not elsewhere."""
+    old = (
+        "# golden\n127.0.0.1\tlocalhost localhost.localdomain golden # us\n::1 GOLDEN.old.example localhost\n"
+        "127.0.1.1 golden.old.example golden www.lab\n127.0.1.1 db # too\n10.0.0.9 golden fileserver\n"
+        "127.0.0.1 golden\n127.0.0.1 golden-2\n\n"
+    )
+    new = hosts_file(old, "pc7", "lab", "golden")
+    assert new == (
+        "# golden\n127.0.0.1\tlocalhost localhost.localdomain # us\n::1\tlocalhost\n"
+        "10.0.0.9 golden fileserver\n127.0.0.1 golden-2\n\n127.0.1.1\tpc7.lab pc7 www.lab db\n"
+    )
+    assert hosts_file(new, "pc7", "lab", "pc7") == new
+
+
+def test_localhost_is_never_taken_for_the_golden_machine() -> None:
+    """Many an installation has no other name."""
+    assert (
+        hosts_file("127.0.0.1 localhost\n", "pc7", "", "localhost") == "127.0.0.1 localhost\n127.0.1.1\tpc7\n"
+    )
+
+
 def test_without_a_url_nothing_phones_home() -> None:
     """No unit, no token, no link."""
     plain = changes(Personalisation(root=1, hostname="a"), None)
@@ -41,11 +64,18 @@ def test_without_a_url_nothing_phones_home() -> None:
     assert not any("phone-home" in file.path for file in plain.files)
 
 
-@pytest.mark.parametrize("name", ["", "-a", "a b", "a/b", "a" * 64, "a\n"])
+@pytest.mark.parametrize("name", ["", "-a", "a b", "a/b", "a" * 64, "a\n", "localhost", "12", "0x1f"])
 def test_a_name_that_is_none_is_refused(name: str) -> None:
     """It would end up in files that other programs parse."""
     with pytest.raises(PlanError, match="host name"):
         changes(Personalisation(root=1, hostname=name), None)
+
+
+@pytest.mark.parametrize("domain", ["a b", "lab\n10.0.0.1 evil", "Lab", "x.localhost", "localhost"])
+def test_a_domain_that_is_none_is_refused(domain: str) -> None:
+    """Likewise: it stands in /etc/hosts."""
+    with pytest.raises(PlanError, match="domain"):
+        changes(Personalisation(root=1, hostname="a", domain=domain), None)
 
 
 def test_the_script_is_good_bash(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from initramfs.agent.errors import StepError
 from initramfs.agent.steps.host_files import changes
+from initramfs.agent.steps.linux_root import roots_in
 from initramfs.agent.steps.personalise import apply, read_hosts
 from initramfs.messages import Personalisation
 
@@ -77,6 +78,15 @@ def test_a_directory_that_leads_out_is_refused(root: Path, tmp_path: Path) -> No
 
 
 def test_what_is_no_linux_root_is_refused(tmp_path: Path) -> None:
-    """A data partition has no /etc; writing one there would be wrong silently."""
+    """A data partition has no /etc; writing one there would be wrong silently. Nor is a link one."""
     with pytest.raises(StepError, match="not a Linux root"):
-        read_hosts(tmp_path)
+        roots_in(tmp_path, "ext4")
+    (tmp_path / "etc").symlink_to("/etc")
+    with pytest.raises(StepError, match="not a Linux root"):
+        roots_in(tmp_path, "ext4")
+
+
+def test_where_nothing_is_to_be_removed_nothing_is_made(root: Path) -> None:
+    """A folder below /var would lie under what is mounted there."""
+    apply(changes(WANTED, None), root)
+    assert not (root / "var").exists()

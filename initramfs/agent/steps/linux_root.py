@@ -1,0 +1,62 @@
+"""Where the Linux roots of a partition are; and whether there can be one, known by its kind before any write.
+
+Btrfs keeps roots in subvolumes, and which one starts is decided by its default or by the boot loader. All
+that are found get the host's identity: none of them may start with that of the golden machine.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from initramfs.agent.errors import PlanError, StepError
+from initramfs.agent.steps.references import SUBVOLUMES
+from initramfs.imaging.run import run
+
+FILESYSTEMS = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs"})
+"""What roots are made of and the agent's kernel can write to; by blkid's names, as in a manifest."""
+
+OTHERS = {
+    "crypto_LUKS": "LUKS: it is encrypted, and cannot be changed without its key",
+    "BitLocker": "BitLocker: it is encrypted, and cannot be changed without its key",
+    "ntfs": "an NTFS: Windows is not personalised",
+    "swap": "swap space",
+    "swsuspend": "a hibernated system",
+    "linux_raid_member": "a member of a Linux RAID",
+    "zfs_member": "a member of a ZFS pool",
+    "": "no file system",
+}
+"""What else lies in partitions, in words."""
+
+
+def check_kind(number: int, kind: str) -> None:
+    """Raises PlanError unless a partition that holds a ``kind`` can hold a Linux root."""
+    if kind not in FILESYSTEMS:
+        raise PlanError(
+            f"partition {number} cannot be personalised: it holds {OTHERS.get(kind, kind)}",
+            "correct personalise.root in the profile, or leave [personalise] out",
+        )
+
+
+def roots_in(top: Path, kind: str) -> list[Path]:
+    """The Linux roots of a ``kind`` that is mounted at ``top``, at least one. Raises StepError, ToolError."""
+    places = [top / name for name in _subvolumes(top)] if kind == "btrfs" else [top]
+    found = [place for place in dict.fromkeys(places) if _is_root(place, top)]
+    if not found:
+        raise StepError(
+            "the partition to personalise holds no /etc: it is not a Linux root",
+            "correct personalise.root in the profile, or leave [personalise] out",
+        )
+    return found
+
+
+def _subvolumes(top: Path) -> list[str]:
+    """The default subvolume, then where distributions keep a root."""
+    # "ID 256 gen 8 top level 5 path @/.snapshots/1/snapshot", or "ID 5 (FS_TREE)" for the top itself
+    _, _, default = run("btrfs", "subvolume", "get-default", str(top)).stdout.rstrip("\n").partition(" path ")
+    return [*filter(None, (default,)), *SUBVOLUMES]
+
+
+def _is_root(place: Path, top: Path) -> bool:
+    """Links of the image may lead anywhere, so none is followed."""
+    etc = place / "etc"
+    return etc.is_dir() and not etc.is_symlink() and etc.resolve().is_relative_to(top.resolve())
