@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import shlex
 import signal
 from contextlib import AsyncExitStack
@@ -47,7 +48,9 @@ class Options:
 
 def main(  # noqa: PLR0917 - typer makes an option of each
     listen: Annotated[str, typer.Option(help="The address to serve at.")] = "0.0.0.0",  # noqa: S104 - proxyDHCP is for a network
-    interface: Annotated[str | None, typer.Option(help="The only interface to serve.")] = None,
+    interface: Annotated[
+        list[str] | None, typer.Option(help="The only interface to serve; several: repeat it.")
+    ] = None,
     dhcp_port: Annotated[int, typer.Option(help="Clients are answered at the next higher port.")] = 67,
     binl_port: Annotated[int, typer.Option(help="Second port of PXE.")] = 4011,
     tftp_port: Annotated[int, typer.Option(help="0 for any free one, as with all ports.")] = 69,
@@ -62,8 +65,11 @@ def main(  # noqa: PLR0917 - typer makes an option of each
     host: Annotated[list[str] | None, typer.Option(help="NAME=ADDRESS, for DNS.")] = None,
 ) -> None:
     """Boot machines over the network, beside the site's own DHCP server. SIGTERM ends it."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     try:
-        settings = Settings(_address(listen), interface, http_port, dhcp_port, binl_port, tftp_port, dns_port)
+        settings = Settings(
+            _address(listen), tuple(interface or ()), http_port, dhcp_port, binl_port, tftp_port, dns_port
+        )
         options = Options(settings, _booter(root, kernel, initrd or [], append), _zone(host or []))
         asyncio.run(_run(options))
     except NetbootError as error:
@@ -89,7 +95,7 @@ async def _run(options: Options) -> None:
 
     async with AsyncExitStack() as stack:
         app = boot_app(options.booter, sink, settings.http_port)
-        await stack.enter_async_context(serving(app, address, settings.http_port))
+        await stack.enter_async_context(serving(app, address, settings.http_port, settings.interfaces))
         await serve(settings, options.booter, options.zone, sink, ready=ready, stop=stop)
 
 

@@ -14,6 +14,9 @@ class NetbootError(Exception):
         self.message = message
         self.hint = hint
 
+    def __str__(self) -> str:
+        return f"{self.message} (hint: {self.hint})" if self.hint else self.message
+
 
 class ProtocolError(NetbootError):
     """The peer sent something that its protocol does not allow. Never a reason to stop serving."""

@@ -26,6 +26,8 @@ class Kind(StrEnum):
     SCRIPT = "script"
     BLOB = "blob"
     IGNORED = "ignored"
+    LISTENING = "listening"
+    """About ourselves: what is not served, and what is again."""
 
 
 @dataclass(frozen=True, slots=True)

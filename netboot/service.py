@@ -7,27 +7,30 @@ HTTP is not among them: the caller runs its own HTTP workers, and says in
 from __future__ import annotations
 
 import asyncio
+import logging
+import socket
 import time
-from contextlib import ExitStack
 from dataclasses import dataclass
-from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
-from netboot import sockets
 from netboot.dhcp.proxy.form import FormMemory
 from netboot.dhcp.server import DhcpServer
 from netboot.dns.server import DnsServer
 from netboot.events import Event, Kind
+from netboot.interfaces import ANY, Scope
+from netboot.listening import Listening, Port
 from netboot.memory import AddressOwners
 from netboot.tftp.server import TftpServer
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable, Coroutine
+    from ipaddress import IPv4Address
 
     from netboot.booter import Booter
     from netboot.dns.zone import Zone
     from netboot.events import Sink
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +39,15 @@ class Settings:
 
     Attributes:
         listen: the only address of ours to serve at; 0.0.0.0 for all.
-        interface: the only network interface to serve, if given.
+        interfaces: the only network interfaces to serve; empty for all.
         http_port: where our HTTP is, as told to clients.
         dhcp_port: clients are answered at the next higher port (67 → 68).
         binl_port: the second port of PXE; firmware knows it as 4011 only.
         dns_port: None for no DNS.
     """
 
-    listen: IPv4Address = sockets.ANY
-    interface: str | None = None
+    listen: IPv4Address = ANY
+    interfaces: tuple[str, ...] = ()
     http_port: int = 80
     dhcp_port: int = 67
     binl_port: int = 4011
@@ -73,47 +76,61 @@ async def serve(
 ) -> None:
     """Serve DHCP and TFTP, and DNS if there is a ``zone`` and a port for it, until ``stop`` is set.
 
-    ``ready`` is called once, when every socket is bound. Raises NetbootError if one cannot
-    be (then none stays open), and whatever a bug raises: a service that is half dead would
-    be worse than one that is restarted.
+    ``ready`` is called once, when everything that can be served is. Raises NetbootError if what was asked
+    for cannot be (then no socket stays open), and whatever a bug raises: a service that is half dead
+    would be worse than one that is restarted.
     """
-    with ExitStack() as stack:
-        bound = _bind(settings, stack, with_dns=zone is not None)
-        runs = _services(settings, bound, booter, zone, sink)
-        ready(bound.ports())
+    bound = _Bound.of(settings, with_dns=zone is not None)
+    listening = Listening(Scope(settings.interfaces, settings.listen), bound.all(), _teller(sink))
+    listening.start()
+    try:
+        runs = [*_services(settings, bound, booter, zone, sink), listening.follow()]
+        ready(bound.numbers())
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(run) for run in runs]
             await stop.wait()
             for task in running:
                 task.cancel()
+    finally:
+        listening.close()
+
+
+def _teller(sink: Sink) -> Callable[[str], None]:
+    """What is not served belongs in the log and in the timeline."""
+
+    def say(text: str) -> None:
+        log.warning("%s", text)
+        sink.emit(Event(time.time(), Kind.LISTENING, None, None, text))
+
+    return say
 
 
 @dataclass(frozen=True, slots=True)
 class _Bound:
-    dhcp: socket.socket
-    binl: socket.socket
-    tftp: socket.socket
-    dns: tuple[socket.socket, socket.socket] | None
+    dhcp: Port
+    binl: Port
+    tftp: Port
+    dns: tuple[Port, Port] | None
 
-    def ports(self) -> Ports:
-        dns = sockets.port_of(self.dns[0]) if self.dns else None
-        port_of = sockets.port_of
-        return Ports(port_of(self.dhcp), port_of(self.binl), port_of(self.tftp), dns)
+    @classmethod
+    def of(cls, settings: Settings, *, with_dns: bool) -> _Bound:
+        dns = None
+        if settings.dns_port is not None and with_dns:
+            udp = Port("DNS", settings.dns_port)
+            dns = udp, Port("DNS over TCP", settings.dns_port, socket.SOCK_STREAM, like=udp)
+        return cls(
+            dhcp=Port("DHCP", settings.dhcp_port, broadcasts=True),
+            binl=Port("PXE", settings.binl_port, broadcasts=True),
+            tftp=Port("TFTP", settings.tftp_port),
+            dns=dns,
+        )
 
+    def all(self) -> tuple[Port, ...]:
+        return (self.dhcp, self.binl, self.tftp, *(self.dns or ()))
 
-def _bind(settings: Settings, stack: ExitStack, *, with_dns: bool) -> _Bound:
-    def udp(address: IPv4Address, port: int) -> socket.socket:
-        return stack.enter_context(sockets.open_udp(address, port, settings.interface))
-
-    # A socket bound to an address gets no broadcasts: DHCP filters by itself.
-    dhcp = udp(sockets.ANY, settings.dhcp_port)
-    binl = udp(settings.listen, settings.binl_port)
-    tftp = udp(settings.listen, settings.tftp_port)
-    if settings.dns_port is None or not with_dns:
-        return _Bound(dhcp, binl, tftp, None)
-    dns = udp(settings.listen, settings.dns_port)
-    tcp = sockets.open_tcp(settings.listen, sockets.port_of(dns), settings.interface)
-    return _Bound(dhcp, binl, tftp, (dns, stack.enter_context(tcp)))
+    def numbers(self) -> Ports:
+        dns = self.dns[0].number if self.dns else None
+        return Ports(self.dhcp.number, self.binl.number, self.tftp.number, dns)
 
 
 def _services(

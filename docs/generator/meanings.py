@@ -13,6 +13,7 @@ ACCEPTED = {
     "_image": "image: `NAME` or `NAME@GENERATION`",
     "_hostname": "hostname",
     "_listen": "`ADDRESS:PORT`, IPv4",
+    "_interface": "network interface",
     "_domain": "domain name in lower case",
     "_store": "absolute path of a directory, or `file:///…`",
 }
@@ -75,6 +76,11 @@ PROFILE = {
 CONFIGURATION = {
     "database": "An SQLAlchemy URL. Empty: `clonesys.db` in the home directory.",
     "store": "The directory of the images. Empty: `store/` in the home directory.",
+    "network": "What is served.",
+    "network.interfaces": (
+        "Serve these network interfaces only, HTTP included. Empty: every one. `clonesys serve --interface` "
+        "overrides it."
+    ),
     "http": "Boot files, API, chunks and web pages.",
     "http.listen": "Where HTTP is served. `clonesys serve --http-listen` overrides it.",
     "http.workers": "How many processes serve HTTP.",

@@ -11,6 +11,7 @@ import asyncio
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netboot.datagrams import reply, serve_datagrams
@@ -22,15 +23,15 @@ from netboot.dhcp.proxy.offer import Listener, destination, offer, reply_type
 from netboot.events import Kind
 from netboot.memory import RateLimit
 from netboot.model import Endpoint, Ignore, Program
-from netboot.sockets import ANY, port_of
+from netboot.sockets import ANY
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable
     from ipaddress import IPv4Address
 
     from netboot.datagrams import Datagram
     from netboot.events import Tell
+    from netboot.listening import Port
     from netboot.model import Boot, Client
 
 log = logging.getLogger(__name__)
@@ -40,11 +41,11 @@ _AT_ONCE = 512
 
 
 class DhcpServer:
-    """Answers on ``dhcp`` and ``binl``, two sockets made by :func:`netboot.sockets.open_udp`.
+    """Answers on two ports that hear broadcasts.
 
     Args:
-        dhcp: bound to 0.0.0.0:67, as broadcasts do not reach a socket with an address.
-        binl: bound to port 4011.
+        dhcp: port 67.
+        binl: port 4011.
         listen: answer only what arrives at this address of ours; None for all.
         decide: the booter's; may block.
         http_port: told to the booter and to HTTP boot clients.
@@ -56,8 +57,8 @@ class DhcpServer:
     def __init__(
         self,
         *,
-        dhcp: socket.socket,
-        binl: socket.socket,
+        dhcp: Port,
+        binl: Port,
         listen: IPv4Address | None,
         decide: Callable[[Client, Endpoint], Boot],
         http_port: int,
@@ -65,8 +66,7 @@ class DhcpServer:
         learn: Callable[[str, str], None],
         forms: FormMemory,
     ) -> None:
-        self._sockets = {Listener.DHCP: dhcp, Listener.BINL: binl}
-        self._server_port = port_of(dhcp)
+        self._ports = {Listener.DHCP: dhcp, Listener.BINL: binl}
         self._listen = listen
         self._decide = decide
         self._http_port = http_port
@@ -89,12 +89,14 @@ class DhcpServer:
         async def handle(datagram: Datagram) -> None:
             await self._handle(datagram, listener)
 
-        await serve_datagrams(self._sockets[listener], handle, at_once=_AT_ONCE)
+        await serve_datagrams(self._ports[listener], handle, at_once=_AT_ONCE)
 
     async def _handle(self, datagram: Datagram, listener: Listener) -> None:
         """Answer what is ours to answer. Raises ProtocolError for what is not DHCP."""
-        if datagram.local == ANY or self._listen not in (None, datagram.local):
+        local = self._local(datagram)
+        if local is None:
             return
+        datagram = replace(datagram, local=local)
         request = parse(datagram.data)
         self._note_address(request)
         client = classify(request)
@@ -104,6 +106,16 @@ class DhcpServer:
         here = Endpoint(datagram.local, self._http_port)
         if not isinstance(reply_type(request, here, listener), Ignore):
             await self._answer(request, client, here, listener, datagram)
+
+    def _local(self, datagram: Datagram) -> IPv4Address | None:
+        """Our address to answer from; None for what was sent to an address that is not served.
+
+        A broadcast arrives only where we listen, and then with the interface's first address,
+        which need not be the one that was asked for.
+        """
+        if self._listen is not None:
+            return self._listen if datagram.broadcast or datagram.local == self._listen else None
+        return None if datagram.local == ANY else datagram.local
 
     def _note_address(self, request: Packet) -> None:
         taken = request.requested_address if request.message_type is MessageType.REQUEST else None
@@ -144,8 +156,9 @@ class DhcpServer:
         """Answer from the port that was asked: ROMs and iPXE look at it. 4011 goes back to the sender."""
         to = asked.source
         if listener is Listener.DHCP:
-            to = destination(answer, self._server_port + 1, self._server_port)
-        reply(self._sockets[listener], answer.encode(), asked, to)
+            server_port = self._ports[listener].number
+            to = destination(answer, server_port + 1, server_port)
+        reply(asked, answer.encode(), to)
         kind = Kind.OFFER if listener is Listener.DHCP else Kind.BINL
         what = form.value if client.program is Program.ROM else client.program.value
         self._tell(kind, client.mac, f"{what}: {answer.file.decode()}")

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from netboot.datagrams import reply, serve_datagrams
 from netboot.dns.answer import UDP_LIMIT, answer
+from netboot.streams import serve_streams
 
 if TYPE_CHECKING:
-    import socket
-
     from netboot.datagrams import Datagram
     from netboot.dns.zone import Zone
+    from netboot.listening import Port
 
 log = logging.getLogger(__name__)
 
@@ -26,23 +26,23 @@ _PATIENCE = 5.0
 
 
 class DnsServer:
-    """Answers on ``udp`` and ``tcp``, bound by :mod:`netboot.sockets` to the same port."""
+    """Answers on ``udp`` and ``tcp``, which have the same number."""
 
-    def __init__(self, udp: socket.socket, tcp: socket.socket, zone: Zone) -> None:
+    def __init__(self, udp: Port, tcp: Port, zone: Zone) -> None:
         self._udp = udp
         self._tcp = tcp
         self._zone = zone
 
     async def run(self) -> None:
         """Serve until cancelled."""
-        server = await asyncio.start_server(self._connected, sock=self._tcp, limit=1 << 16)
-        async with server:
-            await serve_datagrams(self._udp, self._handle, at_once=_AT_ONCE)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(serve_datagrams(self._udp, self._handle, at_once=_AT_ONCE))
+            tasks.create_task(serve_streams(self._tcp, self._connected, at_once=_AT_ONCE))
 
     async def _handle(self, datagram: Datagram) -> None:
         found = await self._answer(datagram.data, UDP_LIMIT)
         if found is not None:
-            reply(self._udp, found, datagram)
+            reply(datagram, found)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Questions with a length before each (RFC 1035 §4.2.2), until the client closes or idles."""

@@ -16,6 +16,8 @@ from granian.server.embed import Server
 
 from netboot import sockets
 from netboot.errors import NetbootError
+from netboot.http.confined import confine
+from netboot.interfaces import Scope
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -34,8 +36,10 @@ def free_port(address: IPv4Address, port: int) -> int:
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp, address: IPv4Address, port: int) -> AsyncIterator[None]:
-    """Serve ``app`` over HTTP/1.1 while the block runs."""
+async def serving(
+    app: ASGIApp, address: IPv4Address, port: int, interfaces: tuple[str, ...] = ()
+) -> AsyncIterator[None]:
+    """Serve ``app`` over HTTP/1.1 while the block runs; on the named interfaces only, if there are names."""
     server = Server(
         app,
         address=str(address),
@@ -48,6 +52,7 @@ async def serving(app: ASGIApp, address: IPv4Address, port: int) -> AsyncIterato
     running = asyncio.create_task(server.serve())
     try:
         await _listening(address, port, running)
+        confine(port, Scope(interfaces))
         yield
     finally:
         server.stop()  # type: ignore[no-untyped-call]  # granian leaves it unannotated

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from netboot.booter import Booter
     from netboot.datagrams import Datagram
     from netboot.events import Tell
+    from netboot.listening import Port
 
 _IP_MTU = 14
 """linux/in.h: the path's MTU, as known to a connected socket."""
@@ -38,10 +39,10 @@ _KINDS = {
 
 
 class TftpServer:
-    """Serves read requests from ``main``, a socket made by :func:`netboot.sockets.open_udp`.
+    """Serves read requests from ``main``.
 
     Args:
-        main: bound to port 69.
+        main: port 69, where requests come in.
         booter: knows the files; may block.
         http_port: told to rendered scripts.
         tell: takes events, by address.
@@ -51,7 +52,7 @@ class TftpServer:
 
     def __init__(
         self,
-        main: socket.socket,
+        main: Port,
         booter: Booter,
         http_port: int,
         tell: Tell,
@@ -122,7 +123,7 @@ class TftpServer:
 
     def _refuse(self, datagram: Datagram, code: packet.ErrorCode, text: str) -> None:
         """Say no from port 69 itself: clients take that as well as a new port, and it saves a socket."""
-        reply(self._main, packet.error(code, text), datagram)
+        reply(datagram, packet.error(code, text))
 
 
 def _refusal(request: packet.Request) -> tuple[packet.ErrorCode, str] | None:

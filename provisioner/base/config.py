@@ -6,6 +6,7 @@ going on (addresses bound, processes) is no configuration and lives elsewhere.
 
 from __future__ import annotations
 
+import re
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +20,8 @@ from provisioner.base.toml import Strict, parse_toml, problems_of
 if TYPE_CHECKING:
     from pathlib import Path
 
+_INTERFACE = re.compile(r"[^\s/:]{1,15}")
+"""What the kernel takes: IFNAMSIZ with its NUL is 16."""
 MAX_PORT = 65535
 
 
@@ -60,6 +63,18 @@ class Http(Strict):
     workers: Annotated[int, Field(ge=1, le=64)] = 2
 
 
+def _interface(text: str) -> str:
+    if not _INTERFACE.fullmatch(text):
+        raise ValueError(f"{text!r} is no name of a network interface, see 'ip link'")
+    return text
+
+
+class Network(Strict):
+    """What is served. Without names every network of the machine, and HTTP too is confined to those named."""
+
+    interfaces: list[Annotated[str, AfterValidator(_interface)]] = Field(default_factory=list)
+
+
 class Dns(Strict):
     """Names of hosts: ``<name>.<domain>``. An empty domain answers bare names only."""
 
@@ -90,6 +105,7 @@ class Config(Strict):
 
     database: str = ""
     store: Annotated[str, AfterValidator(_store)] = ""
+    network: Network = Network()
     http: Http = Http()
     dns: Dns = Dns()
     contact: Contact = Contact()
@@ -101,6 +117,9 @@ EXAMPLE = """\
 
 # database = "postgresql+psycopg://user@host/clonesys"   # default: clonesys.db in this directory
 # store = "/srv/images"           # the directory of the images; default: store/ in this directory
+
+[network]
+interfaces = []                 # like ["eth1", "eth2"]: serve these only; empty: every network
 
 [http]
 listen = "0.0.0.0:8080"         # boot files, API, images, web pages

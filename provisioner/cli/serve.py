@@ -23,7 +23,9 @@ Port = Annotated[int, typer.Option(min=0, max=65535, help="For tests; firmware k
 
 def serve(  # noqa: PLR0917 - each is an option of the command line
     context: typer.Context,
-    interface: Annotated[str | None, typer.Option(help="Serve DHCP, TFTP, DNS on this network only.")] = None,
+    interface: Annotated[
+        list[str] | None, typer.Option(help="Serve on this network only; several: repeat it.")
+    ] = None,
     only: Annotated[str, typer.Option(help="Some parts only, separated by commas.")] = ",".join(PARTS),
     http_listen: Annotated[str | None, typer.Option(help="ADDR:PORT instead of the configured one.")] = None,
     listen: Annotated[str, typer.Option(help="Serve DHCP, TFTP, DNS at this address only.")] = "0.0.0.0",  # noqa: S104 - the default is every network
@@ -44,7 +46,7 @@ def serve(  # noqa: PLR0917 - each is an option of the command line
         http_address=address,
         http_port=port,
         workers=config.http.workers,
-        interface=interface,
+        interfaces=tuple(interface or config.network.interfaces),
         listen=_address(listen),
         dhcp_port=dhcp_port,
         binl_port=binl_port,

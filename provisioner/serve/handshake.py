@@ -27,7 +27,7 @@ class Settings:
     http_address: IPv4Address
     http_port: int
     workers: int
-    interface: str | None = None
+    interfaces: tuple[str, ...] = ()
     listen: IPv4Address = ANY
     dhcp_port: int = 67
     binl_port: int = 4011
@@ -45,6 +45,7 @@ class Settings:
         values["home"] = Path(values["home"])
         values["http_address"] = IPv4Address(values["http_address"])
         values["listen"] = IPv4Address(values["listen"])
+        values["interfaces"] = tuple(values["interfaces"])
         return cls(**values)
 
 

@@ -21,6 +21,8 @@ from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
+from netboot.http.confined import confine
+from netboot.interfaces import Scope
 from provisioner.serve.application import create_app
 from provisioner.serve.handshake import Settings
 from provisioner.stores.open import chunk_folder
@@ -62,6 +64,7 @@ def _worker(settings: Settings, parent: int) -> FastAPI:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # killed before we asked to be told
         os.kill(os.getpid(), signal.SIGKILL)
+    confine(settings.http_port, Scope(settings.interfaces))
     return create_app(settings.home, http_port=settings.http_port)
 
 

@@ -42,7 +42,7 @@ async def _serve(settings: Settings, ready: Callable[[dict[str, str]], None]) ->
 def _network(settings: Settings) -> service.Settings:
     return service.Settings(
         listen=settings.listen,
-        interface=settings.interface,
+        interfaces=settings.interfaces,
         http_port=settings.http_port,
         dhcp_port=settings.dhcp_port,
         binl_port=settings.binl_port,

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.wire
 
 LOOPBACK = IPv4Address("127.0.0.1")
-ANYWHERE = Settings(LOOPBACK, None, 80, 0, 0, 0, 0)
+ANYWHERE = Settings(LOOPBACK, (), 80, 0, 0, 0, 0)
 OPTIONS = ("--listen=127.0.0.1", *(f"--{name}-port=0" for name in ("dhcp", "binl", "tftp", "http", "dns")))
 
 
@@ -47,7 +47,7 @@ def test_a_taken_port_is_explained_and_nothing_stays_open() -> None:
     with sockets.open_udp(LOOPBACK, 0) as holder, sockets.open_udp(sockets.ANY, 0) as trial:
         taken, dhcp = sockets.port_of(holder), sockets.port_of(trial)
         trial.close()
-        settings = Settings(LOOPBACK, None, 80, dhcp, 0, taken, None)
+        settings = Settings(LOOPBACK, (), 80, dhcp, 0, taken, None)
         with pytest.raises(NetbootError, match=f"UDP port {taken} is taken by .*pid"):
             Service(settings, StaticBooter(())).__enter__()
     with sockets.open_udp(sockets.ANY, dhcp):

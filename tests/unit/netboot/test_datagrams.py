@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import select
 import socket
+from contextlib import closing
 from ipaddress import IPv4Address
 
 import pytest
 
 from netboot import datagrams, sockets
 from netboot.errors import ProtocolError
+from netboot.listening import Place, Port
 
 LOOPBACK = IPv4Address("127.0.0.1")
 
@@ -25,7 +27,7 @@ def test_packets_tell_where_they_arrived() -> None:
         asked = datagrams.receive(ours)
         assert asked is not None
         assert (asked.data, asked.local) == (b"hello", other)
-        datagrams.reply(ours, b"answer", asked)
+        datagrams.reply(asked, b"answer")
         data, source = peer.recvfrom(100)
         assert (data, source) == (b"answer", (str(other), sockets.port_of(ours)))
         assert datagrams.receive(ours) is None
@@ -34,15 +36,14 @@ def test_packets_tell_where_they_arrived() -> None:
 def test_what_cannot_be_sent_is_lost() -> None:
     """A broken network is no exception."""
     with sockets.open_udp(LOOPBACK, 0) as ours:
-        asked = datagrams.Datagram(b"", ("192.0.2.1", 9), LOOPBACK, 1)
-        datagrams.reply(ours, b"x" * 70_000, asked)
+        asked = datagrams.Datagram(b"", ("192.0.2.1", 9), LOOPBACK, 1, LOOPBACK, ours)
+        assert not datagrams.reply(asked, b"x" * 70_000)
 
 
 class Echo:
     """A service that answers each packet with the same bytes. ``slow`` waits; two have trouble."""
 
-    def __init__(self, ours: socket.socket) -> None:
-        self._ours = ours
+    def __init__(self) -> None:
         self.let_go = asyncio.Event()
 
     async def handle(self, asked: datagrams.Datagram) -> None:
@@ -54,7 +55,7 @@ class Echo:
                 raise ZeroDivisionError
             case b"slow":
                 await self.let_go.wait()
-        datagrams.reply(self._ours, asked.data, asked)
+        datagrams.reply(asked, asked.data)
 
 
 async def talk(*packets: bytes, answers: int, at_once: int = 8, later: bytes = b"") -> list[bytes]:
@@ -62,15 +63,17 @@ async def talk(*packets: bytes, answers: int, at_once: int = 8, later: bytes = b
 
     Raises what the loop raises.
     """
-    with sockets.open_udp(LOOPBACK, 0) as ours, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+    port = Port("echo", 0)
+    with closing(port), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+        port.add(Place(LOOPBACK), sockets.open_udp(LOOPBACK, 0))
         peer.setblocking(False)  # noqa: FBT003 - the library's signature
-        peer.connect(("127.0.0.1", sockets.port_of(ours)))
+        peer.connect(("127.0.0.1", port.number))
         for packet in packets:
             peer.send(packet)
-        echo = Echo(ours)
+        echo = Echo()
         got: list[bytes] = []
         async with asyncio.TaskGroup() as tasks:
-            serving = tasks.create_task(datagrams.serve_datagrams(ours, echo.handle, at_once=at_once))
+            serving = tasks.create_task(datagrams.serve_datagrams(port, echo.handle, at_once=at_once))
             while len(got) < answers:
                 got.append(await asyncio.get_running_loop().sock_recv(peer, 100))
                 if later and len(got) == 1:

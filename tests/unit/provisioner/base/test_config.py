@@ -43,6 +43,14 @@ def test_listen_refuses(text: str) -> None:
         parse_listen(text)
 
 
+@pytest.mark.parametrize("name", ["", "a/b", "sixteen-letters-", "eth0:1", "a b"])
+def test_an_interface_has_a_name_that_the_kernel_takes(name: str) -> None:
+    """Else it is no slip of the network, but of the hand."""
+    with pytest.raises(InvalidError) as caught:
+        read_config(f'[network]\ninterfaces = ["eth1", "{name}"]')
+    assert [problem.where for problem in caught.value.problems] == ["network.interfaces.1"]
+
+
 def test_listen() -> None:
     """Address and port; 0 for any free port."""
     assert parse_listen("127.0.0.1:0") == (IPv4Address("127.0.0.1"), 0)
