@@ -44,6 +44,10 @@ PROFILE = {
     "disk.min_size": "The disk has at least this size.",
     "disk.max_size": "The disk has at most this size.",
     "images": "What is written; for a backup, under which names it is kept.",
+    "images.track": (
+        "Which generation a name without one means: the latest, or the one that `clonesys image promote` has "
+        "chosen. Default: `images.track` in the configuration."
+    ),
     "images.disk": "The image of a whole disk. Needed by `initinstall`; `restore` takes none.",
     "images.partitions": "Images of partitions, laid over the disk's image. `restore` needs at least one.",
     "backup": 'How a backup captures. For `action = "backup"` only.',
@@ -91,6 +95,12 @@ CONFIGURATION = {
     "contact.attempts": "How often a job may be started before it is given up.",
     "contact.stalled_minutes": "Silence after which a job is shown as stalled.",
     "contact.interrupted_minutes": "Silence after which a stalled job without attempts left is given up.",
+    "images": "What hosts get of images.",
+    "images.track": (
+        "Which generation a name without one means in a profile: the latest, or the one that "
+        "`clonesys image promote` has chosen. Under `promoted`, a backup's new generation is given to nobody "
+        "until it is promoted. A profile may say otherwise for itself."
+    ),
     "keep": "How long history is kept.",
     "keep.events_days": "Days until events, and machines that were only observed, are forgotten.",
 }

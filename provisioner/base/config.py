@@ -7,6 +7,7 @@ going on (addresses bound, processes) is no configuration and lives elsewhere.
 from __future__ import annotations
 
 import re
+from enum import StrEnum
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Annotated
 
@@ -90,6 +91,19 @@ class Contact(Strict):
     interrupted_minutes: Annotated[int, Field(ge=1, le=10080)] = 60
 
 
+class Track(StrEnum):
+    """Which generation a name without one means for hosts."""
+
+    LATEST = "latest"
+    PROMOTED = "promoted"
+
+
+class Images(Strict):
+    """What hosts get of images. A profile may say otherwise for itself."""
+
+    track: Annotated[Track, Field(strict=False)] = Track.LATEST
+
+
 class Keep(Strict):
     """How long history is kept, in days."""
 
@@ -109,6 +123,7 @@ class Config(Strict):
     http: Http = Http()
     dns: Dns = Dns()
     contact: Contact = Contact()
+    images: Images = Images()
     keep: Keep = Keep()
 
 
@@ -133,6 +148,9 @@ nonce_minutes = 15              # from boot script to the agent's first word
 attempts = 3                    # how often a job may be started before it is given up
 stalled_minutes = 10            # silence after which a job is shown as stalled
 interrupted_minutes = 60        # silence after which one without attempts left is given up
+
+[images]
+track = "latest"                # what NAME means for hosts: its latest generation, or the "promoted" one
 
 [keep]
 events_days = 90

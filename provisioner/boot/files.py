@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from provisioner.base import durable
-from provisioner.base.errors import ProvisionerError
+from provisioner.base.errors import ConflictError
 from provisioner.base.home import Home
 
 KERNEL = "vmlinuz"
@@ -42,10 +42,10 @@ def copy_loaders(boot: Path, source: Path = LOADERS) -> list[str]:
 
 
 def require(home: Home) -> None:
-    """Raises ProvisionerError unless there are a kernel and an initramfs to boot hosts with."""
+    """Raises ConflictError unless there are a kernel and an initramfs to boot hosts with."""
     missing = [name for name in (KERNEL, INITRAMFS) if home.blob(name) is None]
     if missing:
-        raise ProvisionerError(
+        raise ConflictError(
             f"the appliance has no {' and no '.join(missing)} to boot the host with",
             "build them with 'clonesys initramfs build'",
         )

@@ -14,7 +14,7 @@ import typer
 
 from initramfs.errors import ExplainedError
 from netboot.errors import NetbootError
-from provisioner.base.errors import InvalidError
+from provisioner.base.errors import ExitStatus, InvalidError
 from provisioner.cli.context import DEFAULT_HOME, Context
 from provisioner.cli.lazy import LazyGroup
 from provisioner.cli.output import say
@@ -91,10 +91,10 @@ def complain(error: Exception) -> int:
         case InvalidError():
             lines = [f"error: {error.message}", *(f"  {problem}" for problem in error.problems)]
             lines += [f"hint: {error.hint}"] if error.hint else []
-            exit_status = error.exit_code
+            exit_status: int = error.exit_status
         case ExplainedError() | NetbootError():
             lines = [f"error: {error.message}"] + ([f"hint: {error.hint}"] if error.hint else [])
-            exit_status = getattr(error, "exit_code", 1)
+            exit_status = getattr(error, "exit_status", ExitStatus.FAILED)
         case typer.TyperException() if not error.format_message():  # no command at all: help was printed
             lines, exit_status = [], error.exit_code
         case typer.TyperException():

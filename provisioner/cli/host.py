@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
 
+from provisioner.base.checking import check_all
 from provisioner.base.units import binary
+from provisioner.cli.asking import Yes
 from provisioner.cli.context import of
+from provisioner.cli.ending_jobs import agreeing, left
 from provisioner.cli.job_lines import job_line
-from provisioner.cli.output import AsJson, clock, print_facts, print_json, say
+from provisioner.cli.output import AsJson, clock, harmless, print_facts, print_json, say
 from provisioner.cli.table import print_table
 from provisioner.commands.host.add import AddHost, add_host
-from provisioner.commands.host.adopt import AdoptHost, adopt_host
-from provisioner.commands.host.assign_profile import AssignProfile, assign_profile
-from provisioner.commands.host.remove import RemoveHost, remove_host
+from provisioner.commands.host.adopt import AdoptHost, AdoptHosts, adopt_hosts
+from provisioner.commands.host.assign_profile import Assigned, AssignProfile, assign_profile
+from provisioner.commands.host.remove import RemoveHosts, remove_hosts
 from provisioner.hosts import registry
 from provisioner.jobs.overview import get_host, list_hosts
 from provisioner.jobs.views import HostView
 
 app = typer.Typer(no_args_is_help=True, help="Machines: add, list, and say what they do next.")
 
-Name = Annotated[str, typer.Argument(help="Name or alias of a host.")]
+Names = Annotated[list[str], typer.Argument(help="Names or aliases of hosts.")]
 Macs = Annotated[list[str], typer.Option("--mac", help="Ethernet address; may be given several times.")]
 Aliases = Annotated[
     list[str] | None, typer.Option("--alias", help="Another name; may be given several times.")
@@ -35,26 +39,47 @@ def add(
     mac: Macs,
     alias: Aliases = None,
     uuid: Annotated[str, typer.Option(help="System UUID.")] = "",
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Add a machine. It starts from its own disk until told otherwise."""
     ours = of(context)
     with ours.appliance() as appliance:
         added = add_host(appliance, ours.actor, AddHost(name, tuple(mac), tuple(alias or ()), uuid))
-    say(f"added {added}")
+    if as_json:
+        print_json({"added": [added]})
+    else:
+        say(f"added {added}")
 
 
 @app.command()
 def adopt(
     context: typer.Context,
-    mac: Annotated[str, typer.Argument(help="A MAC from 'host list'.")],
-    name: Annotated[str, typer.Argument(help="Its hostname from now on.")],
+    pairs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="MAC NAME [MAC NAME]...", help="MACs from 'host list'; the hostnames from now on."
+        ),
+    ],
     alias: Aliases = None,
+    *,
+    as_json: AsJson = False,
 ) -> None:
-    """Add a machine that was seen on the network."""
+    """Add machines that were seen on the network: all of them, or none if one cannot be."""
     ours = of(context)
+    if len(pairs) % 2:
+        raise typer.BadParameter("each MAC needs a name behind it: MAC NAME MAC NAME …")
+    if alias and len(pairs) > 2:  # noqa: PLR2004 - one pair
+        raise typer.BadParameter("--alias is for one machine at a time")
+    wanted = zip(pairs[::2], pairs[1::2], strict=True)
+    wish = AdoptHosts(tuple(AdoptHost(mac, name, tuple(alias or ())) for mac, name in wanted))
     with ours.appliance() as appliance:
-        added = adopt_host(appliance, ours.actor, AdoptHost(mac, name, tuple(alias or ())))
-    say(f"added {added}")
+        added = adopt_hosts(appliance, ours.actor, wish)
+    if as_json:
+        print_json({"added": added})
+        return
+    for name in added:
+        say(f"added {name}")
 
 
 @app.command("list")
@@ -76,13 +101,21 @@ def list_(context: typer.Context, *, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def show(context: typer.Context, name: Name, *, as_json: AsJson = False) -> None:
-    """Show one machine: what it is made of and what it did last."""
+def show(context: typer.Context, names: Names, *, as_json: AsJson = False) -> None:
+    """Show machines: what they are made of and what they did last. JSON of several is a list."""
     with of(context).appliance() as appliance:
-        host = get_host(appliance.database, name.lower(), appliance.config.contact.attempts)
+        attempts = appliance.config.contact.attempts
+        hosts = check_all(names, lambda name: get_host(appliance.database, name.lower(), attempts), "hosts")
     if as_json:
-        print_json(host)
+        print_json(hosts[0] if len(names) == 1 else hosts)
         return
+    for number, host in enumerate(hosts):
+        if number:
+            say()
+        _show(host)
+
+
+def _show(host: HostView) -> None:
     print_facts(_facts(host))
     for disk in (host.inventory or {}).get("disks", ()):
         words = (disk["name"], binary(disk["size"]), disk["model"], disk["serial"], disk["transport"])
@@ -90,28 +123,48 @@ def show(context: typer.Context, name: Name, *, as_json: AsJson = False) -> None
 
 
 @app.command()
-def rm(context: typer.Context, name: Name) -> None:
-    """Remove a machine, its jobs and their logs. It is only observed afterwards."""
+def rm(context: typer.Context, names: Names, *, yes: Yes = False, as_json: AsJson = False) -> None:
+    """Remove machines, their jobs and logs; asks about those at work. They are only observed afterwards."""
     ours = of(context)
+    agree = agreeing(yes=yes, what="Remove")
     with ours.appliance() as appliance:
-        removed = remove_host(appliance, ours.actor, RemoveHost(name))
-    say(f"removed {removed}")
+        gone = remove_hosts(appliance, ours.actor, RemoveHosts(tuple(names)), agree=agree)
+    if as_json:
+        print_json({"removed": gone})
+        return
+    for host in gone:
+        say(f"removed {host.name}")
+    left(host.unfinished for host in gone)
 
 
 @app.command("set")
 def set_(
     context: typer.Context,
-    name: Name,
+    names: Names,
     profile: Annotated[str, typer.Option(help="Name of a boot profile; 'local' for the own disk.")],
+    *,
+    as_json: AsJson = False,
 ) -> None:
-    """Say what a machine does at its next network boot. Checks everything before it changes anything."""
+    """Say what machines do at their next network boot. Checks all of them before it changes anything."""
     ours = of(context)
     with ours.appliance() as appliance:
-        number = assign_profile(appliance, ours.actor, AssignProfile(name, profile))
-    if number is None:
-        say(f"{name} starts from its own disk")
+        done = assign_profile(appliance, ours.actor, AssignProfile(tuple(names), profile))
+    if as_json:
+        print_json({"hosts": done})
+        return
+    for one in done:
+        for line in _assigned(one):
+            say(harmless(line))
+
+
+def _assigned(done: Assigned) -> Iterator[str]:
+    if done.job is None:
+        yield f"{done.host} starts from its own disk"
     else:
-        say(f"job {number}: {name} does {profile!r} at its next network boot, once")
+        yield f"job {done.job}: {done.host} does {done.profile!r} at its next network boot, once"
+    if old := done.replaced:
+        by = f", given by {old.made_by}" if old.made_by else ""
+        yield f"  in place of job {old.job} ({old.profile}{by}, {clock(old.made)}), which had not begun"
 
 
 def _row(host: HostView) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from provisioner.base.errors import ProvisionerError
+from provisioner.base.errors import UnansweredError
 from provisioner.base.home import Home
 from provisioner.boot.files import copy_loaders
 from provisioner.cli.context import of
@@ -45,6 +45,6 @@ def init(
 
 def _ask(question: str) -> None:
     if not sys.stdin.isatty():
-        raise ProvisionerError("init asks before it makes anything", "add --yes")
+        raise UnansweredError("init asks before it makes anything", "add --yes")
     if not typer.confirm(question):
         raise typer.Abort

@@ -7,11 +7,13 @@ from typing import Annotated
 import typer
 
 from provisioner.base.units import binary, duration
+from provisioner.cli.asking import Yes
 from provisioner.cli.context import of
+from provisioner.cli.ending_jobs import agreeing, left
 from provisioner.cli.job_lines import progress_line
-from provisioner.cli.output import AsJson, clock, print_facts, print_json, say
+from provisioner.cli.output import AsJson, clock, harmless, print_facts, print_json, say
 from provisioner.cli.table import print_table
-from provisioner.commands.job.cancel import CancelJob, cancel_job
+from provisioner.commands.job.cancel import CancelJobs, cancel_jobs
 from provisioner.jobs import queue
 from provisioner.jobs.views import JobView, StepView
 
@@ -57,12 +59,24 @@ def show(context: typer.Context, number: Number, *, as_json: AsJson = False) -> 
 
 
 @app.command()
-def cancel(context: typer.Context, number: Number) -> None:
-    """End a job. A machine that is at it stops at its next report; its disk may be incomplete."""
+def cancel(
+    context: typer.Context,
+    numbers: Annotated[list[int], typer.Argument(help="The jobs' numbers.")],
+    *,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """End jobs. A machine that is at one stops at its next report; asks, as its disk may be half written."""
     ours = of(context)
+    agree = agreeing(yes=yes, what="Cancel")
     with ours.appliance() as appliance:
-        cancel_job(appliance, ours.actor, CancelJob(number))
-    say(f"job {number} is cancelled")
+        ended = cancel_jobs(appliance, ours.actor, CancelJobs(tuple(numbers)), agree=agree)
+    if as_json:
+        print_json({"cancelled": ended})
+        return
+    for job in ended:
+        say(harmless(f"job {job.job} on {job.host} is cancelled: {job.disk}"))
+    left(ended)
 
 
 def _facts(job: JobView) -> list[tuple[str, str]]:
@@ -76,7 +90,7 @@ def _facts(job: JobView) -> list[tuple[str, str]]:
         ("hint", job.hint),
         ("progress", progress_line(job) if job.state == "running" else ""),
         ("attempts", str(job.attempts)),
-        ("made", clock(job.created)),
+        ("made", f"{clock(job.created)}{f' by {job.made_by}' if job.made_by else ''}"),
         ("started", clock(job.started)),
         ("last word", clock(job.heard)),
         ("ended", clock(job.ended)),

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from provisioner.base.errors import NotFoundError, ProvisionerError
+from provisioner.base.errors import InvalidError, NotFoundError, ProvisionerError
 from provisioner.cli.context import of
 from provisioner.cli.output import AsJson, print_json, say
 from provisioner.cli.table import print_table
@@ -85,7 +85,7 @@ def _read(file: Path) -> str:
     except OSError as error:
         raise NotFoundError(f"cannot read {file}: {error.strerror}", "name a TOML file") from error
     except UnicodeDecodeError as error:
-        raise ProvisionerError(f"{file} is no text", "a profile is a TOML file in UTF-8") from error
+        raise InvalidError(f"{file} is no text", (), "a profile is a TOML file in UTF-8") from error
 
 
 def _row(profile: Profile | ProvisionerError) -> tuple[str, str]:

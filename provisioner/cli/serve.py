@@ -12,7 +12,7 @@ import typer
 
 from netboot import sockets
 from provisioner.base.config import load_config, parse_listen
-from provisioner.base.errors import ProvisionerError
+from provisioner.base.errors import InvalidError
 from provisioner.cli.context import of
 from provisioner.database.engine import open_migrated
 from provisioner.serve.handshake import PARTS, Settings
@@ -62,7 +62,7 @@ def _parts(only: str) -> tuple[str, ...]:
     unknown = sorted(wanted - set(PARTS))
     if unknown or not wanted:
         what = ", ".join(unknown) or only
-        raise ProvisionerError(f"there is no part {what!r}", f"parts: {', '.join(PARTS)}")
+        raise InvalidError(f"there is no part {what!r}", (), f"parts: {', '.join(PARTS)}")
     return tuple(part for part in PARTS if part in wanted)
 
 
@@ -70,7 +70,7 @@ def _address(text: str) -> IPv4Address:
     try:
         return IPv4Address(text)
     except ValueError as error:
-        raise ProvisionerError(f"{text!r} is no IPv4 address", "see 'ip -4 address'") from error
+        raise InvalidError(f"{text!r} is no IPv4 address", (), "see 'ip -4 address'") from error
 
 
 def _http(listen: str, *, bind: bool) -> tuple[IPv4Address, int]:
@@ -81,7 +81,7 @@ def _http(listen: str, *, bind: bool) -> tuple[IPv4Address, int]:
     try:
         address, port = parse_listen(listen)
     except ValueError as error:
-        raise ProvisionerError(str(error), "see --http-listen") from error
+        raise InvalidError(str(error), (), "see --http-listen") from error
     if bind:
         with sockets.open_tcp(address, port) as opened:
             port = sockets.port_of(opened)

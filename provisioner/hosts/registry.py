@@ -66,6 +66,11 @@ def find_by_mac(session: Session, mac: str) -> Host | None:
     return session.scalar(select(Host).join(Mac).where(Mac.mac == mac))
 
 
+def find_observed(session: Session, mac: str) -> Observed | None:
+    """The row of the machine with that MAC, if it was seen and belongs to no host."""
+    return session.get(Observed, mac)
+
+
 def observe(session: Session, mac: str, address: str, detail: str, now: float) -> None:
     """Remember that an unknown machine asked."""
     row = session.get(Observed, mac)

@@ -143,8 +143,13 @@ def authorised_job(session: Session, token: str, number: int, now: float) -> tup
     if job.attempts != row.attempt:
         raise ConflictError(f"job {number} was started again by another contact", "this agent should stop")
     if job.state not in ACTIVE | {JobState.SUCCEEDED, JobState.FAILED}:
-        raise ConflictError(f"job {number} is {job.state}", "this agent should stop")
+        raise ConflictError(_ended(job), job.hint or "this agent should stop")
     return job, row.mac
+
+
+def _ended(job: Job) -> str:
+    why = f" ({job.error})" if job.error else ""
+    return f"job {job.id} is {job.state}{why}"
 
 
 def _next_attempt(session: Session, host: Host, host_key: str, attempts: int, now: float) -> Job | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import replace
 
 from sqlalchemy import select
@@ -18,36 +19,54 @@ from provisioner.jobs.tables import Job, LogLine
 from provisioner.jobs.views import JobView, LogView, job_view
 
 
-def queue_job(session: Session, host: Host, job: messages.Job, now: float) -> Job:
+def queue_job(session: Session, host: Host, job: messages.Job, now: float, made_by: str = "") -> Job:
     """Let ``host`` run ``job`` at its next network boot; its row, numbered.
 
-    A job that is still queued is replaced. Raises ConflictError while one is running.
+    A job that is still queued is replaced, and says by which. Raises ConflictError while one is running.
     """
-    clear(session, host, now)
-    row = Job(host_id=host.id, profile=job.profile, action=job.work.action.value, document={}, created=now)
+    old = clear(session, host, now)
+    row = Job(
+        host_id=host.id,
+        profile=job.profile,
+        action=job.work.action.value,
+        document={},
+        created=now,
+        made_by=made_by,
+    )
     session.add(row)
     session.flush()
     row.document = to_document(replace(job, id=row.id))
+    if old is not None:
+        old.error = f"replaced by job {row.id} ({row.profile}){_given(row)} before it began"
     return row
 
 
-def clear(session: Session, host: Host, now: float) -> None:
-    """Let ``host`` start from its own disk; a queued job is cancelled. Raises ConflictError if one runs."""
+def clear(session: Session, host: Host, now: float, why: str = "") -> Job | None:
+    """Let ``host`` start from its own disk; the queued job that was cancelled for it, if there was one.
+
+    Raises ConflictError if one runs.
+    """
     row = active_job(session, host.id)
     if row is None:
-        return
+        return None
     if row.state is not JobState.QUEUED:
         raise ConflictError(
-            f"host {host.name!r} is busy: job {row.id} ({row.profile}) is {row.state}",
+            f"host {host.name!r} is busy: job {row.id} ({row.profile}){_given(row)} is {row.state}",
             f"wait for it, or end it with 'clonesys job cancel {row.id}'",
         )
-    cancel(row, now)
+    cancel(row, now, why)
+    return row
 
 
-def cancel(row: Job, now: float) -> None:
+def cancel(row: Job, now: float, why: str = "", hint: str = "") -> None:
     """End a job that has not ended. Its agent learns it with its next report. Raises ConflictError."""
     row.state = next_state(row.state, JobEvent.CANCEL)
     row.ended = now
+    row.error, row.hint = why, hint
+
+
+def _given(row: Job) -> str:
+    return f", given by {row.made_by}," if row.made_by else ""
 
 
 def get_job(database: Database, number: int) -> JobView:
@@ -79,6 +98,17 @@ def pinned_images(database: Database) -> set[bytes]:
         documents = [row.document for row in session.scalars(select(Job).where(Job.state.in_(ACTIVE)))]
     works = [from_document(document).work for document in documents]
     return {image.digest for work in works for _, image in messages.images_by_place(work)}
+
+
+def jobs_needing(database: Database, digests: Collection[bytes]) -> dict[bytes, list[JobView]]:
+    """The jobs that have not ended and need one of these images, by the image's digest."""
+    found: dict[bytes, list[JobView]] = {}
+    with database.read() as session:
+        for row in session.scalars(select(Job).where(Job.state.in_(ACTIVE)).order_by(Job.id)):
+            for _, image in messages.images_by_place(from_document(row.document).work):
+                if image.digest in digests:
+                    found.setdefault(image.digest, []).append(job_view(row))
+    return found
 
 
 def is_backing_up(database: Database) -> bool:

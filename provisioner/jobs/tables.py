@@ -42,6 +42,7 @@ class Job(Base):
     hint: Mapped[str] = mapped_column(Text, default="")
     receipt: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     host_key: Mapped[str | None] = mapped_column(String(64))
+    made_by: Mapped[str] = mapped_column(String(63), default="", server_default="")
     host: Mapped[Host] = relationship(lazy="joined")
     steps: Mapped[list[Step]] = relationship(cascade=CASCADE, order_by="Step.position", lazy="selectin")
     log: Mapped[list[LogLine]] = relationship(cascade=CASCADE, order_by="LogLine.id")

@@ -11,7 +11,7 @@ from provisioner.jobs.heartbeat import check
 from provisioner.jobs.life import ACTIVE, JobEvent, JobState, next_state
 from provisioner.jobs.tables import Job
 from provisioner.security.nonces import CLOCK_SLACK
-from provisioner.security.tables import Token, UsedNonce
+from provisioner.security.tables import RevokedToken, Token, UsedNonce
 from provisioner.timeline import events
 from provisioner.timeline.tables import EventRow
 
@@ -42,5 +42,6 @@ def forget_old(database: Database, config: Config, now: float) -> None:
     with database.write() as session:
         session.execute(delete(UsedNonce).where(UsedNonce.at < oldest_nonce))
         session.execute(delete(Token).where(Token.expires < now))
+        session.execute(delete(RevokedToken).where(RevokedToken.expires < now))
         session.execute(delete(EventRow).where(EventRow.at < history))
         session.execute(delete(Observed).where(Observed.last_seen < history))

@@ -40,7 +40,7 @@ class LogView:
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """A job as people see it. ``document`` is the wire job that the agent gets."""
+    """A job as people see it. ``document`` is the wire job that the agent gets, ``made_by`` who gave it."""
 
     id: int
     host: str
@@ -57,6 +57,7 @@ class JobView:
     steps: tuple[StepView, ...]
     receipt: dict[str, Any] | None
     document: dict[str, Any]
+    made_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,4 +104,5 @@ def job_view(row: Job) -> JobView:
         steps=tuple(step_view(step) for step in row.steps),
         receipt=row.receipt,
         document=row.document,
+        made_by=row.made_by,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from provisioner.base import durable
-from provisioner.base.errors import ConflictError, NotFoundError, ProvisionerError
+from provisioner.base.errors import ConflictError, InvalidError, NotFoundError, ProvisionerError
 from provisioner.base.home import Home
 from provisioner.profiles.model import NAME, Profile
 from provisioner.profiles.reading import BUILT_IN, read_profile
@@ -61,5 +61,5 @@ def remove_profile(home: Path, name: str) -> None:
 
 def _path(home: Path, name: str) -> Path:
     if not NAME.fullmatch(name):
-        raise ProvisionerError(f"{name!r} is no profile name", "use lower case letters, digits, . _ -")
+        raise InvalidError(f"{name!r:.80} is no profile name", (), "use lower case letters, digits, . _ -")
     return Home(home).profiles / f"{name}.toml"

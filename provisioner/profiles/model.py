@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from initramfs.messages import After, DiskIdentity, DiskRule, Duplicates, Firmware, Last, SshHostKeys, Uuids
 from initramfs.messages import Fit as FitOrder
 from initramfs.messages.names import why_no_domain, why_no_host_name
+from provisioner.base.config import Track
 from provisioner.base.errors import InvalidError
 from provisioner.base.toml import Strict
 from provisioner.base.units import MAX_PARTITION, parse_grow, parse_partition, parse_size
@@ -65,8 +66,12 @@ class Disk(Strict):
 
 
 class Images(Strict):
-    """What to write: a whole disk, partition images over it, or partition images alone."""
+    """What to write: a whole disk, partition images over it, or partition images alone.
 
+    ``track`` says which generation a name without one means; the configuration does, if the profile does not.
+    """
+
+    track: Annotated[Track | None, Field(strict=False)] = None
     disk: ImageName | None = None
     partitions: dict[Partition, ImageName] = Field(default_factory=dict)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from provisioner.database.tables import Base
@@ -30,4 +30,14 @@ class Token(Base):
     job_id: Mapped[int | None] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
     attempt: Mapped[int] = mapped_column(default=0)
     mac: Mapped[str] = mapped_column(String(17))
+    expires: Mapped[float] = mapped_column(index=True)
+
+
+class RevokedToken(Base):
+    """A token whose host was removed while its agent had it, and in which words its agent hears of it."""
+
+    __tablename__ = "revoked_tokens"
+
+    hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    reason: Mapped[str] = mapped_column(Text)
     expires: Mapped[float] = mapped_column(index=True)

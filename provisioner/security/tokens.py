@@ -11,11 +11,12 @@ import hmac
 import secrets
 from enum import StrEnum
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from provisioner.base.errors import ConflictError, ProvisionerError
 from provisioner.security.nonces import Nonce
-from provisioner.security.tables import Token, UsedNonce
+from provisioner.security.tables import RevokedToken, Token, UsedNonce
 
 AGENT_LIFETIME = 24 * 3600.0
 """Seconds an agent may take for a whole job."""
@@ -29,6 +30,10 @@ class TokenError(ProvisionerError):
 
 class ForeignTokenError(ProvisionerError):
     """A good token, but for something else."""
+
+
+class RevokedTokenError(ForeignTokenError):
+    """A token that was good until its host was removed."""
 
 
 class NonceUsedError(ConflictError):
@@ -83,9 +88,18 @@ def issue(
     return token
 
 
+def revoke(session: Session, host_id: int, reason: str) -> None:
+    """Let the tokens of a host that goes away answer with the ``reason`` from now on, until they expire."""
+    for row in session.scalars(select(Token).where(Token.host_id == host_id)):
+        session.add(RevokedToken(hash=row.hash, reason=reason, expires=row.expires))
+    session.flush()
+
+
 def check(session: Session, token: str, purpose: Purpose, now: float) -> Token:
-    """The row of a good token. Raises TokenError, ForeignTokenError."""
+    """The row of a good token. Raises TokenError, ForeignTokenError, RevokedTokenError."""
     row = session.get(Token, _hash(token))
+    if row is None and (revoked := session.get(RevokedToken, _hash(token))) is not None:
+        raise RevokedTokenError(revoked.reason, "this agent stops; add the host again to go on")
     if row is None or row.expires < now:
         raise TokenError("the token is not one of ours, or has expired", "boot the machine again")
     if row.purpose != purpose:

@@ -12,6 +12,7 @@ from initramfs.messages import IMAGE_NAME
 from provisioner.stores.errors import ImageNameError
 
 LATEST = "latest"
+PROMOTED = "promoted"
 DEVICE = re.compile(r"((?:sd|hd|vd|xvd)[a-z]+|(?:nvme\d+n|mmcblk)\d+(?=p|_)|disk)p?(\d*)_.+", re.ASCII)
 GENERATION = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 
@@ -33,20 +34,25 @@ def partition_of(name: str) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """An image as a person names it; no generation means the latest."""
+    """An image as a person names it; no generation means the latest, or the ``promoted`` one."""
 
     name: str
     generation: int | None
+    promoted: bool = False
 
     @classmethod
     def parse(cls, text: str) -> Wanted:
-        """Read ``name``, ``name@2`` or ``name@latest``. Raises ImageNameError."""
+        """Read ``name``, ``name@2``, ``name@latest`` or ``name@promoted``. Raises ImageNameError."""
         name, _, generation = text.partition("@")
         check_name(name)
         if generation in ("", LATEST):
             return cls(name, None)
+        if generation == PROMOTED:
+            return cls(name, None, promoted=True)
         if not GENERATION.fullmatch(generation):
-            raise ImageNameError(text, f"a generation is a number or {LATEST!r}, not {generation!r:.20}")
+            raise ImageNameError(
+                text, f"a generation is a number, {LATEST!r} or {PROMOTED!r}, not {generation!r:.20}"
+            )
         return cls(name, int(generation))
 
 

@@ -74,7 +74,10 @@ class Catalogue(Protocol):
         ...
 
     def resolve(self, text: str) -> Reference:
-        """What ``name``, ``name@2`` or ``name@latest`` means now. Raises NoImageError, ImageNameError."""
+        """What ``name``, ``name@2``, ``name@latest`` or, where it is known, ``name@promoted`` means now.
+
+        Raises NoImageError, ImageNameError.
+        """
         ...
 
     def manifest(self, reference: Reference) -> bytes:
@@ -83,6 +86,18 @@ class Catalogue(Protocol):
 
     def find(self, digest: bytes) -> Reference | None:
         """The image whose manifest has this SHA-256; a removed one until it is forgotten."""
+        ...
+
+
+class PromotingCatalogue(Catalogue, Protocol):
+    """Knows which generation of an image hosts get, where that is not simply the latest."""
+
+    def promoted(self, name: str) -> int | None:
+        """The generation of ``name@promoted``, or None."""
+        ...
+
+    def promote(self, reference: Reference) -> None:
+        """Let this be ``name@promoted`` from now on. It ends with its removal. Raises StoreError."""
         ...
 
 
@@ -152,7 +167,7 @@ class UploadPool(Protocol):
         ...
 
 
-class ApplianceStore(PrunableStore, ChunkKeeper, CorruptChunks, Protocol):
+class ApplianceStore(PrunableStore, PromotingCatalogue, ChunkKeeper, CorruptChunks, Protocol):
     """All that an appliance needs of the store it works with."""
 
     @property

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from initramfs import messages
+from provisioner.commands.agreement import consent
 from provisioner.commands.appliance import Appliance
 from provisioner.commands.host import add as adding
 from provisioner.commands.host import remove as removing
@@ -35,8 +36,8 @@ def add_host(
 
 
 def remove_host(database: Database, name: str, *, now: float) -> None:
-    """``host rm``."""
-    removing.remove_host(at(database, now), ADMIN, removing.RemoveHost(name))
+    """``host rm``, agreed to whatever its machine does."""
+    removing.remove_hosts(at(database, now), ADMIN, removing.RemoveHosts((name,)), agree=consent)
 
 
 def queue_job(database: Database, host: str, job: messages.Job, *, now: float) -> int:
@@ -52,8 +53,8 @@ def set_local(database: Database, host: str, *, now: float) -> None:
 
 
 def cancel_job(database: Database, number: int, *, now: float) -> None:
-    """``job cancel``."""
-    cancelling.cancel_job(at(database, now), ADMIN, cancelling.CancelJob(number))
+    """``job cancel``, agreed to whatever its machine does."""
+    cancelling.cancel_jobs(at(database, now), ADMIN, cancelling.CancelJobs((number,)), agree=consent)
 
 
 def get_host(database: Database, name: str) -> HostView:

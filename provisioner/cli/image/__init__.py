@@ -21,6 +21,7 @@ VERBS = {
     "list": "list:list_",
     "show": "show:show",
     "where": "where:where",
+    "promote": "promote:promote",
     "rm": "rm:remove",
     "gc": "gc:collect",
     "diff": "diff:diff",

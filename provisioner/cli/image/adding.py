@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from initramfs.imaging.format.chunk import MAX_CHUNK, MIN_CHUNK
-from provisioner.base.errors import ProvisionerError
+from provisioner.base.errors import InvalidError
 from provisioner.cli.image.common import done
 from provisioner.images.operations import Added
 
@@ -21,10 +21,10 @@ Force = Annotated[bool, typer.Option("--force", help="Although it is mounted or 
 
 
 def chunk_kib(value: int) -> int:
-    """A size that chunks can have, checked before anything is read. Raises ProvisionerError."""
+    """A size that chunks can have, checked before anything is read. Raises InvalidError."""
     if not MIN_CHUNK <= value * KIB <= MAX_CHUNK or value & (value - 1):
-        raise ProvisionerError(
-            f"a chunk cannot have {value} KiB", "--chunk-size takes a power of two from 64 to 4096"
+        raise InvalidError(
+            f"a chunk cannot have {value} KiB", (), "--chunk-size takes a power of two from 64 to 4096"
         )
     return value
 

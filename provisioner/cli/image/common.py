@@ -6,7 +6,6 @@ Knows nothing of single verbs.
 from __future__ import annotations
 
 import dataclasses
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -64,21 +63,6 @@ def refuse(wrong: list[str], hint: str = DAMAGED) -> None:
     """Raises ProvisionerError if anything is wrong, when the rest has been done."""
     if wrong:
         raise ProvisionerError("; ".join(wrong), hint)
-
-
-def ask(question: str) -> None:
-    """Return after a yes. Raises typer.Abort after a no, ProvisionerError if there is no answer."""
-    try:
-        agreed = typer.confirm(question, err=True)
-    except typer.Abort:
-        sys.stderr.write("\n")  # behind the question
-        if sys.stdin.isatty():
-            raise
-        raise ProvisionerError(
-            "the question cannot be answered here, without a terminal, and nothing was done", "add --yes"
-        ) from None
-    if not agreed:
-        raise typer.Abort
 
 
 def numbers(outcome: RestoreCounts) -> dict[str, Any]:

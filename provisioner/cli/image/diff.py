@@ -12,7 +12,7 @@ import typer
 from initramfs.errors import ExplainedError
 from initramfs.imaging.format.manifest import Manifest
 from initramfs.imaging.label.model import Bare
-from provisioner.base.errors import ProvisionerError
+from provisioner.base.errors import InvalidError, ProvisionerError
 from provisioner.base.units import binary
 from provisioner.cli.context import of
 from provisioner.cli.image.common import Image, load
@@ -38,7 +38,7 @@ def diff(
     home = of(context).home
     before, after = load(home, old)[0], load(home, new)[0]
     if before.header.kind is not after.header.kind:
-        raise ProvisionerError("a disk cannot be compared with a partition", "compare images of one kind")
+        raise InvalidError("a disk cannot be compared with a partition", (), "compare images of one kind")
     found = diff_partitions(before, after)
     inside = {part.number: _files(home, before, after, part) for part in found if files and part.different}
     if as_json:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from provisioner.base.errors import ProvisionerError
+from provisioner.base.errors import InvalidError
 from provisioner.base.units import parse_partition
 from provisioner.cli.context import of
 from provisioner.cli.image.common import Image, load
@@ -21,7 +21,7 @@ def mount(
 ) -> None:
     """Show the files of an image in a folder, read-only; nothing is unpacked beforehand."""
     if len(where) > 2:  # noqa: PLR2004 - the two of the metavar
-        raise ProvisionerError("one partition and one folder, please", "image mount NAME [PARTITION] FOLDER")
+        raise InvalidError("one partition and one folder, please", (), "image mount NAME [PARTITION] FOLDER")
     home = of(context).home
     image, _ = load(home, name)
     number = None
@@ -29,7 +29,7 @@ def mount(
         try:
             number = parse_partition(where[0])
         except ValueError as error:
-            raise ProvisionerError(str(error)) from error
+            raise InvalidError(str(error), ()) from error
     mounting.mount(home, image.header, number, Path(where[-1]))
 
 

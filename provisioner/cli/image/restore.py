@@ -16,11 +16,12 @@ from initramfs.imaging.format.manifest import Manifest
 from initramfs.imaging.format.source import ChunkSource
 from initramfs.imaging.restore.layout import Layout
 from initramfs.messages import Last
-from provisioner.base.errors import ProvisionerError
+from provisioner.base.errors import InvalidError
 from provisioner.base.units import parse_grow
+from provisioner.cli.asking import Yes, ask
 from provisioner.cli.bars import StageTimes, bar
 from provisioner.cli.context import of
-from provisioner.cli.image.common import Image, Number, ask, done, numbers
+from provisioner.cli.image.common import Image, Number, done, numbers
 from provisioner.cli.output import AsJson, harmless
 from provisioner.commands.image.restore import RestoreImage, restore_image
 
@@ -49,7 +50,7 @@ def restore(
     grow: Annotated[
         str, typer.Option(metavar="last|N", help="Let this partition and its file system fill the disk.")
     ] = "",
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before overwriting.")] = False,
+    yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Write an image, read it back, and only then make it bootable."""
@@ -78,7 +79,7 @@ def _source(url: str) -> Iterator[ChunkSource | None]:
         yield None
         return
     if not URL.fullmatch(url):
-        raise ProvisionerError(f"{url} is no URL of an appliance", "it looks like http://192.0.2.1:8080")
+        raise InvalidError(f"{url} is no URL of an appliance", (), "it looks like http://192.0.2.1:8080")
     # Loaded here: http.client takes longer than anything else that a restore from our own store loads.
     from initramfs.agent.chunks import HttpChunks  # noqa: PLC0415 - see above
     from initramfs.agent.fetch import Appliance, Clock  # noqa: PLC0415 - likewise
@@ -94,7 +95,7 @@ def _growing(text: str) -> int | Last | None:
     try:
         return parse_grow(text or "none")
     except ValueError as error:
-        raise ProvisionerError(str(error)) from error
+        raise InvalidError(str(error), ()) from error
 
 
 def _tell(words: str) -> None:

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
+from provisioner.cli.asking import Yes, ask
 from provisioner.cli.context import of
-from provisioner.cli.image.common import Image, ask
+from provisioner.cli.image.common import Image
 from provisioner.cli.output import AsJson, print_json
 from provisioner.commands.image.remove import RemoveImage, remove_image
 from provisioner.stores.names import Reference
@@ -18,7 +19,7 @@ def remove(
     name: Image,
     *,
     all_: Annotated[bool, typer.Option("--all", help="All generations.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Remove a generation of an image. Its chunks stay until 'image gc'."""

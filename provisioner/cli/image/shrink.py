@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from provisioner.base.errors import ProvisionerError
+from provisioner.base.errors import InvalidError
 from provisioner.base.units import binary, parse_size
 from provisioner.cli.bars import bar
 from provisioner.cli.context import of
@@ -48,4 +48,4 @@ def _size_of(text: str) -> int | None:
     try:
         return None if text == MINIMAL else parse_size(text)
     except ValueError as error:
-        raise ProvisionerError(str(error), f"or write {MINIMAL!r}") from error
+        raise InvalidError(str(error), (), f"or write {MINIMAL!r}") from error

@@ -27,7 +27,7 @@ def where(
     """The disks that provably carry an image, by the latest receipts."""
     ours = of(context)
     wanted = Wanted.parse(name)
-    if name.endswith(f"@{LATEST}"):
+    if wanted.promoted or name.endswith(f"@{LATEST}"):
         wanted = Wanted(wanted.name, store_of(ours.home).resolve(name).generation)
     found = [
         placement

@@ -15,6 +15,8 @@ def rules(data: dict[str, Any]) -> Iterator[Problem]:
     """A name of its own for each image, and no generation."""
     images = table(data, "images")
     partitions = table(images, "partitions")
+    if "track" in images:
+        yield Problem("images.track", "a backup reads no images", "leave it out")
     if not images.get("disk") and not partitions:
         yield Problem("images", "backup needs a name for each image", 'like disk = "sda_Golden"')
     if table(data, "backup").get("empty") and not images.get("disk"):

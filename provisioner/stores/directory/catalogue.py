@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from initramfs.messages import IMAGE_NAME
+from provisioner.base import durable
 from provisioner.base.durable import sync
 from provisioner.stores.directory.places import REMOVED, Places
 from provisioner.stores.errors import NoImageError
@@ -46,11 +47,34 @@ class DirectoryCatalogue:
         there = self.generations(wanted.name)
         if not there:
             raise NoImageError(f"there is no image {wanted.name}", LIST_HINT)
-        generation = wanted.generation or there[-1]
+        generation = self._promoted(wanted.name) if wanted.promoted else wanted.generation or there[-1]
         if generation not in there:
             have = ", ".join(map(str, there))
             raise NoImageError(f"there is no image {wanted.name}@{generation}", f"its generations: {have}")
         return Reference(wanted.name, generation, self._digest(wanted.name, generation))
+
+    def promoted(self, name: str) -> int | None:
+        try:
+            text = self.places.promoted(name).read_text()
+        except FileNotFoundError:
+            return None
+        return int(text) if GENERATION.fullmatch(text) else None
+
+    def promote(self, reference: Reference) -> None:
+        path = self.places.promoted(reference.name)
+        with self.places.lock(), failing(f"promote {reference}", path):
+            if not self.places.manifest(reference.name, reference.generation).exists():
+                raise NoImageError(f"there is no image {reference}", LIST_HINT)
+            durable.replace(path, str(reference.generation).encode(), 0o644)
+
+    def _promoted(self, name: str) -> int:
+        found = self.promoted(name)
+        if found is None:
+            raise NoImageError(
+                f"no generation of {name} is promoted",
+                f"'clonesys image promote {name}@GENERATION' says which one hosts get",
+            )
+        return found
 
     def manifest(self, reference: Reference) -> bytes:
         return self._read(reference.name, reference.generation)
@@ -68,6 +92,8 @@ class DirectoryCatalogue:
             raise NoImageError(f"there is no image {reference}", LIST_HINT)
         with failing(f"remove {reference}", path):
             path.rename(self.places.removed(reference.name, reference.generation))
+            if self.promoted(reference.name) == reference.generation:
+                self.places.promoted(reference.name).unlink()
             sync(path.parent)
 
     def removed(self) -> list[Reference]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from provisioner.stores.files import failing, locked
-from provisioner.stores.names import check_name
+from provisioner.stores.names import PROMOTED, check_name
 
 REMOVED = ".removed"
 
@@ -65,6 +65,10 @@ class Places:
     def removed(self, name: str, generation: int) -> Path:
         """Where it lies afterwards; empty once it is forgotten."""
         return self.manifests / check_name(name) / f"{generation}{REMOVED}"
+
+    def promoted(self, name: str) -> Path:
+        """Holds the number of the generation that is promoted, if one is."""
+        return self.manifests / check_name(name) / PROMOTED
 
     def make(self) -> None:
         """Make the folders that are missing. Raises StoreError."""

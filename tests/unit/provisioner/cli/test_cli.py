@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from provisioner.base.errors import ExitStatus
 from provisioner.base.home import Home
 from provisioner.cli import run
 from provisioner.commands import init_appliance
@@ -96,7 +97,7 @@ def test_bad_profile_says_everything(home: Path, tmp_path: Path, capsys: pytest.
     file = tmp_path / "bad.toml"
     file.write_text(BAD)
     for verb in ("check", "add"):
-        assert run(["--home", str(home), "profile", verb, str(file)]) == 1
+        assert run(["--home", str(home), "profile", verb, str(file)]) == ExitStatus.REFUSED
         error, *problems, hint = capsys.readouterr().err.splitlines()
         assert error == "error: profile 'bad' has 5 problems"
         assert len(problems) == 5
@@ -115,11 +116,11 @@ def test_what_no_agent_can_do_is_refused(
     file.write_text(f'action = "{action}"\n')
     kept = Home(home).profiles / "old.toml"
     for words in (["profile", "check", str(file)], ["profile", "add", str(file)]):
-        assert run([*base, *words]) == 1
+        assert run([*base, *words]) == ExitStatus.REFUSED
         assert not kept.exists()
     kept.write_text(file.read_text())
     capsys.readouterr()
-    assert run([*base, "host", "set", "pc1", "--profile", "old"]) == 1
+    assert run([*base, "host", "set", "pc1", "--profile", "old"]) == ExitStatus.REFUSED
     said = capsys.readouterr().err
     assert f"'{action}' is not allowed" in said
     assert "'local', 'initinstall', 'restore', 'backup', 'inventory', 'rescue'" in said
@@ -132,21 +133,21 @@ def test_profiles_are_kept(home: Path, tmp_path: Path, capsys: pytest.CaptureFix
     base = ["--home", str(home), "profile"]
     file = tmp_path / "class.toml"
     file.write_text('action = "restore"\n[images.partitions]\nsda5 = "sda5_A"\n')
-    assert [run([*base, "add", str(file)]), run([*base, "add", str(file)])] == [0, 1]
+    assert [run([*base, "add", str(file)]), run([*base, "add", str(file)])] == [0, ExitStatus.REFUSED]
     assert "--replace" in capsys.readouterr().err
     assert run([*base, "add", str(file), "--replace"]) == 0
     capsys.readouterr()
     assert run([*base, "show", "class", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["images"]["partitions"] == {"5": "sda5_A"}
     assert run([*base, "rm", "class"]) == 0
-    assert run([*base, "rm", "local"]) == 1
+    assert run([*base, "rm", "local"]) == ExitStatus.REFUSED
 
 
 def test_profile_naming_missing_images(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """It cannot be given to a host; every missing image is named, and the host stays as it was."""
     base = ["--home", str(home)]
     run([*base, "host", "add", "pc1", "--mac", MAC])
-    assert run([*base, "host", "set", "pc1", "--profile", "example"]) == 1
+    assert run([*base, "host", "set", "pc1", "--profile", "example"]) == ExitStatus.REFUSED
     said = capsys.readouterr().err
     assert "images.disk: there is no image sda_InitClone" in said
     assert "images.partitions.5: there is no image sda5_Debian" in said
@@ -158,23 +159,25 @@ def test_no_boot_files(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A job that its machine could not boot into is refused with the command that helps."""
     base = ["--home", str(home)]
     run([*base, "host", "add", "pc1", "--mac", MAC])
-    assert run([*base, "host", "set", "pc1", "--profile", "inventory"]) == 1
+    assert run([*base, "host", "set", "pc1", "--profile", "inventory"]) == ExitStatus.REFUSED
     assert "clonesys initramfs build" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("words", "status"),
     [
-        (["host", "show", "nobody"], 1),
-        (["host", "add", "a b", "--mac", MAC], 1),
-        (["host", "add", "pc1", "--mac", "x"], 1),
-        (["host", "set", "nobody", "--profile", "local"], 1),
-        (["profile", "check", "/does/not/exist"], 1),
-        (["profile", "show", "../../etc/passwd"], 1),
-        (["job", "show", "7"], 1),
-        (["job", "show", "x"], 2),
-        (["no-such-command"], 2),
-        (["init"], 1),
+        (["host", "show", "nobody"], ExitStatus.NOT_FOUND),
+        (["host", "add", "a b", "--mac", MAC], ExitStatus.REFUSED),
+        (["host", "add", "pc1", "--mac", "x"], ExitStatus.REFUSED),
+        (["host", "set", "nobody", "--profile", "local"], ExitStatus.NOT_FOUND),
+        (["host", "adopt", MAC, "pc1"], ExitStatus.NOT_FOUND),
+        (["host", "adopt", MAC], ExitStatus.USAGE),
+        (["profile", "check", "/does/not/exist"], ExitStatus.NOT_FOUND),
+        (["profile", "show", "../../etc/passwd"], ExitStatus.REFUSED),
+        (["job", "show", "7"], ExitStatus.NOT_FOUND),
+        (["job", "show", "x"], ExitStatus.USAGE),
+        (["no-such-command"], ExitStatus.USAGE),
+        (["init"], ExitStatus.REFUSED),
     ],
 )
 def test_errors_and_hints(

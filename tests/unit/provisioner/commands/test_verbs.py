@@ -8,21 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.base.errors import ConflictError, ForbiddenError, NotFoundError
+from provisioner.base.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from provisioner.commands.appliance import Appliance
 from provisioner.commands.host.add import AddHost, add_host
-from provisioner.commands.host.adopt import AdoptHost, adopt_host
+from provisioner.commands.host.adopt import AdoptHost, AdoptHosts, adopt_hosts
 from provisioner.commands.host.assign_profile import AssignProfile, assign_profile
-from provisioner.commands.host.remove import RemoveHost, remove_host
+from provisioner.commands.host.remove import RemoveHosts, remove_hosts
 from provisioner.commands.init_appliance import create, init_appliance
-from provisioner.commands.job.cancel import CancelJob, cancel_job
+from provisioner.commands.job.cancel import CancelJobs, cancel_jobs
 from provisioner.commands.profile.add import AddProfile, add_profile
 from provisioner.commands.profile.remove import RemoveProfile, remove_profile
+from provisioner.hosts import registry
 from provisioner.security.actors import Actor
 from provisioner.timeline.audit import AuditEntry, list_audit
 from tests.clients.people import ADMIN, OBSERVER
 
-MAC, OTHER = "52:54:00:00:00:01", "52-54-00-00-00-02"
+MAC, OTHER, SEEN = "52:54:00:00:00:01", "52-54-00-00-00-02", "52:54:00:00:00:03"
 NOW = 1_700_000_000.0
 Verb = Callable[[Appliance, Actor], object]
 
@@ -35,8 +36,10 @@ def appliance_(tmp_path: Path) -> Iterator[Appliance]:
         (tmp_path / "boot" / name).write_bytes(b"x")
     with Appliance(tmp_path, lambda: NOW) as appliance:
         add_host(appliance, ADMIN, AddHost("pc1", (MAC,)))
-        assign_profile(appliance, ADMIN, AssignProfile("pc1", "inventory"))
+        assign_profile(appliance, ADMIN, AssignProfile(("pc1",), "inventory"))
         add_profile(appliance, ADMIN, AddProfile("look", 'action = "inventory"'))
+        with appliance.database.write() as session:
+            registry.observe(session, SEEN, "192.0.2.9", "asked", NOW)
         yield appliance
 
 
@@ -55,15 +58,23 @@ CASES = [
         "host add",
         "pc2 52:54:00:00:00:02",
     ),
-    Case(lambda a, who: adopt_host(a, who, AdoptHost(OTHER, "pc2")), "host adopt", "pc2 52:54:00:00:00:02"),
-    Case(lambda a, who: remove_host(a, who, RemoveHost("PC1")), "host rm", "pc1"),
     Case(
-        lambda a, who: assign_profile(a, who, AssignProfile("PC1", "inventory")),
-        "host set",
-        "pc1 inventory (inventory, job 2)",
+        lambda a, who: adopt_hosts(a, who, AdoptHosts((AdoptHost(SEEN, "pc2"),))),
+        "host adopt",
+        "pc2 52:54:00:00:00:03",
     ),
-    Case(lambda a, who: assign_profile(a, who, AssignProfile("pc1", "local")), "host set", "pc1 local"),
-    Case(lambda a, who: cancel_job(a, who, CancelJob(1)), "job cancel", "1 on pc1"),
+    Case(lambda a, who: remove_hosts(a, who, RemoveHosts(("PC1",))), "host rm", "pc1"),
+    Case(
+        lambda a, who: assign_profile(a, who, AssignProfile(("PC1",), "inventory")),
+        "host set",
+        "pc1 inventory (inventory, job 2), in place of job 1 (inventory)",
+    ),
+    Case(
+        lambda a, who: assign_profile(a, who, AssignProfile(("pc1",), "local")),
+        "host set",
+        "pc1 local, in place of job 1 (inventory)",
+    ),
+    Case(lambda a, who: cancel_jobs(a, who, CancelJobs((1,))), "job cancel", "1 on pc1"),
     Case(
         lambda a, who: add_profile(a, who, AddProfile("new", 'action = "inventory"')),
         "profile add",
@@ -99,9 +110,19 @@ def test_without_the_right_nothing_changes(appliance: Appliance, case: Case) -> 
     ("verb", "error"),
     [
         (lambda a: add_host(a, ADMIN, AddHost("pc1", (OTHER,))), ConflictError),
-        (lambda a: remove_host(a, ADMIN, RemoveHost("pc9")), NotFoundError),
-        (lambda a: cancel_job(a, ADMIN, CancelJob(99)), NotFoundError),
-        (lambda a: assign_profile(a, ADMIN, AssignProfile("pc1", "none")), NotFoundError),
+        (lambda a: adopt_hosts(a, ADMIN, AdoptHosts((AdoptHost(OTHER, "pc2"),))), NotFoundError),
+        (
+            lambda a: adopt_hosts(
+                a, ADMIN, AdoptHosts((AdoptHost(SEEN, "pc2"), AdoptHost(OTHER, "pc3"), AdoptHost(MAC, "pc4")))
+            ),
+            InvalidError,
+        ),
+        (lambda a: remove_hosts(a, ADMIN, RemoveHosts(("pc1", "pc9"))), InvalidError),
+        (lambda a: assign_profile(a, ADMIN, AssignProfile(("pc1", "pc9"), "look")), InvalidError),
+        (lambda a: cancel_jobs(a, ADMIN, CancelJobs((1, 99))), InvalidError),
+        (lambda a: remove_hosts(a, ADMIN, RemoveHosts(("pc9",))), NotFoundError),
+        (lambda a: cancel_jobs(a, ADMIN, CancelJobs((99,))), NotFoundError),
+        (lambda a: assign_profile(a, ADMIN, AssignProfile(("pc1",), "none")), NotFoundError),
         (lambda a: add_profile(a, ADMIN, AddProfile("look", 'action = "inventory"')), ConflictError),
         (lambda a: remove_profile(a, ADMIN, RemoveProfile("local")), ConflictError),
     ],
