@@ -14,6 +14,9 @@ ACCEPTED = {
     "_hostname": "hostname",
     "_listen": "`ADDRESS:PORT`, IPv4",
     "_interface": "network interface",
+    "_transport": "`nvme`, `sata`, `sas`, `scsi`, `virtio`, `usb`, `mmc` or `fc`",
+    "_disk_name": "shell pattern",
+    "_identity": "text",
     "_domain": "domain name in lower case",
     "_store": "absolute path of a directory, or `file:///…`",
 }
@@ -40,7 +43,7 @@ PROFILE = {
     "disk.path": (
         "The place where the disk is plugged in, as a shell pattern; `clonesys host show --json` tells it."
     ),
-    "disk.transport": "The bus: `nvme`, `sata`, `sas`, `scsi`, `virtio`, `usb`, `mmc` or `fc`.",
+    "disk.transport": "The bus that the disk is on.",
     "disk.min_size": "The disk has at least this size.",
     "disk.max_size": "The disk has at most this size.",
     "images": "What is written; for a backup, under which names it is kept.",

@@ -56,7 +56,7 @@ from initramfs.messages.job import (
     Work,
     images_by_place,
 )
-from initramfs.messages.machine import Disk, Firmware, Inventory, Nic, System
+from initramfs.messages.machine import TRANSPORTS, Disk, Firmware, Inventory, Nic, System
 from initramfs.messages.reports import FIRST_WRITE, Report, Reports, StepState
 from initramfs.messages.result import ProvedImage, Receipt, Result, Statement
 
@@ -64,6 +64,7 @@ __all__ = [
     "FIRST_WRITE",
     "IMAGE_NAME",
     "PROTOCOL",
+    "TRANSPORTS",
     "WHOLE_DISK",
     "Action",
     "After",

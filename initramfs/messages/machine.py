@@ -24,6 +24,10 @@ class System:
     bios_version: str = ""
 
 
+TRANSPORTS = ("usb", "nvme", "mmc", "sata", "sas", "fc", "virtio", "scsi")
+"""The buses that ``Disk.transport`` tells apart; it is empty for any other."""
+
+
 @dataclass(frozen=True, slots=True)
 class Disk:
     """One whole disk. ``name`` is the kernel's (``sda``), ``path`` a stable sysfs path."""

@@ -48,6 +48,14 @@ class Home:
         """Images, where no other store is configured."""
         return self.root / "store"
 
+    def is_made(self) -> bool:
+        """Whether there is an appliance. Raises OSError if that may not be known."""
+        try:
+            (self.keys / "admin").stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return True
+
     def blob(self, name: str) -> Path | None:
         """The boot file ``name``, or None if it is none of ours or not there yet."""
         path = self.boot / name

@@ -13,7 +13,7 @@ from provisioner.cli.asking import Yes
 from provisioner.cli.context import of
 from provisioner.cli.ending_jobs import agreeing, left
 from provisioner.cli.job_lines import job_line
-from provisioner.cli.output import AsJson, clock, harmless, print_facts, print_json, say
+from provisioner.cli.output import AsJson, clock, harmless, print_facts, print_json, remark, say
 from provisioner.cli.table import print_table
 from provisioner.commands.host.add import AddHost, add_host
 from provisioner.commands.host.adopt import AdoptHost, AdoptHosts, adopt_hosts
@@ -149,10 +149,11 @@ def set_(
     ours = of(context)
     with ours.appliance() as appliance:
         done = assign_profile(appliance, ours.actor, AssignProfile(tuple(names), profile))
+    remark(done.remarks)
     if as_json:
-        print_json({"hosts": done})
+        print_json(done)
         return
-    for one in done:
+    for one in done.hosts:
         for line in _assigned(one):
             say(harmless(line))
 

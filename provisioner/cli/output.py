@@ -25,6 +25,12 @@ def harmless(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def remark(found: Iterable[object]) -> None:
+    """Warnings, one a line, on standard error."""
+    for item in found:
+        sys.stderr.write(f"warning: {harmless(str(item))}\n")
+
+
 def print_json(value: Any) -> None:
     """A value, dataclasses included, as indented JSON."""
     say(json.dumps(to_plain(value), indent=2, default=str))

@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from provisioner.base.errors import InvalidError, NotFoundError, ProvisionerError
+from provisioner.base.home import Home
 from provisioner.cli.context import of
-from provisioner.cli.output import AsJson, print_json, say
+from provisioner.cli.output import AsJson, print_json, remark, say
 from provisioner.cli.table import print_table
-from provisioner.commands.profile.add import AddProfile, add_profile
+from provisioner.commands.profile.add import AddProfile, add_profile, check_profile
 from provisioner.commands.profile.remove import RemoveProfile, remove_profile
 from provisioner.profiles import files
 from provisioner.profiles.model import Profile
@@ -46,9 +47,13 @@ def show(context: typer.Context, name: Name, *, as_json: AsJson = False) -> None
 
 
 @app.command()
-def check(file: File, *, as_json: AsJson = False) -> None:
-    """Check a file; says everything that is wrong with it at once."""
+def check(context: typer.Context, file: File, *, as_json: AsJson = False) -> None:
+    """Check a file, and its images where there is an appliance; says everything that is wrong at once."""
+    ours = of(context)
     profile = read_profile(_read(file), file.stem)
+    if Home(ours.home).is_made():
+        with ours.appliance() as appliance:
+            remark(check_profile(appliance, file.stem, profile))
     if as_json:
         print_json(_plain(profile))
     else:
@@ -62,21 +67,28 @@ def add(
     name: Annotated[str | None, typer.Option(help="Its name; default is the file's.")] = None,
     *,
     replace: Annotated[bool, typer.Option("--replace", help="Replace one of the same name.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Check a file and keep it in the appliance."""
     ours = of(context)
     with ours.appliance() as appliance:
-        add_profile(appliance, ours.actor, AddProfile(name or file.stem, _read(file), replace))
-    say(f"added {name or file.stem}")
+        remark(add_profile(appliance, ours.actor, AddProfile(name or file.stem, _read(file), replace)))
+    if as_json:
+        print_json({"added": name or file.stem})
+    else:
+        say(f"added {name or file.stem}")
 
 
 @app.command()
-def rm(context: typer.Context, name: Name) -> None:
+def rm(context: typer.Context, name: Name, *, as_json: AsJson = False) -> None:
     """Remove a profile. Jobs made from it stay as they are."""
     ours = of(context)
     with ours.appliance() as appliance:
         remove_profile(appliance, ours.actor, RemoveProfile(name))
-    say(f"removed {name}")
+    if as_json:
+        print_json({"removed": name})
+    else:
+        say(f"removed {name}")
 
 
 def _read(file: Path) -> str:

@@ -5,12 +5,23 @@ Images are only names here. ``reading`` makes a profile of a text, ``actions`` h
 
 from __future__ import annotations
 
+import difflib
 import re
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from initramfs.messages import After, DiskIdentity, DiskRule, Duplicates, Firmware, Last, SshHostKeys, Uuids
+from initramfs.messages import (
+    TRANSPORTS,
+    After,
+    DiskIdentity,
+    DiskRule,
+    Duplicates,
+    Firmware,
+    Last,
+    SshHostKeys,
+    Uuids,
+)
 from initramfs.messages import Fit as FitOrder
 from initramfs.messages.names import why_no_domain, why_no_host_name
 from provisioner.base.config import Track
@@ -43,6 +54,26 @@ def _domain(text: str) -> str:
     return text
 
 
+def _transport(text: str) -> str:
+    if text not in TRANSPORTS:
+        near = difflib.get_close_matches(text.lower(), TRANSPORTS, n=1, cutoff=0.5)
+        known = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(TRANSPORTS))}"
+        raise ValueError(f"{text!r} is no transport that a disk can have; {known}")
+    return text
+
+
+def _disk_name(text: str) -> str:
+    if "/" in text or not text:
+        raise ValueError(f"{text!r} is no kernel's name of a disk, write it like 'sda' or 'nvme*'")
+    return text
+
+
+def _identity(text: str) -> str:
+    if not text.strip():
+        raise ValueError("is empty, and would match any disk that tells none; leave it out")
+    return text
+
+
 Size = Annotated[int, BeforeValidator(parse_size), Field(ge=0)]
 ImageName = Annotated[str, AfterValidator(_image)]
 Partition = Annotated[int, BeforeValidator(parse_partition)]
@@ -52,11 +83,11 @@ Grow = Annotated[int | Last | None, BeforeValidator(parse_grow)]
 class Disk(Strict):
     """Which disk is meant; the fields of :class:`initramfs.messages.DiskRule`, sizes also as text."""
 
-    name: str | None = None
-    serial: str | None = None
-    wwn: str | None = None
-    path: str | None = None
-    transport: str | None = None
+    name: Annotated[str, AfterValidator(_disk_name)] | None = None
+    serial: Annotated[str, AfterValidator(_identity)] | None = None
+    wwn: Annotated[str, AfterValidator(_identity)] | None = None
+    path: Annotated[str, AfterValidator(_identity)] | None = None
+    transport: Annotated[str, AfterValidator(_transport)] | None = None
     min_size: Size | None = None
     max_size: Size | None = None
 

@@ -11,28 +11,14 @@ from pathlib import Path
 from initramfs.agent.errors import PlanError, StepError
 from initramfs.agent.steps.references import SUBVOLUMES
 from initramfs.imaging.run import run
-
-FILESYSTEMS = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs"})
-"""What roots are made of and the agent's kernel can write to; by blkid's names, as in a manifest."""
-
-OTHERS = {
-    "crypto_LUKS": "LUKS: it is encrypted, and cannot be changed without its key",
-    "BitLocker": "BitLocker: it is encrypted, and cannot be changed without its key",
-    "ntfs": "an NTFS: Windows is not personalised",
-    "swap": "swap space",
-    "swsuspend": "a hibernated system",
-    "linux_raid_member": "a member of a Linux RAID",
-    "zfs_member": "a member of a ZFS pool",
-    "": "no file system",
-}
-"""What else lies in partitions, in words."""
+from initramfs.messages.roots import why_no_root
 
 
 def check_kind(number: int, kind: str) -> None:
     """Raises PlanError unless a partition that holds a ``kind`` can hold a Linux root."""
-    if kind not in FILESYSTEMS:
+    if why := why_no_root(kind):
         raise PlanError(
-            f"partition {number} cannot be personalised: it holds {OTHERS.get(kind, kind)}",
+            f"partition {number} cannot be personalised: it holds {why}",
             "correct personalise.root in the profile, or leave [personalise] out",
         )
 

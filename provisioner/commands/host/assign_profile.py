@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from initramfs.messages import Firmware, ImageRef, Job
+from initramfs.messages import Firmware, Job
 from provisioner.base.checking import check_all
-from provisioner.base.config import Track
+from provisioner.base.errors import Problem
 from provisioner.boot import files
 from provisioner.commands.appliance import Appliance
+from provisioner.commands.profile.images import NamedImages, look_up
 from provisioner.hosts.registry import find_host
 from provisioner.jobs import queue
 from provisioner.jobs.make import make_job
@@ -52,7 +53,15 @@ class Assigned:
     replaced: Replaced | None = None
 
 
-def assign_profile(appliance: Appliance, actor: Actor, wish: AssignProfile) -> tuple[Assigned, ...]:
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What became of the wish on every host, and what in the profile is often not meant."""
+
+    hosts: tuple[Assigned, ...]
+    remarks: tuple[Problem, ...] = ()
+
+
+def assign_profile(appliance: Appliance, actor: Actor, wish: AssignProfile) -> Assignment:
     """Let all of these hosts follow the profile, or none of them.
 
     Raises ForbiddenError, NotFoundError, InvalidError with all problems at once, and ConflictError while a
@@ -62,11 +71,13 @@ def assign_profile(appliance: Appliance, actor: Actor, wish: AssignProfile) -> t
     profile = load_profile(appliance.root, wish.profile)
     hosts = _hosts(appliance, wish.hosts)
     if ACTIONS[profile.action].work is None:
-        return _queue(appliance, actor, wish.profile, {host.name: None for host in hosts}, LOCAL)
+        return Assignment(_queue(appliance, actor, wish.profile, {host.name: None for host in hosts}, LOCAL))
     with appliance.store.hold():  # until the jobs are queued, no image that they name can lose its chunks
-        jobs = _jobs(appliance, wish.profile, profile, hosts)
+        images = look_up(appliance, profile)
+        jobs = _jobs(wish.profile, profile, hosts, images)
         files.require(appliance.home)
-        return _queue(appliance, actor, wish.profile, jobs, profile.action)
+        done = _queue(appliance, actor, wish.profile, jobs, profile.action)
+        return Assignment(done, (*images.remarks(), *_shared_name(profile, hosts)))
 
 
 def _hosts(appliance: Appliance, names: tuple[str, ...]) -> list[HostFacts]:
@@ -82,30 +93,23 @@ def _hosts(appliance: Appliance, names: tuple[str, ...]) -> list[HostFacts]:
     return list({host.name: host for host in found}.values())
 
 
-def _jobs(appliance: Appliance, name: str, profile: Profile, hosts: list[HostFacts]) -> dict[str, Job | None]:
+def _jobs(name: str, profile: Profile, hosts: list[HostFacts], images: NamedImages) -> dict[str, Job | None]:
+    """A job for each host; all of them get the same generations."""
     known = {host.name: host for host in hosts}
-    track = profile.images.track or appliance.config.images.track
-    resolve = _remembering(lambda image: _pinned(appliance, image, track))
-    made = check_all(known, lambda host: make_job(name, profile, known[host], resolve), "hosts")
-    return dict(zip(known, made, strict=True))
+
+    def make(host: str) -> Job:
+        return make_job(
+            name, profile, known[host], images.resolve, lambda facts: images.contradictions(facts.firmware)
+        )
+
+    return dict(zip(known, check_all(known, make, "hosts"), strict=True))
 
 
-def _remembering(resolve: Callable[[str], ImageRef]) -> Callable[[str], ImageRef]:
-    """Asks once for each image: all hosts of one wish get the same generation."""
-    known: dict[str, ImageRef] = {}
-
-    def find(image: str) -> ImageRef:
-        if image not in known:
-            known[image] = resolve(image)
-        return known[image]
-
-    return find
-
-
-def _pinned(appliance: Appliance, image: str, track: Track) -> ImageRef:
-    """The very image that a name means now; without a generation, the one that is tracked."""
-    found = appliance.store.resolve(image if "@" in image else f"{image}@{track}")
-    return ImageRef(found.name, found.generation, found.digest)
+def _shared_name(profile: Profile, hosts: list[HostFacts]) -> Iterator[Problem]:
+    fixed = profile.personalise.hostname if profile.personalise else None
+    if fixed and len(hosts) > 1:
+        what = f"all {len(hosts)} of them will be called {fixed}"
+        yield Problem("personalise.hostname", what, "leave it out, and each gets its own name")
 
 
 def _queue(

@@ -48,7 +48,7 @@ def given(appliance: Appliance, image: str = NAME, track: str = "") -> int:
     """The generation that a host gets by a profile."""
     text = PROFILE.format(image=image, track=f'track = "{track}"' if track else "")
     add_profile(appliance, ADMIN, AddProfile("data", text, replace=True))
-    (done,) = assign_profile(appliance, ADMIN, AssignProfile(("pc1",), "data"))
+    (done,) = assign_profile(appliance, ADMIN, AssignProfile(("pc1",), "data")).hosts
     assert done.job is not None
     work = queue.from_document(queue.get_job(appliance.database, done.job).document).work
     ((_, found),) = messages.images_by_place(work)
