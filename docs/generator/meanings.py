@@ -98,6 +98,9 @@ CONFIGURATION = {
     "contact.attempts": "How often a job may be started before it is given up.",
     "contact.stalled_minutes": "Silence after which a job is shown as stalled.",
     "contact.interrupted_minutes": "Silence after which a stalled job without attempts left is given up.",
+    "contact.first_start_minutes": (
+        "How long after a restore a system that should phone home may be silent, before its host is raised."
+    ),
     "images": "What hosts get of images.",
     "images.track": (
         "Which generation a name without one means in a profile: the latest, or the one that "

@@ -19,6 +19,9 @@ from initramfs.messages import Report, Reports, StepState
 PROGRESS_INTERVAL = 0.5
 """Seconds between two progress events of a step: often enough to watch, and few from a whole rack."""
 
+BEAT = 10.0
+"""Seconds after which an agent that has nothing to report says so: who is silent for longer is gone."""
+
 Sink = Callable[[Report], None]
 Send = Callable[[Reports], None]
 
@@ -26,8 +29,8 @@ Send = Callable[[Reports], None]
 class Outbox:
     """Sends reports in order from a thread of its own. ``send`` may block and retry as long as it likes."""
 
-    def __init__(self, send: Send) -> None:
-        self._send = send
+    def __init__(self, send: Send, beat: float = BEAT) -> None:
+        self._send, self._beat = send, beat
         self._waiting: list[Report] = []
         self._sending = False
         self._changed = threading.Condition()
@@ -69,7 +72,7 @@ class Outbox:
             raise self._error
 
     def _run(self) -> None:
-        while batch := self._next_batch():
+        while (batch := self._next_batch()) is not None:
             try:
                 self._send(Reports(tuple(batch)))
             except AgentError as error:
@@ -85,11 +88,14 @@ class Outbox:
             self._sending, self._error = False, error
             self._changed.notify_all()
 
-    def _next_batch(self) -> list[Report]:
+    def _next_batch(self) -> list[Report] | None:
+        """What is queued, or nothing after a while in which nothing happened; None at the end."""
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._closed)
+            self._changed.wait_for(lambda: self._waiting or self._closed, self._beat)
+            if self._closed and not self._waiting:
+                return None
             batch, self._waiting = self._waiting, []
-            self._sending = bool(batch)
+            self._sending = True
             return batch
 
 

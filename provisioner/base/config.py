@@ -83,12 +83,16 @@ class Dns(Strict):
 
 
 class Contact(Strict):
-    """How agents are dealt with. Minutes are counted since the last word of an agent."""
+    """How agents are dealt with. Minutes are counted since the last word of an agent.
+
+    ``first_start_minutes``: from a job's end until a system that has not phoned home is raised.
+    """
 
     nonce_minutes: Annotated[int, Field(ge=1, le=240)] = 15
     attempts: Annotated[int, Field(ge=1, le=10)] = 3
     stalled_minutes: Annotated[int, Field(ge=1, le=1440)] = 10
     interrupted_minutes: Annotated[int, Field(ge=1, le=10080)] = 60
+    first_start_minutes: Annotated[int, Field(ge=1, le=10080)] = 15
 
 
 class Track(StrEnum):
@@ -148,6 +152,7 @@ nonce_minutes = 15              # from boot script to the agent's first word
 attempts = 3                    # how often a job may be started before it is given up
 stalled_minutes = 10            # silence after which a job is shown as stalled
 interrupted_minutes = 60        # silence after which one without attempts left is given up
+first_start_minutes = 15        # after a restore: when a system that has not phoned home is raised
 
 [images]
 track = "latest"                # what NAME means for hosts: its latest generation, or the "promoted" one

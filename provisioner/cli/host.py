@@ -21,6 +21,7 @@ from provisioner.commands.host.assign_profile import Assigned, AssignProfile, as
 from provisioner.commands.host.remove import RemoveHosts, remove_hosts
 from provisioner.hosts import registry
 from provisioner.jobs.overview import get_host, list_hosts
+from provisioner.jobs.standing import standing
 from provisioner.jobs.views import HostView
 
 app = typer.Typer(no_args_is_help=True, help="Machines: add, list, and say what they do next.")
@@ -106,17 +107,18 @@ def show(context: typer.Context, names: Names, *, as_json: AsJson = False) -> No
     with of(context).appliance() as appliance:
         attempts = appliance.config.contact.attempts
         hosts = check_all(names, lambda name: get_host(appliance.database, name.lower(), attempts), "hosts")
+        now, policy = appliance.now(), appliance.config.contact
     if as_json:
         print_json(hosts[0] if len(names) == 1 else hosts)
         return
     for number, host in enumerate(hosts):
         if number:
             say()
-        _show(host)
+        _show(host, standing(host.job, now, policy).note if host.job else "")
 
 
-def _show(host: HostView) -> None:
-    print_facts(_facts(host))
+def _show(host: HostView, known: str) -> None:
+    print_facts(_facts(host, known))
     for disk in (host.inventory or {}).get("disks", ()):
         words = (disk["name"], binary(disk["size"]), disk["model"], disk["serial"], disk["transport"])
         print_facts([("disk", " ".join(word for word in words if word))])
@@ -173,7 +175,7 @@ def _row(host: HostView) -> tuple[str, ...]:
     return host.name, macs, host.next_boot, job_line(host.job), host.address, seen
 
 
-def _facts(host: HostView) -> list[tuple[str, str]]:
+def _facts(host: HostView, known: str) -> list[tuple[str, str]]:
     inventory = host.inventory or {}
     system = inventory.get("system", {})
     return [
@@ -182,6 +184,7 @@ def _facts(host: HostView) -> list[tuple[str, str]]:
         ("mac", " ".join(host.macs)),
         ("next boot", host.next_boot),
         ("job", job_line(host.job)),
+        ("known", known),
         ("address", host.address),
         ("seen", clock(host.last_seen)),
         ("up as", f"{host.phoned_home_as}, {clock(host.phoned_home)}" if host.phoned_home else ""),

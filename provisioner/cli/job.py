@@ -15,6 +15,8 @@ from provisioner.cli.output import AsJson, clock, harmless, print_facts, print_j
 from provisioner.cli.table import print_table
 from provisioner.commands.job.cancel import CancelJobs, cancel_jobs
 from provisioner.jobs import queue
+from provisioner.jobs.life import ACTIVE, ENDED, JobState
+from provisioner.jobs.standing import Standing, standing
 from provisioner.jobs.views import JobView, StepView
 
 app = typer.Typer(no_args_is_help=True, help="Jobs: what machines do and have done.")
@@ -33,10 +35,14 @@ def list_(
     """List jobs, newest first."""
     with of(context).appliance() as appliance:
         found = queue.list_jobs(appliance.database, host.lower() if host else None, limit)
+        now, policy = appliance.now(), appliance.config.contact
     if as_json:
         print_json(found)
         return
-    print_table(("job", "host", "profile", "state", "attempts", "made", ""), [_row(job) for job in found])
+    print_table(
+        ("job", "host", "profile", "state", "attempts", "made", ""),
+        [_row(job, progress_line(job, now, policy)) for job in found],
+    )
 
 
 @app.command()
@@ -45,10 +51,11 @@ def show(context: typer.Context, number: Number, *, as_json: AsJson = False) -> 
     with of(context).appliance() as appliance:
         job = queue.get_job(appliance.database, number)
         log = queue.get_log(appliance.database, number)
+        now, policy = appliance.now(), appliance.config.contact
     if as_json:
         print_json({"job": job, "log": log})
         return
-    print_facts(_facts(job))
+    print_facts(_facts(job, standing(job, now, policy), progress_line(job, now, policy)))
     if job.steps:
         say("\nsteps:")
         print_table(("step", "state", "bytes", "time", ""), [_step(step) for step in job.steps])
@@ -79,7 +86,7 @@ def cancel(
     left(ended)
 
 
-def _facts(job: JobView) -> list[tuple[str, str]]:
+def _facts(job: JobView, known: Standing, progress: str) -> list[tuple[str, str]]:
     receipt = job.receipt or {}
     return [
         ("job", str(job.id)),
@@ -87,21 +94,23 @@ def _facts(job: JobView) -> list[tuple[str, str]]:
         ("profile", f"{job.profile} ({job.action})"),
         ("state", job.state),
         ("error", job.error),
-        ("hint", job.hint),
-        ("progress", progress_line(job) if job.state == "running" else ""),
+        ("hint", job.hint or known.hint),
+        ("progress", progress if job.state in ACTIVE - {JobState.QUEUED} else ""),
+        ("known", known.note if job.state in ENDED else ""),
         ("attempts", str(job.attempts)),
         ("made", f"{clock(job.created)}{f' by {job.made_by}' if job.made_by else ''}"),
         ("started", clock(job.started)),
         ("last word", clock(job.heard)),
         ("ended", clock(job.ended)),
+        ("up", clock(job.up)),
         ("disk", f"{receipt['disk_name']} {receipt['disk_serial']}".strip() if receipt else ""),
         ("proved", f"{receipt['chunks_verified']} of {receipt['chunks_total']} chunks" if receipt else ""),
     ]
 
 
-def _row(job: JobView) -> tuple[str, ...]:
+def _row(job: JobView, progress: str) -> tuple[str, ...]:
     attempts, made = str(job.attempts), clock(job.created)
-    return str(job.id), job.host, job.profile, job.state, attempts, made, progress_line(job)
+    return str(job.id), job.host, job.profile, job.state, attempts, made, progress
 
 
 def _step(step: StepView) -> tuple[str, ...]:

@@ -9,11 +9,12 @@ import typer
 from provisioner.base.home import BLOBS, Home
 from provisioner.cli.context import of
 from provisioner.cli.job_lines import progress_line
-from provisioner.cli.output import AsJson, print_facts, print_json, say
+from provisioner.cli.output import AsJson, harmless, print_facts, print_json, say
 from provisioner.cli.table import print_table
 from provisioner.hosts import registry
 from provisioner.jobs.life import ENDED
 from provisioner.jobs.overview import list_hosts
+from provisioner.jobs.standing import troubles
 
 
 def status(context: typer.Context, *, as_json: AsJson = False) -> None:
@@ -22,7 +23,9 @@ def status(context: typer.Context, *, as_json: AsJson = False) -> None:
     with ours.appliance() as appliance:
         known = list_hosts(appliance.database, appliance.config.contact.attempts)
         observed = registry.list_observed(appliance.database)
+        now, policy = appliance.now(), appliance.config.contact
     missing = sorted(name for name in BLOBS if Home(ours.home).blob(name) is None)
+    raised = troubles(known, now, policy)
     states = Counter(str(host.job.state) for host in known if host.job)
     if as_json:
         print_json(
@@ -31,10 +34,15 @@ def status(context: typer.Context, *, as_json: AsJson = False) -> None:
                 "hosts": len(known),
                 "observed": len(observed),
                 "jobs": dict(states),
+                "troubles": raised,
                 "boot_files_missing": missing,
             }
         )
         return
+    for trouble in raised:
+        say(harmless(f"{trouble.host}: {trouble.what} (job {trouble.job})"))
+    if raised:
+        say()
     print_facts(
         (
             ("home", str(ours.home)),
@@ -46,5 +54,7 @@ def status(context: typer.Context, *, as_json: AsJson = False) -> None:
     busy = [host for host in known if host.job and host.job.state not in ENDED]
     if busy:
         say()
-        rows = [(h.name, h.job.profile, h.job.state, progress_line(h.job)) for h in busy if h.job]
+        rows = [
+            (h.name, h.job.profile, h.job.state, progress_line(h.job, now, policy)) for h in busy if h.job
+        ]
         print_table(("host", "profile", "state", "progress"), rows)

@@ -211,4 +211,7 @@ def phone_home(database: Database, token: str, hostname: str, address: str, now:
         if host is not None:
             host.phoned_home, host.phoned_home_as = now, hostname
             host.address, host.last_seen = address or host.address, now
+        job = session.get(Job, row.job_id) if row.job_id is not None else None
+        if job is not None and job.attempts == row.attempt:
+            job.up = job.up or now
         events.note(session, events.PHONE_HOME, row.mac, hostname, now, address=address)

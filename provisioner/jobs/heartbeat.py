@@ -1,4 +1,4 @@
-"""When a job whose agent is silent counts as stalled, and when as interrupted. Pure.
+"""When an agent counts as silent, its job as stalled, and when as interrupted. Pure.
 
 A silent agent may be waiting for us (we were down), may have lost its power, or
 may be dead. So a job is first *stalled*, which its next word takes back; it is
@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from provisioner.base.config import Contact
 from provisioner.jobs.life import JobEvent, JobState
 
+SILENT = 35.0
+"""Seconds without a report after which an agent is called silent: it sends one every ten."""
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -20,6 +23,13 @@ class Verdict:
     event: JobEvent
     error: str
     hint: str
+
+
+def silent_since(state: JobState, heard: float | None, now: float) -> float | None:
+    """When a started job was last heard of, if reports of its agent are missing since; else None."""
+    if state not in {JobState.RUNNING, JobState.STALLED} or heard is None:
+        return None
+    return heard if state is JobState.STALLED or now - heard >= SILENT else None
 
 
 def check(state: JobState, silent: float, attempts: int, policy: Contact) -> Verdict | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from provisioner.jobs.heartbeat import silent_since
 from provisioner.jobs.views import JobView, StepView
 
 
@@ -20,8 +21,8 @@ class JobProgress:
     left: float = 0.0
 
 
-def progress_of(job: JobView) -> JobProgress:
-    """The progress of ``job``."""
+def progress_of(job: JobView, now: float) -> JobProgress:
+    """The progress of ``job``. While its agent is silent, nothing is said of speed and time left."""
     if not job.steps:
         return JobProgress(
             "waits for its next network boot" if job.state == "queued" else str(job.state), 0.0
@@ -33,7 +34,7 @@ def progress_of(job: JobView) -> JobProgress:
         return JobProgress(stage, finished / len(job.steps))
     if not current.total:
         return JobProgress(current.title or current.name, finished / len(job.steps))
-    rate = _rate(current)
+    rate = 0.0 if silent_since(job.state, job.heard, now) is not None else _rate(current)
     left = (current.total - current.done) / rate if rate else 0.0
     return JobProgress(
         current.title or current.name, min(1.0, current.done / current.total), rate, max(0.0, left)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from initramfs import messages
@@ -72,7 +72,8 @@ def _given(row: Job) -> str:
 def get_job(database: Database, number: int) -> JobView:
     """One job. Raises NotFoundError."""
     with database.read() as session:
-        return job_view(find_job(session, number))
+        row = find_job(session, number)
+        return job_view(row, latest=row.id in _latest(session, [row]))
 
 
 def list_jobs(database: Database, host: str | None = None, limit: int = 100) -> list[JobView]:
@@ -81,7 +82,16 @@ def list_jobs(database: Database, host: str | None = None, limit: int = 100) -> 
         query = select(Job).order_by(Job.id.desc()).limit(limit)
         if host is not None:
             query = query.where(Job.host_id == find_host(session, host).id)
-        return [job_view(row) for row in session.scalars(query)]
+        rows = session.scalars(query).all()
+        latest = _latest(session, rows)
+        return [job_view(row, latest=row.id in latest) for row in rows]
+
+
+def _latest(session: Session, rows: Iterable[Job]) -> set[int]:
+    """The number of the latest job of each of their hosts."""
+    hosts = {row.host_id for row in rows}
+    query = select(func.max(Job.id)).where(Job.host_id.in_(hosts)).group_by(Job.host_id)
+    return set(session.scalars(query))
 
 
 def get_log(database: Database, number: int) -> list[LogView]:

@@ -42,6 +42,8 @@ def take_reports(database: Database, token: str, number: int, batch: messages.Re
 
 
 def _apply(session: Session, job: Job, report: messages.Report) -> None:
+    if report.step == messages.FIRST_WRITE and report.state is messages.StepState.STARTED:
+        job.host.phoned_home, job.host.phoned_home_as = None, ""  # the system that did so is no more
     step = _step(job, report)
     for name, value in _changes(report).items():
         setattr(step, name, value)

@@ -20,7 +20,8 @@ class Job(Base):
     """One run of a profile on one host. ``document`` is the wire job, the snapshot that the agent gets.
 
     ``last_sequence`` belongs to the current attempt; reports up to it were taken already. So does
-    ``host_key``: the public half (64 hexadecimal digits) of the key that its agent signs with.
+    ``host_key``: the public half (64 hexadecimal digits) of the key that its agent signs with. ``up`` is when
+    the system that it wrote has first phoned home.
     """
 
     __tablename__ = "jobs"
@@ -43,6 +44,7 @@ class Job(Base):
     receipt: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     host_key: Mapped[str | None] = mapped_column(String(64))
     made_by: Mapped[str] = mapped_column(String(63), default="", server_default="")
+    up: Mapped[float | None]
     host: Mapped[Host] = relationship(lazy="joined")
     steps: Mapped[list[Step]] = relationship(cascade=CASCADE, order_by="Step.position", lazy="selectin")
     log: Mapped[list[LogLine]] = relationship(cascade=CASCADE, order_by="LogLine.id")

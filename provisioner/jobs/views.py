@@ -40,7 +40,10 @@ class LogView:
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """A job as people see it. ``document`` is the wire job that the agent gets, ``made_by`` who gave it."""
+    """A job as people see it. ``document`` is the wire job that the agent gets, ``made_by`` who gave it.
+
+    ``up`` is when the system that it wrote has first phoned home. ``latest``: no job of its host followed.
+    """
 
     id: int
     host: str
@@ -58,6 +61,8 @@ class JobView:
     receipt: dict[str, Any] | None
     document: dict[str, Any]
     made_by: str = ""
+    up: float | None = None
+    latest: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +91,7 @@ def step_view(row: Step) -> StepView:
     )
 
 
-def job_view(row: Job) -> JobView:
+def job_view(row: Job, *, latest: bool = True) -> JobView:
     """A job's row as a value, with its steps and without its log."""
     return JobView(
         id=row.id,
@@ -105,4 +110,6 @@ def job_view(row: Job) -> JobView:
         receipt=row.receipt,
         document=row.document,
         made_by=row.made_by,
+        up=row.up,
+        latest=latest,
     )

@@ -58,6 +58,7 @@ def _hosts(served: Services) -> dict[str, Any]:
     return {
         "hosts": list_hosts(served.database, served.config.contact.attempts),
         "observed": registry.list_observed(served.database),
+        "policy": served.config.contact,
         "now": served.now(),
     }
 
@@ -76,5 +77,6 @@ def _job(served: Services, number: int) -> dict[str, Any]:
         "job": found,
         "log": queue.get_log(served.database, number),
         "events": seen,
+        "policy": served.config.contact,
         "now": served.now(),
     }

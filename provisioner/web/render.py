@@ -8,19 +8,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from provisioner.base.units import binary, duration
-from provisioner.jobs.life import JobState
 from provisioner.jobs.progress import progress_of
-
-WORDS = {
-    JobState.QUEUED: "waiting",
-    JobState.RUNNING: "running",
-    JobState.STALLED: "silent",
-    JobState.SUCCEEDED: "done",
-    JobState.FAILED: "failed",
-    JobState.INTERRUPTED: "given up",
-    JobState.CANCELLED: "cancelled",
-}
-"""The states of a job as people say them."""
+from provisioner.jobs.standing import standing
 
 
 def _ago(then: float | None, now: float) -> str:
@@ -45,7 +34,7 @@ def _environment() -> Environment:
         "bytes": binary,
         "seconds": duration,
         "progress": progress_of,
-        "words": lambda state: WORDS[JobState(state)],
+        "standing": standing,
     }
     return environment
 

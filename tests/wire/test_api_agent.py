@@ -12,8 +12,10 @@ from initramfs import messages
 from initramfs.agent.trust import public_half
 from initramfs.messages import StepState
 from netboot.model import Kernel, LocalDisk
+from provisioner.base.config import Config
 from provisioner.boot.booter import ProvisionerBooter
 from provisioner.hosts import registry
+from provisioner.jobs import upkeep
 from provisioner.jobs.life import JobState
 from provisioner.jobs.queue import get_job, get_log
 from provisioner.timeline import events
@@ -369,9 +371,46 @@ def test_phone_home(site: Api) -> None:
     given = site.assignment(site.contact(site.nonce()))
     person = personalised(given)
     assert person.phone_home_url == "http://192.0.2.1:8080/api/v1/phone-home"
+    site.finish(given, messages.Result(ok=True, receipt=RECEIPT))
+    assert get_job(site.database, 1).up is None
     message = messages.PhoneHome(person.phone_home_token, "pc1")
     assert site.request("POST", "/api/v1/phone-home", content=messages.encode(message)).status_code == 204
     assert people.get_host(site.database, "pc1").phoned_home_as == "pc1"
+    assert get_job(site.database, 1).up == NOW
     assert events.list_events(site.database, MAC)[-1].kind == "phone-home"
     wrong = messages.PhoneHome(given.token, "evil")
     assert site.request("POST", "/api/v1/phone-home", content=messages.encode(wrong)).status_code == 403
+
+
+def test_a_system_that_is_overwritten_is_not_up_any_more(site: Api) -> None:
+    """From the first write of the next job on, not before; only the latest attempt makes a job up."""
+    enqueue(site)
+    first = site.assignment(site.contact(site.nonce()))
+    token = personalised(first).phone_home_token
+    site.finish(first, messages.Result(ok=True, receipt=RECEIPT))
+    site.post("/api/v1/phone-home", messages.PhoneHome(token, "pc1"), "")
+    number = enqueue(site)
+    site.clock.value += 5
+    second = site.assignment(site.contact(site.nonce()))
+    path = f"/api/v1/agent/jobs/{number}/reports"
+    site.post(path, reports(1, ("check", StepState.STARTED)), second.token)
+    assert people.get_host(site.database, "pc1").phoned_home == NOW
+    site.post(path, reports(2, (messages.FIRST_WRITE, StepState.STARTED)), second.token)
+    assert people.get_host(site.database, "pc1").phoned_home is None
+    site.clock.value += 5
+    site.assignment(site.contact(site.nonce()))
+    late = messages.PhoneHome(personalised(second).phone_home_token, "pc1")
+    site.post("/api/v1/phone-home", late, "")
+    assert get_job(site.database, number).up is None
+
+
+def test_an_agent_without_news_is_still_heard(site: Api) -> None:
+    """An empty batch is a sign of life, and takes back that its job was stalled."""
+    number = enqueue(site)
+    given = site.assignment(site.contact(site.nonce()))
+    site.clock.value += 700
+    upkeep.mark_silent(site.database, Config(), site.clock.value)
+    assert get_job(site.database, number).state is JobState.STALLED
+    site.post(f"/api/v1/agent/jobs/{number}/reports", messages.Reports(()), given.token)
+    job = get_job(site.database, number)
+    assert (job.state, job.heard, job.error) == (JobState.RUNNING, site.clock.value, "")

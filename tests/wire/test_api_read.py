@@ -119,6 +119,27 @@ def test_job_page_says_what_went_wrong(site: Api) -> None:
     assert "two disks match" in site.get("/").text
 
 
+def test_the_pages_say_what_is_not_known_yet(site: Api) -> None:
+    """A dead machine does not look alive, and a disk that was written is no system that is up."""
+    site.clock.value += 125
+    for path in ("/", "/jobs/1"):
+        page = site.get(path).text
+        assert "no report since" in page
+        assert "(2 min 05 s)" in page
+        assert "iB/s" not in page
+    site.finish(site.assignment(site.contact(site.nonce())), messages.Result(ok=True))
+    person = messages.Personalisation(5, "pc1", phone_home_url="at contact")
+    image = messages.PartitionImage(5, messages.ImageRef("sda5_Debian", 1, b"\xdd" * 32))
+    work = messages.RestorePartitions((image,), personalisation=person)
+    people.queue_job(site.database, "pc1", messages.Job(0, "class", work), now=site.clock.value)
+    site.clock.value += 5
+    site.finish(site.assignment(site.contact(site.nonce())), messages.Result(ok=True))
+    assert "waiting for its first start" in site.get("/").text
+    site.clock.value += 23 * 60
+    for path in ("/", "/jobs/2"):
+        assert "has not started since: 23 min" in site.get(path).text
+
+
 def test_what_machines_say_is_escaped(site: Api) -> None:
     """An agent's text is text, also in the log."""
     token = site.assignment(site.contact(site.nonce())).token

@@ -75,6 +75,15 @@ def test_draining_waits_until_all_has_been_taken() -> None:
     outbox.close()
 
 
+def test_an_agent_with_nothing_to_report_says_so() -> None:
+    """A step that shows no progress must not look like a dead machine."""
+    beats = threading.Semaphore(0)
+    outbox = Outbox(lambda batch: beats.release() if not batch.reports else None, beat=0.01)
+    for _ in range(3):
+        assert beats.acquire(timeout=30)
+    outbox.close()
+
+
 @pytest.mark.parametrize(
     ("raised", "told"), [(Unreachable("away"), "away"), (ZeroDivisionError(), "ZeroDivisionError")]
 )

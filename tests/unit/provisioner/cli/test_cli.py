@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
+from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,6 +16,10 @@ from provisioner.base.errors import ExitStatus
 from provisioner.base.home import Home
 from provisioner.cli import run
 from provisioner.commands import init_appliance
+from provisioner.database.engine import open_database
+from provisioner.hosts.registry import find_host
+from provisioner.jobs.life import JobState
+from provisioner.jobs.tables import Job
 
 MAC = "52:54:00:00:00:01"
 
@@ -45,6 +51,30 @@ def site_(tmp_path_factory: pytest.TempPathFactory) -> Path:
     site = tmp_path_factory.mktemp("site") / "home"
     init_appliance.create(site)
     return site
+
+
+def test_status_names_the_hosts_to_look_at_first(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In the same words as 'job show', 'job list', 'host show', and for programs."""
+    base = ["--home", str(home)]
+    assert run([*base, "host", "add", "pc1", "--mac", MAC]) == 0
+    document = {"after": "reboot", "work": {"personalisation": {"phone_home_url": "at contact"}}}
+    ended = time.time() - 23 * 60
+    with closing(open_database(home)) as database, database.write() as session:
+        host = find_host(session, "pc1")
+        job = Job(profile="class", action="restore", document=document, state=JobState.SUCCEEDED)
+        job.host_id, job.created, job.ended = host.id, ended, ended
+        session.add(job)
+    said = "has not started since: 23 min"
+    for words in (["status"], ["job", "show", "1"], ["job", "list"], ["host", "show", "pc1"]):
+        capsys.readouterr()
+        assert run([*base, *words]) == 0
+        out = capsys.readouterr().out
+        assert said in " ".join(out.split()), words
+        assert words != ["status"] or out.startswith("pc1: written and proved")
+    assert run([*base, "status", "--json"]) == 0
+    (trouble,) = json.loads(capsys.readouterr().out)["troubles"]
+    assert (trouble["host"], trouble["job"]) == ("pc1", 1)
+    assert said in trouble["what"]
 
 
 def test_whole_round(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -78,12 +78,20 @@ def test_an_earlier_database_keeps_what_it_has(tmp_path: Path) -> None:
             " created, error, hint) VALUES (7, 1, 'class', 'restore', '{}', 'running', 1, 0, 2.0, '', '')"
         )
         connection.exec_driver_sql(
+            "INSERT INTO jobs (id, host_id, profile, action, document, state, attempts, last_sequence,"
+            " created, error, hint, ended) VALUES"
+            " (8, 1, 'class', 'restore', '{}', 'succeeded', 1, 0, 2.0, '', '', 10.0),"
+            " (9, 1, 'class', 'restore', '{}', 'succeeded', 1, 0, 2.0, '', '', 30.0)"
+        )
+        connection.exec_driver_sql("UPDATE hosts SET phoned_home = 20.0")
+        connection.exec_driver_sql(
             "INSERT INTO steps (job_id, position, name, title, state, done, total, detail)"
             " VALUES (7, 0, 'write', '', 'started', 0, 0, '')"
         )
     database.migrate()
     job = queue.get_job(database, 7)
     assert (job.host, job.state, [step.name for step in job.steps]) == ("pc1", JobState.RUNNING, ["write"])
+    assert [queue.get_job(database, number).up for number in (7, 8, 9)] == [None, 20.0, None]
     with database.read() as session:
         assert session.get_one(Job, 7).host_key is None
     database.close()
