@@ -17,6 +17,7 @@ from initramfs.imaging.errors import ManifestError
 from initramfs.imaging.format.chunk import DEFAULT_CHUNK, DEFAULT_LEVEL
 from initramfs.imaging.format.header import Header, Kind
 from initramfs.imaging.format.manifest import Manifest
+from initramfs.imaging.format.rules import MAX_TEXT
 from initramfs.imaging.format.signed import decode, encode
 from initramfs.imaging.label import read_label
 from initramfs.imaging.label.model import Bare, PartitionNumber
@@ -28,6 +29,7 @@ from initramfs.imaging.restore.strategy import Adaptive, Everything
 from initramfs.imaging.restore.verify_policy import policy_for
 from initramfs.messages import Last
 from provisioner.base.errors import ProvisionerError
+from provisioner.images.sector_size import sector_size_of_file
 from provisioner.stores.names import check_name, partition_of
 
 if TYPE_CHECKING:
@@ -44,7 +46,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to capture; see :func:`.capture.capture`. ``sector_size`` counts for files."""
+    """How to capture; see :func:`.capture.capture`.
+
+    ``sector_size`` counts for files; it is recognised by their content if it is not said. ``notes`` are for
+    the manifest, in front of the capture's own.
+    """
 
     partition: int | None = None
     empty: Collection[int] = ()
@@ -52,7 +58,8 @@ class Options:
     level: int = DEFAULT_LEVEL
     force: bool = False
     without_swap: bool = False
-    sector_size: int = 512
+    sector_size: int | None = None
+    notes: tuple[str, ...] = ()
     progress: ProgressCallback = silent
 
 
@@ -113,14 +120,19 @@ def add_image(
             progress=options.progress,
         )
 
-        def sign(generation: int) -> bytes:
-            return encode(replace(draft.header, generation=generation), draft.ranges, key)
+        header = replace(
+            draft.header, warnings=(*(note[:MAX_TEXT] for note in options.notes), *draft.header.warnings)
+        )
 
-        return Added(ingest.commit(facts.name, sign), draft.header, draft.count)
+        def sign(generation: int) -> bytes:
+            return encode(replace(header, generation=generation), draft.ranges, key)
+
+        return Added(ingest.commit(facts.name, sign), header, draft.count)
 
 
 def _open(source: Path, options: Options) -> Device:
-    return Device.open(source, shared=options.force, sector_size=options.sector_size)
+    sectors = options.sector_size or (sector_size_of_file(source) if source.is_file() else 0)
+    return Device.open(source, shared=options.force, sector_size=sectors)
 
 
 def layout_for(

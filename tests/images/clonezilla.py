@@ -8,14 +8,14 @@ from pathlib import Path
 from tests.lab.command import run
 
 PIECE = 300_000
-PARTCLONE = {"vfat": "fat", "ext4": "extfs", "dd": "dd"}
+PARTCLONE = {"vfat": "fat", "ext4": "extfs", "dd": "dd", "ntfs": "ntfs", "imager": "imager"}
 
 
-def save_partition(part: Path, image: Path, kind: str = "ext4") -> None:
+def save_partition(part: Path, image: Path, kind: str = "ext4", *options: str) -> None:
     """A partition in a file as partclone saves it."""
-    clone = () if kind == "dd" else ("-c",)
+    clone = () if kind == "dd" else ("-c", *options)
     log = image.with_suffix(".log")
-    run(f"partclone.{PARTCLONE[kind]}", *clone, "-q", "-s", part, "-O", image, "-L", log)
+    run(f"partclone.{PARTCLONE[kind]}", *clone, "-q", "--UI-fresh", "0", "-s", part, "-O", image, "-L", log)
     log.unlink(missing_ok=True)
 
 

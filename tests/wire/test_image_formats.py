@@ -7,7 +7,8 @@ import gzip
 import lzma
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ import zstandard
 from initramfs.imaging.capture.capture import Facts
 from initramfs.imaging.format.manifest import Manifest
 from provisioner.images.formats.exports import Format, export_image
-from provisioner.images.formats.imports import raw_file
+from provisioner.images.formats.imports import Given, Source, raw_file
 from provisioner.images.operations import Options, add_image, load
 from provisioner.stores.directory.store import DirectoryStore
 from provisioner.stores.errors import StoreError
@@ -49,6 +50,13 @@ def ext(tmp_path: Path) -> Path:
     return path
 
 
+@contextmanager
+def unpacked(path: Path, folder: Path, given: Given | None = None) -> Iterator[Path]:
+    """What is imported of a file or folder."""
+    with raw_file(Source(path, given), folder) as found:
+        yield found.path
+
+
 def file_in(ext: Path) -> bytes:
     """The file inside, by debugfs."""
     out = ext.with_suffix(".out")
@@ -79,7 +87,7 @@ def test_raw_files_come_in_as_they_are(raw: Path, tmp_path: Path, pack: Callable
     """However they are packed; the name does not matter, and nothing is left behind."""
     source = tmp_path / "source"
     source.write_bytes(pack(raw.read_bytes()))
-    with raw_file(source, tmp_path / "work") as found:
+    with unpacked(source, tmp_path / "work", Given.RAW) as found:
         assert found.read_bytes() == raw.read_bytes()
         assert found == source or found.stat().st_blocks * 512 < 4 * MIB
     assert not list((tmp_path / "work").iterdir())
@@ -92,7 +100,7 @@ def test_a_file_that_was_cut_off_is_refused(
     """And so is one with a flipped bit, where the packer kept a checksum."""
     source = tmp_path / "source"
     source.write_bytes(pack(raw.read_bytes())[:-5000])
-    with pytest.raises(StoreError, match="is damaged"), raw_file(source, tmp_path / "work"):
+    with pytest.raises(StoreError, match="is damaged"), unpacked(source, tmp_path / "work"):
         pass
     assert not list((tmp_path / "work").iterdir())
 
@@ -108,7 +116,7 @@ def test_an_export_of_each_kind_is_the_image_again(raw: Path, tmp_path: Path) ->
     assert gzip.decompress((folder / "sda5_Data.gz").read_bytes()) == raw.read_bytes()
     export_image(image, store, folder, Format.QCOW2)
     run("qemu-img", "check", folder / "sda5_Data.qcow2")
-    with raw_file(folder / "sda5_Data.qcow2", tmp_path / "work") as found:
+    with unpacked(folder / "sda5_Data.qcow2", tmp_path / "work") as found:
         assert found.read_bytes() == raw.read_bytes()
     assert sorted(path.name for path in folder.iterdir()) == ["sda5_Data.gz", "sda5_Data.qcow2"]
 
@@ -144,7 +152,7 @@ def test_a_qcow2_that_needs_another_file_is_refused(raw: Path, tmp_path: Path) -
     run("qemu-img", "create", "-q", "-f", "qcow2", "-b", raw, "-F", "raw", tmp_path / "overlay")
     with (
         pytest.raises(StoreError, match="needs another file"),
-        raw_file(tmp_path / "overlay", tmp_path / "work"),
+        unpacked(tmp_path / "overlay", tmp_path / "work"),
     ):
         pass
 
@@ -154,7 +162,7 @@ def test_partclone_images_come_in(ext: Path, tmp_path: Path, pack: Callable[[byt
     """Made by partclone, plain and compressed."""
     save_partition(ext, tmp_path / "image")
     (tmp_path / "image").write_bytes(pack((tmp_path / "image").read_bytes()))
-    with raw_file(tmp_path / "image", tmp_path / "work") as found:
+    with unpacked(tmp_path / "image", tmp_path / "work") as found:
         run("e2fsck", "-fn", found)
         assert file_in(found) == file_in(ext)
 
@@ -167,7 +175,7 @@ def test_a_damaged_partclone_image_is_refused(ext: Path, tmp_path: Path, harm: s
     data = bytearray(image.read_bytes())
     data[len(data) // 2] ^= 1
     image.write_bytes(data if harm == "flip" else data[: len(data) // 2])
-    with pytest.raises(StoreError, match="partclone refuses"), raw_file(image, tmp_path / "work"):
+    with pytest.raises(StoreError, match="partclone refuses"), unpacked(image, tmp_path / "work"):
         pass
 
 
@@ -205,7 +213,7 @@ def disk(request: pytest.FixtureRequest, tmp_path: Path, ext: Path) -> Path:
 def test_a_clonezilla_disk_comes_in(disk: Path, tmp_path: Path) -> None:
     """Table, boot code, gap, file systems, raw partition, swap: as they were."""
     folder = save_disk(disk, tmp_path / "saved", {1: "vfat", 2: "ext4", 5: "swap", 6: "dd"})
-    with raw_file(folder, tmp_path / "work") as found:
+    with unpacked(folder, tmp_path / "work") as found:
         assert found.stat().st_size == disk.stat().st_size
         assert dump(found) == dump(disk)
         head = 31_000 if "dos" in run("sfdisk", "--dump", disk) else 440
@@ -230,15 +238,15 @@ def test_a_clonezilla_disk_with_a_missing_piece_is_refused(disk: Path, tmp_path:
     pieces = sorted(folder.glob("sda2.*"))
     assert len(pieces) > 2
     moved = pieces[1].rename(tmp_path / "moved")
-    with pytest.raises(StoreError, match="is missing"), raw_file(folder, tmp_path / "work"):
+    with pytest.raises(StoreError, match="is missing"), unpacked(folder, tmp_path / "work"):
         pass
     moved.rename(pieces[1])
     pieces[-1].unlink()
-    with pytest.raises(StoreError, match=r"damaged|refuses"), raw_file(folder, tmp_path / "work"):
+    with pytest.raises(StoreError, match=r"damaged|refuses"), unpacked(folder, tmp_path / "work"):
         pass
     for piece in folder.glob("sda2.*"):
         piece.unlink()
-    with pytest.raises(StoreError, match="nothing of sda2"), raw_file(folder, tmp_path / "work"):
+    with pytest.raises(StoreError, match="nothing of sda2"), unpacked(folder, tmp_path / "work"):
         pass
     assert not list((tmp_path / "work").iterdir())
 
@@ -250,7 +258,7 @@ def test_a_clonezilla_partition_comes_in(ext: Path, tmp_path: Path) -> None:
     (folder / "parts").write_text("sda2\n")
     save_partition(ext, tmp_path / "image")
     split(gzip.compress((tmp_path / "image").read_bytes()), folder / "sda2.ext4-ptcl-img.gz")
-    with raw_file(folder, tmp_path / "work") as found:
+    with unpacked(folder, tmp_path / "work") as found:
         assert file_in(found) == file_in(ext)
 
 
@@ -258,8 +266,8 @@ def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
     """With what it should be."""
     (tmp_path / "folder").mkdir()
     with (
-        pytest.raises(StoreError, match="no list of partitions"),
-        raw_file(tmp_path / "folder", tmp_path / "work"),
+        pytest.raises(StoreError, match="no image folder that is known"),
+        unpacked(tmp_path / "folder", tmp_path / "work"),
     ):
         pass
 

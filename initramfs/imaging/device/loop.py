@@ -18,12 +18,17 @@ AGAIN = 0.02
 
 
 @contextmanager
-def loop_device(path: Path, offset: int, size: int, *, writable: bool = False) -> Iterator[Path]:
-    """A loop device over ``size`` bytes of ``path`` from ``offset``, gone at the end. Raises ToolError."""
+def loop_device(
+    path: Path, offset: int, size: int, *, writable: bool = False, sector_size: int = 0
+) -> Iterator[Path]:
+    """A loop device over ``size`` bytes of ``path`` from ``offset``, gone at the end. Raises ToolError.
+
+    ``sector_size`` is that of its sectors; as what lies below has them, or 512, if it is not said.
+    """
     mode = () if writable else ("--read-only",)
-    name = run(
-        "losetup", "--find", "--show", *mode, "--offset", str(offset), "--sizelimit", str(size), str(path)
-    ).stdout.strip()
+    sectors = ("--sector-size", str(sector_size)) if sector_size else ()
+    place = ("--offset", str(offset), "--sizelimit", str(size))
+    name = run("losetup", "--find", "--show", *mode, *sectors, *place, str(path)).stdout.strip()
     backing = SYS_BLOCK / Path(name).name / "loop/backing_file"
     behind = _read(backing)
     try:

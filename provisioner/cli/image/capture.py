@@ -10,7 +10,17 @@ import typer
 
 from provisioner.cli.bars import bar
 from provisioner.cli.context import of
-from provisioner.cli.image.adding import KIB, ChunkSize, Description, Force, Name, User, print_added
+from provisioner.cli.image.adding import (
+    KIB,
+    ChunkSize,
+    Description,
+    Empty,
+    Force,
+    Name,
+    SectorSize,
+    User,
+    print_added,
+)
 from provisioner.cli.image.common import Number
 from provisioner.cli.output import AsJson
 from provisioner.commands.image.capture import CaptureImage, capture_image
@@ -23,9 +33,8 @@ def capture(
     name: Name,
     *,
     partition: Number = None,
-    empty: Annotated[
-        list[int] | None, typer.Option(help="Partitions recorded as zeros (repeatable).")
-    ] = None,
+    empty: Empty = None,
+    sector_size: SectorSize = None,
     description: Description = "",
     user: User = "",
     chunk_size: ChunkSize = 1024,
@@ -38,7 +47,9 @@ def capture(
 ) -> None:
     """Add an image, or its next generation: what is in use is read, what is known is not stored again."""
     ours, began = of(context), time.monotonic()
-    options = Options(partition, tuple(empty or ()), chunk_size * KIB, level, force, without_swap)
+    options = Options(
+        partition, tuple(empty or ()), chunk_size * KIB, level, force, without_swap, sector_size
+    )
     wish = CaptureImage(source, name, description, user, options)
     with ours.appliance() as appliance, bar(quiet=as_json) as progress:
         added = capture_image(appliance, ours.actor, wish, progress)

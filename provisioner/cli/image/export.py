@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 from typing import Annotated
@@ -27,5 +28,8 @@ def export(
     """Write an image as a raw (sparse), qcow2 or gzipped file."""
     ours, began = of(context), time.monotonic()
     with ours.appliance() as appliance, bar(quiet=as_json) as progress:
-        reference, outcome = export_image(appliance, ours.actor, ExportImage(name, file, form), progress)
-    done(reference, numbers(outcome), time.monotonic() - began, as_json=as_json)
+        exported = export_image(appliance, ours.actor, ExportImage(name, file, form), progress)
+    if exported.needs:
+        sys.stderr.write(f"warning: the file does not tell what it is: import it with {exported.needs}\n")
+    did = numbers(exported.counts) | {"import_needs": exported.needs}
+    done(exported.reference, did, time.monotonic() - began, as_json=as_json)

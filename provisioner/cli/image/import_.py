@@ -10,26 +10,51 @@ import typer
 
 from provisioner.cli.bars import bar
 from provisioner.cli.context import of
-from provisioner.cli.image.adding import KIB, ChunkSize, Description, Force, Name, User, print_added
+from provisioner.cli.image.adding import (
+    KIB,
+    ChunkSize,
+    Description,
+    Empty,
+    Force,
+    Name,
+    SectorSize,
+    User,
+    print_added,
+)
+from provisioner.cli.image.common import Number
 from provisioner.cli.output import AsJson
 from provisioner.commands.image.import_ import ImportImage, import_image
+from provisioner.images.formats.imports import Given
 from provisioner.images.operations import Options
 
 
 def import_(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="A raw, qcow2 or partclone image, also .gz/.zst; a folder.")],
+    file: Annotated[
+        Path, typer.Argument(help="A raw file, a virtual machine's disk, a partclone image; a folder.")
+    ],
     name: Name,
     *,
+    given: Annotated[
+        Given | None, typer.Option("--format", help="raw: take the content as it is, whatever it looks like.")
+    ] = None,
+    sector_size: SectorSize = None,
+    disk: Annotated[str, typer.Option(help="Of a folder with several disks: sda, d1.")] = "",
+    partition: Number = None,
+    empty: Empty = None,
     description: Description = "",
     user: User = "",
     chunk_size: ChunkSize = 1024,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Add an image from a raw file, a CloneSys .gz, qcow2, a partclone image or a Clonezilla folder."""
+    """Add an image from a raw file, a CloneSys .gz, a virtual machine's disk, partclone, Clonezilla or FOG.
+
+    Packed files and the first of several pieces will do; what is not known for certain is refused.
+    """
     ours, began = of(context), time.monotonic()
-    wish = ImportImage(file, name, description, user, Options(chunk_size=chunk_size * KIB, force=force))
+    options = Options(partition, tuple(empty or ()), chunk_size * KIB, force=force, sector_size=sector_size)
+    wish = ImportImage(file, name, description, user, options, given, disk)
     with ours.appliance() as appliance, bar(quiet=as_json) as progress:
         added = import_image(appliance, ours.actor, wish, progress)
     print_added(added, time.monotonic() - began, as_json=as_json)

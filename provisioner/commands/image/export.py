@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from initramfs.imaging.device.parallel import ProgressCallback, silent
 from initramfs.imaging.restore.counts import RestoreCounts
@@ -25,10 +26,18 @@ class ExportImage:
     form: Format = Format.RAW
 
 
+class Exported(NamedTuple):
+    """Which image that was, what was done, and the option that an import of the file needs, if any."""
+
+    reference: Reference
+    counts: RestoreCounts
+    needs: str
+
+
 def export_image(
     appliance: Appliance, actor: Actor, wish: ExportImage, progress: ProgressCallback = silent
-) -> tuple[Reference, RestoreCounts]:
-    """Write the file; which image that was, and what was done. Nothing of the appliance changes.
+) -> Exported:
+    """Write the file. Nothing of the appliance changes.
 
     Raises ForbiddenError, NoImageError, StoreError, DiskError.
     """
@@ -36,4 +45,5 @@ def export_image(
     store = appliance.store
     reference = store.resolve(wish.name)
     image = load(store, reference, load_public_key(appliance.root))
-    return reference, exports.export_image(image, store, wish.file, wish.form, progress)
+    counts = exports.export_image(image, store, wish.file, wish.form, progress)
+    return Exported(reference, counts, exports.import_hint(image, store))

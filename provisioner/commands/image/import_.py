@@ -8,7 +8,7 @@ from pathlib import Path
 from initramfs.imaging.device.parallel import ProgressCallback, silent
 from provisioner.commands.appliance import Appliance
 from provisioner.commands.record import be_ready_to_record, record_change
-from provisioner.images.formats.imports import raw_file
+from provisioner.images.formats.imports import Given, Source, raw_file
 from provisioner.images.operations import Added, Options, add_image, facts_of
 from provisioner.security.actors import Actor, Right
 from provisioner.security.keys import load_private_key
@@ -16,13 +16,25 @@ from provisioner.security.keys import load_private_key
 
 @dataclass(frozen=True, slots=True)
 class ImportImage:
-    """What to import: a file, or the folder of a Clonezilla image. ``user``: the actor, if empty."""
+    """What to import: a file, or the folder of an image.
+
+    ``user``: the actor, if empty. ``given``: what the file is said to be. ``disk``: of a folder with several.
+    """
 
     file: Path
     name: str
     description: str = ""
     user: str = ""
     options: Options = field(default_factory=Options)
+    given: Given | None = None
+    disk: str = ""
+
+    @property
+    def source(self) -> Source:
+        """Where it comes from."""
+        options = self.options
+        empty = tuple(options.empty)
+        return Source(self.file, self.given, options.sector_size, self.disk, options.partition, empty)
 
 
 def import_image(
@@ -34,7 +46,10 @@ def import_image(
     user = wish.user or actor.name
     facts = facts_of(wish.name, wish.file, wish.description, user, appliance.now())
     store, key = appliance.store, load_private_key(appliance.root)
-    with raw_file(wish.file, store.workspace) as raw:
-        added = add_image(store, key, raw, facts, replace(wish.options, progress=progress))
+    with raw_file(wish.source, store.workspace) as raw:
+        options = replace(wish.options, sector_size=raw.sector_size, notes=raw.notes, progress=progress)
+        if raw.chosen:
+            options = replace(options, partition=None, empty=())
+        added = add_image(store, key, raw.path, facts, options)
     record_change(appliance, actor, "image import", f"{added.reference} from {wish.file}")
     return added

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from initramfs.imaging.device.device import Device
 from initramfs.imaging.device.parallel import Meter, ProgressCallback, silent
+from initramfs.imaging.errors import CaptureError
 from initramfs.imaging.format.header import Kind
 from initramfs.imaging.label.model import Bare
 from initramfs.imaging.restore.compose import compose
@@ -21,7 +22,8 @@ from initramfs.imaging.restore.counts import RestoreCounts
 from initramfs.imaging.restore.restore import Restore
 from provisioner.base.durable import sync
 from provisioner.images.browse.reader import ImageReader
-from provisioner.images.formats.qcow2 import qemu_img
+from provisioner.images.formats.qemu import qemu_img
+from provisioner.images.sector_size import sector_size_of
 from provisioner.stores.errors import StoreError
 from provisioner.stores.files import failing
 
@@ -69,6 +71,28 @@ def export_image(
                     outcome = _raw(image, source, raw, progress)
                     qemu_img("convert", "-f", "raw", "-O", "qcow2", raw, new)
                 return outcome
+
+
+def import_hint(image: Manifest, source: ChunkSource) -> str:
+    """The option that an import of the exported file needs, or an empty text.
+
+    A file has no sectors. Nearly always its content tells which the disk had; where it does not, people must.
+    Content without a file system looks like nothing at all.
+    Raises what the source raises.
+    """
+    header, reader = image.header, ImageReader(image, source)
+    known = {item.partition: item.minimal for item in header.filesystems}
+    areas = header.label.areas if header.label is not None else ()
+    needed = {area.start: known[area.number] for area in areas if area.number in known}
+    try:
+        told = sector_size_of(
+            reader.read, header.size, lambda offset, length: offset in needed and needed[offset] <= length
+        )
+    except CaptureError:
+        told = 0
+    unknown = header.label is None and not header.filesystems
+    sectors = "" if told == header.sector_size else f"--sector-size {header.sector_size}"
+    return " ".join(filter(None, ("--format raw" if unknown else "", sectors)))
 
 
 @contextmanager

@@ -1,162 +1,145 @@
-"""Files as they come: split in pieces, compressed one way or another, read as one stream of what is inside.
+"""Files as they come: split in pieces, compressed one way or another, read once as the blocks inside.
 
 What a file is, its first bytes say, never its name.
 """
 
 from __future__ import annotations
 
-import bz2
-import gzip
-import io
-import lzma
 import os
-import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
-import zstandard
-
+from provisioner.images.formats.kinds import HEAD, foreign
+from provisioner.images.formats.packers import COPY, Blocks, DamagedError, Packer, packer_of
+from provisioner.images.formats.pieces import COPY_AGAIN
 from provisioner.stores.errors import StoreError
 from provisioner.stores.files import failing
 
-COPY = 1 << 20
-HEAD = 16
-"""Bytes to look at."""
 
+@dataclass(slots=True)
+class Content:
+    """What is inside of a file, to be read once.
 
-class _Frames(io.RawIOBase):
-    """All zstd frames of a file, one after the other (pzstd writes many); cut off is an error, not an end."""
+    Attributes:
+        pieces: the files that it is read from.
+        packer: how it was compressed.
+        head: its first bytes; fewer than :data:`HEAD` if there are no more.
+        size: of what was read until now.
+    """
 
-    def __init__(self, file: IO[bytes]) -> None:
-        super().__init__()
-        self._file, self._left, self._input = file, b"", b""
-        self._frame: Any = None
+    pieces: Sequence[Path]
+    packer: Packer | None
+    head: bytes
+    size: int = 0
+    _blocks: Blocks = field(default_factory=lambda: iter(()))
 
-    def readable(self) -> bool:
-        return True
+    @property
+    def name(self) -> str:
+        """For messages."""
+        return self.pieces[0].name
 
-    def readinto(self, buffer: Any) -> int:
-        """See io.RawIOBase. Raises EOFError in the middle of a frame."""
-        while not self._left and self._more():
-            pass
-        count = min(len(buffer), len(self._left))
-        buffer[:count], self._left = self._left[:count], self._left[count:]
-        return count
+    @property
+    def plain(self) -> Path | None:
+        """The file that holds just this content."""
+        return self.pieces[0] if self.packer is None and len(self.pieces) == 1 else None
 
-    def _more(self) -> bool:
-        if not self._input:
-            self._input = self._file.read(COPY)
-            if not self._input:
-                if self._frame is not None:
-                    raise EOFError("it ends in the middle of a zstd frame")
-                return False
-        if self._frame is None:
-            self._frame = zstandard.ZstdDecompressor().decompressobj()
-        self._left = self._frame.decompress(self._input)
-        self._input = b""
-        if self._frame.eof:
-            self._input, self._frame = self._frame.unused_data, None
-        return True
+    def blocks(self) -> Blocks:
+        """All of it, in blocks of :data:`COPY` bytes but for the last. Raises DamagedError."""
+        held = bytearray()
+        for block in self._blocks:
+            held += block
+            while len(held) >= COPY:
+                self.size += COPY
+                yield bytes(held[:COPY])
+                del held[:COPY]
+        self.size += len(held)
+        if held:
+            yield bytes(held)
 
-
-PACKED: dict[bytes, Callable[[Any], Any]] = {
-    b"\x1f\x8b": lambda file: gzip.GzipFile(fileobj=file),
-    b"\x28\xb5\x2f\xfd": _Frames,
-    b"BZh": bz2.BZ2File,
-    b"\xfd7zXZ\0": lzma.LZMAFile,
-}
-"""What compressed files begin with."""
-DAMAGE = (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, zstandard.ZstdError)
-
-
-class _DamagedError(Exception):
-    """What was read is damaged. Leaves this module as a StoreError that names the file."""
-
-
-class _Pieces(io.RawIOBase):
-    """Several files as one."""
-
-    def __init__(self, files: Sequence[IO[bytes]]) -> None:
-        super().__init__()
-        self._files = list(files)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while self._files:
-            data = self._files[0].read(len(buffer))
-            if data:
-                buffer[: len(data)] = data
-                return len(data)
-            self._files.pop(0)
-        return 0
+    def refuse_foreign(self) -> None:
+        """Raises StoreError if this is something that is known and not read, or packed twice."""
+        kind = foreign(self.head)
+        if kind is not None:
+            raise StoreError(f"{self.name} is {kind.name}: it cannot be imported", kind.hint)
+        inner = packer_of(self.head) if self.packer else None
+        if inner is not None:
+            raise StoreError(
+                f"{self.name} is packed twice: what {inner.name} has packed lies inside", "unpack it once"
+            )
 
 
 @contextmanager
-def unpacked(pieces: Sequence[Path]) -> Iterator[IO[bytes]]:
-    """The content of a file, or of one that was split, decompressed. Raises StoreError if it is damaged."""
+def unpacked(pieces: Sequence[Path]) -> Iterator[Content]:
+    """The content of a file, or of one that was split, decompressed.
+
+    Raises StoreError if it is damaged or holds nothing, while it is read, too.
+    """
     name = pieces[0]
     with ExitStack() as stack:
         with failing("read", name):
             files = [stack.enter_context(piece.open("rb")) for piece in pieces]
         try:
-            yield _decompressed(_buffered(_Pieces(files)))
-        except _DamagedError as error:
-            raise StoreError(
-                f"{name} is damaged: {error}", "copy it again from where it came from"
-            ) from error
+            yield _opened(pieces, _read(name, files), stack)
+        except DamagedError as error:
+            raise StoreError(f"{name} is damaged: {error}", COPY_AGAIN) from error
 
 
-def _decompressed(whole: IO[bytes]) -> IO[bytes]:
-    head = head_of(whole)
-    for magic, opened in PACKED.items():
-        if head.startswith(magic):
-            return _buffered(opened(whole))
-    return whole
+def _opened(pieces: Sequence[Path], packed: Blocks, stack: ExitStack) -> Content:
+    head, blocks = _head(packed)
+    packer = packer_of(head)
+    if packer is not None:
+        content = packer.unpack(blocks)
+        stack.callback(content.close)  # ends a program that unpacks, if not everything was read
+        head, blocks = _head(content)
+    if not head:
+        what = f"what {packer.name} has packed there is empty" if packer else "it has 0 bytes"
+        raise StoreError(f"{pieces[0]} holds nothing: {what}", COPY_AGAIN)
+    return Content(pieces, packer, head[:HEAD], _blocks=blocks)
 
 
-def _buffered(raw: Any) -> IO[bytes]:
-    return io.BufferedReader(raw, COPY)
+def _read(name: Path, files: Sequence[IO[bytes]]) -> Blocks:
+    for file in files:
+        while True:
+            with failing("read", name):
+                block = file.read(COPY)
+            if not block:
+                break
+            yield block
 
 
-def head_of(stream: Any) -> bytes:
-    """The first bytes, which stay to be read."""
-    with _damage():
-        return bytes(stream.peek(HEAD)[:HEAD])
+def _head(blocks: Iterable[bytes]) -> tuple[bytes, Blocks]:
+    """At least :data:`HEAD` bytes if there are so many, and everything."""
+    head = b""
+    for block in blocks:
+        head += block
+        if len(head) >= HEAD:
+            break
+    return head, chain([head], blocks)
 
 
-def blocks(stream: IO[bytes]) -> Iterator[bytes]:
-    """All of it, in blocks."""
-    while True:
-        with _damage():
-            block = stream.read(COPY)
-        if not block:
-            return
-        yield block
+def write_sparse(content: Content, target: Path, room: int | None = None) -> None:
+    """Write everything to a file or block device that is empty, leaving zeros out.
 
-
-@contextmanager
-def _damage() -> Iterator[None]:
-    try:
-        yield
-    except DAMAGE as error:
-        raise _DamagedError(str(error)) from error
-    except OSError as error:
-        if error.errno is None:  # this is how bz2 says it
-            raise _DamagedError(str(error)) from error
-        raise
-
-
-def write_sparse(stream: IO[bytes], target: Path) -> None:
-    """Write a stream to a file or block device that is empty, leaving zeros out. Raises StoreError."""
+    ``room`` is how many bytes it must have. Raises StoreError if it has more or fewer.
+    """
     with failing("unpack", target), target.open("r+b" if target.exists() else "xb") as raw:
-        for block in blocks(stream):
+        for block in content.blocks():
+            if room is not None and content.size > room:
+                raise StoreError(
+                    f"{content.name} holds more than the {room} bytes of its partition", COPY_AGAIN
+                )
             if block.strip(b"\0"):
                 raw.write(block)
             else:
                 raw.seek(len(block), os.SEEK_CUR)
         if target.is_file():
             raw.truncate()
+    if room is not None and content.size < room:
+        raise StoreError(
+            f"{content.name} holds {content.size} of the {room} bytes of its partition: the rest is missing",
+            COPY_AGAIN,
+        )

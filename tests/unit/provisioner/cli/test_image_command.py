@@ -96,7 +96,16 @@ def test_it_reads_well(call: Call, raw: Path, tmp_path: Path) -> None:
     assert "size:" in call("show", "sda5_Data@1")
     assert "all whole" in call("verify", "sda5_Data")
     assert "written" in call("export", "sda5_Data", tmp_path / "out")
-    assert "sda5_Copy@1" in call("import", tmp_path / "out", "sda5_Copy")
+    assert "sda5_Copy@1" in call("import", tmp_path / "out", "sda5_Copy", "--format", "raw")
+
+
+def test_what_an_import_of_the_file_will_need_is_said(
+    call: Call, invoke: Invoke, raw: Path, tmp_path: Path
+) -> None:
+    """Content without a file system looks like nothing."""
+    call("capture", raw, "sda5_Data")
+    assert "import it with --format raw" in invoke("export", "sda5_Data", tmp_path / "out").stderr
+    assert as_json(call("export", "sda5_Data", tmp_path / "two", "--json"))["import_needs"] == "--format raw"
 
 
 def test_what_cannot_be_decoded_becomes_a_question_mark(call: Call, raw: Path) -> None:

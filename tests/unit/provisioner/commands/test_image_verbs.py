@@ -23,6 +23,7 @@ from provisioner.commands.image.restore import RestoreImage, restore_image
 from provisioner.commands.image.shrink import ShrinkImage, shrink_image
 from provisioner.commands.image.verify import VerifyImages, verify_images
 from provisioner.commands.record import UnrecordedError
+from provisioner.images.formats.imports import Given
 from provisioner.security.actors import Actor, Role
 from provisioner.stores.names import Reference
 from tests.images.image_command import create_home
@@ -59,7 +60,7 @@ def capture(appliance: Appliance, actor: Actor, raw: Path) -> object:
 
 def import_(appliance: Appliance, actor: Actor, raw: Path) -> object:
     """Another image."""
-    return import_image(appliance, actor, ImportImage(raw, "sda6_Copy"))
+    return import_image(appliance, actor, ImportImage(raw, "sda6_Copy", given=Given.RAW))
 
 
 def remove(appliance: Appliance, actor: Actor, _raw: Path) -> None:

@@ -16,7 +16,7 @@ from initramfs.imaging.format.index import State
 from initramfs.imaging.format.manifest import Manifest
 from provisioner.base.errors import ProvisionerError
 from provisioner.images.formats.exports import export_image
-from provisioner.images.formats.imports import raw_file
+from provisioner.images.formats.imports import Given, Source, raw_file
 from provisioner.images.operations import (
     Options,
     add_image,
@@ -138,12 +138,12 @@ def test_a_gzipped_image_of_1999_is_imported(store: DirectoryStore, raw: Path, t
     """And gives the same chunks as the raw one; nothing unpacked is left."""
     packed = tmp_path / "sda5_Data.gz"
     packed.write_bytes(gzip.compress(raw.read_bytes()))
-    with raw_file(packed, tmp_path / "unpacked") as path:
-        image = add(store, path)
+    with raw_file(Source(packed, Given.RAW), tmp_path / "unpacked") as found:
+        image = add(store, found.path)
     assert not list((tmp_path / "unpacked").iterdir())
-    with raw_file(raw, tmp_path / "unpacked") as path:
-        assert path == raw
-        assert list(add(store, path).index) == list(image.index)
+    with raw_file(Source(raw, Given.RAW), tmp_path / "unpacked") as found:
+        assert found.path == raw
+        assert list(add(store, found.path).index) == list(image.index)
 
 
 @pytest.mark.parametrize("damage", ["cut", "flip", "magic"])
@@ -158,7 +158,8 @@ def test_a_damaged_gzip_is_refused(raw: Path, tmp_path: Path, damage: str) -> No
         case _:
             data[2:] = bytes(100)
     (tmp_path / "bad.gz").write_bytes(data)
-    with pytest.raises(StoreError, match="is damaged"), raw_file(tmp_path / "bad.gz", tmp_path / "unpacked"):
+    source = Source(tmp_path / "bad.gz", Given.RAW)
+    with pytest.raises(StoreError, match="is damaged"), raw_file(source, tmp_path / "unpacked"):
         pass
     assert not list((tmp_path / "unpacked").iterdir())
 
@@ -166,8 +167,8 @@ def test_a_damaged_gzip_is_refused(raw: Path, tmp_path: Path, damage: str) -> No
 def test_trailing_zeros_of_a_gzip_are_kept(tmp_path: Path) -> None:
     """A disk does not shrink by being unpacked sparsely."""
     (tmp_path / "z.gz").write_bytes(gzip.compress(b"x" * 512 + bytes(5 * MIB)))
-    with raw_file(tmp_path / "z.gz", tmp_path) as path:
-        assert path.stat().st_size == 5 * MIB + 512
+    with raw_file(Source(tmp_path / "z.gz", Given.RAW), tmp_path) as found:
+        assert found.path.stat().st_size == 5 * MIB + 512
 
 
 def test_pruning_keeps_what_images_need(store: DirectoryStore, raw: Path, tmp_path: Path) -> None:

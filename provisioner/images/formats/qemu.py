@@ -1,0 +1,116 @@
+"""Virtual machines' disks: what qemu-img reads, converted by it.
+
+Which of them a file is, we say, and qemu-img is held to it: a guest could write another kind's head into its
+own disk, and name any file of this machine there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from initramfs.imaging.errors import ToolError
+from initramfs.imaging.run import run
+from provisioner.images.formats.streams import Content, write_sparse
+from provisioner.stores.errors import StoreError
+from provisioner.stores.files import failing
+
+MAGICS = (
+    (0, b"QFI\xfb\0\0\0\x01", "qcow"),
+    (0, b"QFI\xfb", "qcow2"),
+    (0, b"KDMV", "vmdk"),
+    (64, b"\x7f\x10\xda\xbe", "vdi"),
+    (0, b"vhdxfile", "vhdx"),
+    (0, b"conectix", "vpc"),
+    (0, b"QED\0", "qed"),
+    (0, b"WithoutFreeSpace", "parallels"),
+    (0, b"WithouFreSpacExt", "parallels"),
+)
+"""Place, magic, qemu-img's name."""
+VHD_FOOTER = 512
+"""Bytes behind a VHD of fixed size, which begins as the disk that it is."""
+
+
+def kind_of(head: bytes) -> str:
+    """qemu-img's name for what begins like this, or an empty text."""
+    return next((name for at, magic, name in MAGICS if head.startswith(magic, at)), "")
+
+
+def kind_by_end(path: Path) -> str:
+    """The same for what only its last bytes tell. Raises StoreError for Apple's disk images."""
+    with failing("read", path), path.open("rb") as file:
+        end = file.seek(0, os.SEEK_END)
+        file.seek(max(end - VHD_FOOTER, 0))
+        tail = file.read(VHD_FOOTER)
+    if tail.startswith(b"koly"):
+        raise StoreError(f"{path.name} is a disk image of Apple's (dmg)", "convert it with 'hdiutil'")
+    return "vpc" if tail.startswith(b"conectix") else ""
+
+
+def restore(content: Content, kind: str, target: Path) -> None:
+    """Write what an image of this ``kind`` holds to a new raw file.
+
+    Raises StoreError if qemu-img is missing, refuses, or would read other files.
+    """
+    if content.plain is not None:
+        convert(content.plain, kind, target)
+        return
+    image = target.with_suffix(f".{kind}")
+    write_sparse(content, image)
+    convert(image, kind, target)
+    image.unlink()
+
+
+def convert(image: Path, kind: str, target: Path) -> None:
+    """The same for a file that is not packed."""
+    if kind == "vmdk":
+        _refuse_description(image)
+    told = json.loads(qemu_img("info", "-f", kind, "--output", "json", image))
+    others = sorted(_other_files(told, image))
+    if others:
+        raise StoreError(
+            f"{image.name} needs another file: {', '.join(others)}",
+            "make one file of it with 'qemu-img convert'",
+        )
+    qemu_img("convert", "-f", kind, "-O", "raw", image, target)
+
+
+def _refuse_description(image: Path) -> None:
+    """A VMDK of capacity 0 is only a description in another dress, which names files (vmdk_open_vmdk4)."""
+    with failing("read", image), image.open("rb") as file:
+        head = file.read(20).ljust(20, b"\0")
+    if not struct.unpack_from("<Q", head, 12)[0]:
+        raise StoreError(f"{image.name} is a VMDK whose data lies in other files", "make one file of it")
+
+
+def _other_files(told: dict[str, Any], image: Path) -> Iterator[str]:
+    """What a file says it is made of beside itself: the ones below it, of data, of extents."""
+    data = told.get("format-specific", {}).get("data", {})
+    for name in (told.get("backing-filename"), data.get("data-file")):
+        if name:
+            yield str(name)
+    for extent in data.get("extents", ()):
+        if Path(extent.get("filename", image)) != image:
+            yield str(extent["filename"])
+
+
+def qemu_img(*words: str | Path) -> str:
+    """Run qemu-img. Raises StoreError."""
+    if shutil.which("qemu-img") is None:
+        raise StoreError(
+            "qemu-img is not installed", "virtual machines' disks need it: apt install qemu-utils"
+        )
+    try:
+        return run("qemu-img", *map(str, words)).stdout
+    except ToolError as error:
+        raise StoreError(f"qemu-img refuses it: {_reason(error.message)}", error.hint) from error
+
+
+def _reason(message: str) -> str:
+    """Without the command and the file's name in front of what qemu-img says."""
+    return message.rsplit(": ", 1)[-1] if ": " in message else message

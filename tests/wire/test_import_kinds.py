@@ -1,0 +1,171 @@
+"""Whatever people have: packed by anything, for any virtual machine, or something that is no disk at all."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import random
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from provisioner.images.formats.imports import Given, Source
+from tests.images import filesystems
+from tests.images.disk import Slot, insert, partition
+from tests.images.imported import imported, refused
+from tests.images.in_memory import MIB
+from tests.lab.command import run
+
+pytestmark = [pytest.mark.wire]
+PACKERS = {
+    "lz4": ("lz4", "-q"),
+    "lzop": ("lzop", "-q", "-o"),
+    "lzip": ("lzip", "-0", "-k", "-o"),
+    "pzstd": ("pzstd", "-q", "-p", "2", "-o"),
+}
+CONTAINERS = ("qcow2", "qcow", "vmdk", "vdi", "vhdx", "vpc", "qed", "parallels")
+
+
+@pytest.fixture(scope="module")
+def disk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A disk with an ext4."""
+    folder = tmp_path_factory.mktemp("disk")
+    (folder / "tree").mkdir()
+    (folder / "tree" / "file").write_bytes(random.Random(2).randbytes(MIB // 2))
+    starts = partition(folder / "disk", 20, "label: dos", (Slot(1, 16, "83"),))
+    filesystems.ext4(folder / "ext", 16, "0b1f2f6a-3c8e-4b5e-9d53-0f5d2b7c1a11", folder / "tree")
+    insert(folder / "disk", starts[1], folder / "ext")
+    return folder / "disk"
+
+
+def pack(disk: Path, packer: str, target: Path) -> Path:
+    """By the packer's own program."""
+    command = PACKERS[packer]
+    run(*command, *((target, disk) if command[-1] == "-o" else (disk, target)))
+    return next(path for path in (target, target.with_suffix(".lz")) if path.exists())
+
+
+@pytest.mark.parametrize("packer", list(PACKERS))
+def test_what_clonezillas_packers_make_is_unpacked(disk: Path, tmp_path: Path, packer: str) -> None:
+    """And what is cut off, or goes on behind its end, is damaged."""
+    packed = pack(disk, packer, tmp_path / "packed")
+    with imported(packed, tmp_path / "work") as found:
+        assert found.path.read_bytes() == disk.read_bytes()
+    data = packed.read_bytes()
+    for harm in (data[:-2000], data + b"something else"):
+        packed.write_bytes(harm)
+        refused(packed, tmp_path / "work", "is damaged")
+
+
+def test_a_packer_that_is_not_installed_is_named(
+    disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the package to install."""
+    packed = {packer: pack(disk, packer, tmp_path / f"packed-{packer}") for packer in ("lz4", "lzop", "lzip")}
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for packer, path in packed.items():
+        assert refused(path, tmp_path / "work", f"{packer} is not installed") == f"apt install {packer}"
+
+
+@pytest.mark.parametrize("kind", CONTAINERS)
+def test_virtual_machines_disks_are_converted(disk: Path, tmp_path: Path, kind: str) -> None:
+    """Plain and packed; a VHD may be rounded up to whole cylinders."""
+    container = tmp_path / "container"
+    run("qemu-img", "convert", "-f", "raw", "-O", kind, disk, container)
+    (tmp_path / "packed").write_bytes(gzip.compress(container.read_bytes()))
+    for source in (container, tmp_path / "packed"):
+        with imported(source, tmp_path / "work") as found:
+            content = found.path.read_bytes()
+            assert content.rstrip(b"\0") == disk.read_bytes().rstrip(b"\0")
+            assert len(content) == disk.stat().st_size or (
+                kind == "vpc" and len(content) > disk.stat().st_size
+            )
+
+
+def test_a_vhd_of_fixed_size_is_known_by_its_end(disk: Path, tmp_path: Path) -> None:
+    """It begins as the disk that it is; its footer is no part of that."""
+    container = tmp_path / "fixed.vhd"
+    run(
+        "qemu-img",
+        "convert",
+        "-f",
+        "raw",
+        "-O",
+        "vpc",
+        "-o",
+        "subformat=fixed,force_size=on",
+        disk,
+        container,
+    )
+    assert container.stat().st_size == disk.stat().st_size + 512
+    with imported(container, tmp_path / "work") as found:
+        assert found.path.read_bytes() == disk.read_bytes()
+
+
+@pytest.mark.parametrize("form", ["monolithicFlat", "twoGbMaxExtentSparse"])
+def test_a_vmdk_that_names_other_files_is_refused(disk: Path, tmp_path: Path, form: str) -> None:
+    """They could be any file of this machine."""
+    run(
+        "qemu-img", "convert", "-f", "raw", "-O", "vmdk", "-o", f"subformat={form}", disk, tmp_path / "x.vmdk"
+    )
+    refused(tmp_path / "x.vmdk", tmp_path / "work", "other files")
+
+
+def test_a_damaged_container_is_refused_with_the_reason(disk: Path, tmp_path: Path) -> None:
+    """In qemu-img's words, without its usage."""
+    container = tmp_path / "x.vhdx"
+    run("qemu-img", "convert", "-f", "raw", "-O", "vhdx", disk, container)
+    os.truncate(container, 200_000)
+    refused(container, tmp_path / "work", "^qemu-img refuses it: [^|]*$")
+
+
+def tar_of(disk: Path) -> bytes:
+    """An archive with the disk in it."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        archive.add(disk, "disk.img")
+    return buffer.getvalue()
+
+
+def zip_of(disk: Path) -> bytes:
+    """The same for Windows."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.write(disk, "disk.img")
+    return buffer.getvalue()
+
+
+def test_archives_are_refused_by_name(disk: Path, tmp_path: Path) -> None:
+    """Also those that are packed; and what is packed twice."""
+    source = tmp_path / "source"
+    for data, name in (
+        (tar_of(disk), "a tar archive"),
+        (gzip.compress(tar_of(disk)), "a tar archive"),
+        (zip_of(disk), "a zip archive"),
+        (b"7z\xbc\xaf\x27\x1c" + bytes(506), "a 7z archive"),
+        (bytes(32769) + b"\1CD001".lstrip(b"\1") + bytes(2042), "an ISO image that is no disk"),
+        (gzip.compress(gzip.compress(disk.read_bytes())), "packed twice: what gzip has packed"),
+    ):
+        source.write_bytes(data)
+        refused(source, tmp_path / "work", name)
+
+
+def test_raw_is_what_was_said_to_be_raw(tmp_path: Path) -> None:
+    """Or what looks like a disk or a file system: noise does not."""
+    noise = tmp_path / "noise"
+    noise.write_bytes(random.Random(3).randbytes(MIB))
+    assert "--format raw" in refused(noise, tmp_path / "work", "begins like no disk and no file system")
+    for given in (noise, tmp_path / "tar"):
+        given.write_bytes(noise.read_bytes()[:257] + b"ustar" + noise.read_bytes()[262:])
+        with imported(Source(given, Given.RAW), tmp_path / "work") as found:
+            assert found.path == given
+
+
+def test_what_looks_like_a_disk_or_a_file_system_is_raw(disk: Path, tmp_path: Path) -> None:
+    """As it is, where it lies."""
+    for path in (disk, disk.with_name("ext")):
+        with imported(path, tmp_path / "work") as found:
+            assert (found.path, found.sector_size, found.notes) == (path, 512, ())
