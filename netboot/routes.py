@@ -33,13 +33,13 @@ def interface_to(address: IPv4Address, source: IPv4Address) -> int:
 
     The kernel answers at once: this does not block.
     """
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as asked:
-        asked.bind((0, 0))
-        try:
+    try:
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as asked:
+            asked.bind((0, 0))
             asked.send(_question(address, source))
             return _answer(asked.recv(_LARGEST))
-        except OSError:
-            return 0
+    except OSError:  # no descriptor left, for one: an answer by the usual way is better than none
+        return 0
 
 
 def _question(address: IPv4Address, source: IPv4Address) -> bytes:

@@ -44,6 +44,7 @@ class Settings:
         dhcp_port: clients are answered at the next higher port (67 → 68).
         binl_port: the second port of PXE; firmware knows it as 4011 only.
         dns_port: None for no DNS.
+        tftp_block_size: largest TFTP block in bytes; less than the MTU leaves, where a path carries less.
     """
 
     listen: IPv4Address = ANY
@@ -53,6 +54,7 @@ class Settings:
     binl_port: int = 4011
     tftp_port: int = 69
     dns_port: int | None = 53
+    tftp_block_size: int = 65464
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,15 @@ def _services(
         learn=reporter.owners.learn,
         forms=reporter.forms,
     )
-    services = [dhcp.run(), TftpServer(bound.tftp, booter, settings.http_port, reporter.tftp).run()]
+    tftp = TftpServer(
+        bound.tftp,
+        booter,
+        settings.http_port,
+        reporter.tftp,
+        known=lambda address: reporter.owners.mac_of(address) is not None,
+        block=settings.tftp_block_size,
+    )
+    services = [dhcp.run(), tftp.run()]
     if zone is not None and bound.dns is not None:
         services.append(DnsServer(*bound.dns, zone).run())
     return services

@@ -5,6 +5,7 @@ Content is a file of the booter's, or the bootstrap script rendered for the addr
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from dataclasses import dataclass
@@ -30,6 +31,9 @@ _PROBES = re.compile(
     )$""",
     re.VERBOSE,
 )
+
+_SMALL = 4 << 20
+"""Bytes of a file that is held in memory while it is sent; loaders have one or two MiB."""
 
 
 def normalise(name: str) -> str:
@@ -67,20 +71,36 @@ class Text:
 
 
 class File:
-    """An open file. Its size is the one it had when opened, even if the file is replaced meanwhile."""
+    """A file as it was when opened, whatever becomes of its name meanwhile.
+
+    Loaders are small: such a file is read at once, so that sending it never waits for a disk.
+    """
 
     def __init__(self, path: Path) -> None:
-        """Open ``path``. Raises OSError."""
-        self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        """Open ``path``. Blocks; raises OSError."""
+        self._descriptor: int | None = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._body: bytes | None = None
         self.size = os.fstat(self._descriptor).st_size
+        if self.size <= _SMALL:
+            try:
+                self._body = os.pread(self._descriptor, _SMALL, 0)
+                self.size = len(self._body)
+            finally:
+                self.close()
 
     def read(self, offset: int, length: int) -> bytes:
         """A part; empty beyond the end. Raises OSError."""
+        if self._body is not None:
+            return self._body[offset : offset + length]
+        if self._descriptor is None:
+            raise OSError(errno.EBADF, "the file is closed")
         return os.pread(self._descriptor, length, offset)
 
     def close(self) -> None:
-        """Give the descriptor back; must be called once."""
-        os.close(self._descriptor)
+        """Give the descriptor back, if it is still held."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
 
 
 def find(name: str, booter: Booter, here: Endpoint) -> Text | File | None:

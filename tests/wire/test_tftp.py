@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import resource
 import shutil
 import socket
+from contextlib import ExitStack, contextmanager
+from ipaddress import IPv4Address
 from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
 from tftpy.TftpClient import TftpClient
 
-from tests.clients.serving import Netboot
+from netboot.events import Kind
+from netboot.model import LocalDisk
+from netboot.service import Settings
+from tests.clients.serving import Netboot, Service
 from tests.lab.command import run
+from tests.lab.waiting import Deadline, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from netboot.model import Boot, Client, Endpoint
 
 pytestmark = pytest.mark.wire
 
@@ -110,13 +119,191 @@ def test_size_probe(served: tuple[Netboot, Path]) -> None:
         (b"\0\1../../etc/passwd\0octet\0", 2),
         (b"\0\2short\0octet\0", 2),
         (b"\0\1short\0netascii\0", 4),
+        (b"\0\1short\0mail\0", 4),
+        (b"\0\1without-mode\0", 4),
+        (b"\0\1without-zero", 4),
+        (b"\0\1n\xc3\xa4me\0octet\0", 2),
+        (b"\0\1n\nme\0octet\0", 2),
+        (b"\0\1short\0octet\0".ljust(2000, b"x"), 4),
     ],
 )
 def test_refusals(served: tuple[Netboot, Path], request_bytes: bytes, code: int) -> None:
-    """Missing files, climbing names, writing, and text mode, each with its code."""
+    """Whatever cannot be served is answered, each with its code, and told."""
+    before = served[0].said().count("tftp-failed")
     client, answer, _ = ask(served[0], request_bytes)
     client.close()
     assert answer[:4] == b"\0\5\0" + bytes([code])
+    assert answer.endswith(b"\0")
+    until(lambda: served[0].said().count("tftp-failed") == before + 1, Deadline.within(30), "its event")
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        b"\0\1short\0octet\0multicast\0\0",
+        b"\0\1short\0octet\0vendor\0\0",
+        b"\0\1short\0octet\0".ljust(64, b"\0"),
+        b"\0\1short\0octet",
+        b"\0\1short\0octet\0blksize\0",
+        b"\0\1short\xff\0octet\0",
+    ],
+)
+def test_requests_as_firmware_writes_them(served: tuple[Netboot, Path], request_bytes: bytes) -> None:
+    """Empty values, stray and missing zeros, and a stray end mark: the file comes."""
+    client, answer, source = ask(served[0], request_bytes)
+    with client:
+        assert answer == b"\0\3\0\1" + (served[1] / "short").read_bytes()
+        client.sendto(b"\0\4\0\1", source)
+
+
+def test_what_is_no_request_is_told_and_not_answered(served: tuple[Netboot, Path]) -> None:
+    """An answer to garbage is what two servers would send each other for ever."""
+    netboot, _ = served
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(10)
+        for packet in (b"\0\4\0\1", b"\0\5\0\0x\0", b"\0\3\0\1x", b"nonsense"):
+            client.sendto(packet, ("127.0.0.1", netboot.ports["tftp"]))
+        client.sendto(b"\0\1missing\0octet\0", ("127.0.0.1", netboot.ports["tftp"]))
+        assert client.recv(100)[:4] == b"\0\5\0\1"  # of five packets, the last one's
+    netboot.wait_for("ignored - 127.0.0.1 at the TFTP port: Ack belongs to a transfer")
+    netboot.wait_for("ignored - 127.0.0.1 at the TFTP port: not TFTP")
+
+
+def load(client: socket.socket, first: bytes, source: tuple[str, int], *, block: int = 512) -> bytes:
+    """Acknowledge what comes from ``source`` until the file ends; nothing may come from elsewhere."""
+    got, packet = bytearray(), first
+    if packet[:2] == b"\0\6":
+        client.sendto(b"\0\4\0\0", source)
+        packet, sender = client.recvfrom(65535)
+        assert sender == source
+    while True:
+        assert packet[:2] == b"\0\3"
+        got += packet[4:]
+        client.sendto(b"\0\4" + packet[2:4], source)
+        if len(packet) < 4 + block:
+            return bytes(got)
+        packet, sender = client.recvfrom(65535)
+        assert sender == source
+
+
+def test_another_file_from_the_same_port_takes_the_place_of_the_first(served: tuple[Netboot, Path]) -> None:
+    """A machine that was reset, or a ROM with one port for all: answered at once, the old blocks stop."""
+    netboot, root = served
+    client, first, old = ask(netboot, b"\0\1exact\0octet\0")
+    with client:
+        assert first[:4] == b"\0\3\0\1"
+        client.sendto(b"\0\4\0\1", old)
+        assert client.recvfrom(65535)[0][:4] == b"\0\3\0\2"
+        client.sendto(b"\0\1loader.efi\0octet\0", ("127.0.0.1", netboot.ports["tftp"]))
+        first, new = client.recvfrom(65535)
+        assert new != old
+        assert load(client, first, new) == (root / "loader.efi").read_bytes()
+    netboot.wait_for("tftp-failed - 127.0.0.1 exact: the client asks for loader.efi instead")
+
+
+def test_the_same_request_again_is_a_duplicate_until_it_is_answered(served: tuple[Netboot, Path]) -> None:
+    """One transfer, not two. After an acknowledgement, and some silence, it is a machine that starts anew."""
+    netboot, root = served
+    request_ = b"\0\1loader.efi\0octet\0"
+    client, first, old = ask(netboot, request_)
+    with client:
+        client.sendto(request_, ("127.0.0.1", netboot.ports["tftp"]))
+        client.sendto(b"\0\4\0\1", old)
+        second, source = client.recvfrom(65535)
+        assert (second[:4], source) == (b"\0\3\0\2", old)
+
+        def asked_again() -> bool:
+            client.sendto(request_, ("127.0.0.1", netboot.ports["tftp"]))
+            sender: tuple[str, int] = client.recvfrom(65535)[1]
+            return sender != old
+
+        until(asked_again, Deadline.within(30), "an answer from a new port")
+    assert first[4:] == (root / "loader.efi").read_bytes()[:512]
+
+
+def test_clients_that_never_answer_keep_nobody_waiting(served: tuple[Netboot, Path], tmp_path: Path) -> None:
+    """Three hundred requests that ask for 255 s of patience, then one that is meant."""
+    netboot, _ = served
+    with ExitStack() as stack:
+        for _ in range(300):
+            dead = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            dead.bind(("127.0.0.2", 0))
+            dead.sendto(b"\0\1loader.efi\0octet\0timeout\x00255\0", ("127.0.0.1", netboot.ports["tftp"]))
+        test_tftp_hpa(served, tmp_path, "loader.efi")
+
+
+class Broken:
+    """A booter with a bug, and a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def decide(self, client: Client, here: Endpoint) -> Boot:
+        """Not asked here."""
+        del client, here
+        return LocalDisk()
+
+    def locate(self, name: str) -> Path | None:
+        """The file, or a bug."""
+        if name == "bug":
+            raise ZeroDivisionError
+        return self.path
+
+
+def test_a_bug_in_one_transfer_is_told_and_ends_that_one(tmp_path: Path) -> None:
+    """With a traceback in the log, an event and an ERROR; the next transfer is served."""
+    path = tmp_path / "file"
+    path.write_bytes(b"content")
+    settings = Settings(IPv4Address("127.0.0.1"), (), 80, 0, 0, 0, None)
+    with (
+        Service(settings, Broken(path)) as service,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client,
+    ):
+        assert service.ports is not None
+        client.settimeout(30)
+        client.sendto(b"\0\1bug\0octet\0", ("127.0.0.1", service.ports.tftp))
+        assert client.recv(100) == b"\0\5\0\0internal error\0"
+        failed = service.sink.wait_for(Kind.TFTP_FAILED)
+        assert failed.detail == "bug: internal error: ZeroDivisionError()"
+        client.sendto(b"\0\1file\0octet\0", ("127.0.0.1", service.ports.tftp))
+        data, source = client.recvfrom(100)
+        assert data == b"\0\3\0\1content"
+        client.sendto(b"\0\4\0\1", source)
+
+
+def test_a_transfer_without_a_socket_is_told_and_ends_that_one(tmp_path: Path) -> None:
+    """No descriptor is left: the request is refused with the reason, and the services live."""
+    path = tmp_path / "file"
+    path.write_bytes(b"content")
+    settings = Settings(IPv4Address("127.0.0.1"), (), 80, 0, 0, 0, None)
+    with (
+        Service(settings, Broken(path)) as service,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client,
+    ):
+        assert service.ports is not None
+        client.settimeout(30)
+        client.sendto(b"\0\1file\0octet\0", ("127.0.0.1", service.ports.tftp))
+        source = client.recvfrom(100)[1]  # held in memory now, for a second
+        client.sendto(b"\0\4\0\1", source)
+        service.sink.wait_for(Kind.TFTP_DONE)
+        with no_descriptors():
+            client.sendto(b"\0\1file\0octet\0", ("127.0.0.1", service.ports.tftp))
+            failed = service.sink.wait_for(Kind.TFTP_FAILED)
+        assert "Too many open files" in failed.detail
+        assert client.recv(100)[:4] == b"\0\5\0\0"
+        client.sendto(b"\0\1file\0octet\0", ("127.0.0.1", service.ports.tftp))
+        assert client.recv(100) == b"\0\3\0\1content"
+
+
+@contextmanager
+def no_descriptors() -> Iterator[None]:
+    """Let this process open nothing more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))  # poll(2) looks at it, too
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_scripts_name_the_address_that_was_asked(served: tuple[Netboot, Path]) -> None:
