@@ -54,6 +54,14 @@ def main(  # noqa: PLR0917 - typer makes an option of each
     dhcp_port: Annotated[int, typer.Option(help="Clients are answered at the next higher port.")] = 67,
     binl_port: Annotated[int, typer.Option(help="Second port of PXE.")] = 4011,
     tftp_port: Annotated[int, typer.Option(help="0 for any free one, as with all ports.")] = 69,
+    tftp_block_size: Annotated[
+        int,
+        typer.Option(
+            min=512,
+            max=65464,
+            help="Largest TFTP block in bytes, for paths that carry less than the MTU.",
+        ),
+    ] = 65464,
     http_port: Annotated[int, typer.Option(help="Boot scripts and files.")] = 80,
     dns_port: Annotated[int | None, typer.Option(help="No DNS unless given.")] = None,
     root: Annotated[
@@ -68,7 +76,14 @@ def main(  # noqa: PLR0917 - typer makes an option of each
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     try:
         settings = Settings(
-            _address(listen), tuple(interface or ()), http_port, dhcp_port, binl_port, tftp_port, dns_port
+            _address(listen),
+            tuple(interface or ()),
+            http_port,
+            dhcp_port,
+            binl_port,
+            tftp_port,
+            dns_port,
+            tftp_block_size,
         )
         options = Options(settings, _booter(root, kernel, initrd or [], append), _zone(host or []))
         asyncio.run(_run(options))

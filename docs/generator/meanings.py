@@ -67,11 +67,6 @@ PROFILE = {
     "personalise.ssh_host_keys": (
         "Make new SSH host keys for this host, or keep those of the image, which all of its clones share."
     ),
-    "boot": "What must be there to start from. For `initinstall` only.",
-    "boot.loader": (
-        "Refuse, before the first write, a disk on which the machine's firmware finds nothing to start; or "
-        "ignore that, for a disk that is not started from."
-    ),
     "fit": "How images are fitted to the disk. For `initinstall` and `restore` only.",
     "fit.grow": "The partition that grows, with its file system, into the free room behind it.",
     "identity": (
@@ -92,6 +87,11 @@ CONFIGURATION = {
     "network.interfaces": (
         "Serve these network interfaces only, HTTP included. Empty: every one. `clonesys serve --interface` "
         "overrides it."
+    ),
+    "tftp": "How loaders are sent.",
+    "tftp.block_size": (
+        "Largest block in bytes. The MTU bounds it anyway; set it where the path to the machines carries "
+        "less, as a tunnel does, and they cannot join fragments: the path's MTU less 32."
     ),
     "http": "Boot files, API, chunks and web pages.",
     "http.listen": "Where HTTP is served. `clonesys serve --http-listen` overrides it.",

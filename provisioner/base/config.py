@@ -57,6 +57,12 @@ def _store(text: str) -> str:
     return text
 
 
+class Tftp(Strict):
+    """How loaders are sent."""
+
+    block_size: Annotated[int, Field(ge=512, le=65464)] = 65464
+
+
 class Http(Strict):
     """Where boot files, API, chunks and pages are served."""
 
@@ -124,6 +130,7 @@ class Config(Strict):
     database: str = ""
     store: Annotated[str, AfterValidator(_store)] = ""
     network: Network = Network()
+    tftp: Tftp = Tftp()
     http: Http = Http()
     dns: Dns = Dns()
     contact: Contact = Contact()
@@ -139,6 +146,9 @@ EXAMPLE = """\
 
 [network]
 interfaces = []                 # like ["eth1", "eth2"]: serve these only; empty: every network
+
+[tftp]
+block_size = 65464              # largest block; less only where a path carries less than the MTU here
 
 [http]
 listen = "0.0.0.0:8080"         # boot files, API, images, web pages

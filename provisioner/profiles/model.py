@@ -19,7 +19,6 @@ from initramfs.messages import (
     Duplicates,
     Firmware,
     Last,
-    Loader,
     SshHostKeys,
     Uuids,
 )
@@ -131,12 +130,6 @@ class Personalise(Strict):
     ssh_host_keys: Annotated[SshHostKeys, Field(strict=False)] = SshHostKeys.NEW
 
 
-class Boot(Strict):
-    """Whether a disk that is installed must hold what the machine's firmware starts."""
-
-    loader: Annotated[Loader, Field(strict=False)] = Loader.REQUIRE
-
-
 class Fit(Strict):
     """How images are fitted to the disk. ``grow``: "last", a partition (5, "sda5"), or "none"."""
 
@@ -168,7 +161,6 @@ class Profile(Strict):
     images: Images = Images()
     backup: Backup = Backup()
     personalise: Personalise | None = None
-    boot: Boot = Boot()
     fit: Fit = Fit()
     identity: Identity = Identity()
     then: Annotated[After, Field(strict=False)] = After.REBOOT

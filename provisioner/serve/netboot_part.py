@@ -48,6 +48,7 @@ def _network(settings: Settings) -> service.Settings:
         binl_port=settings.binl_port,
         tftp_port=settings.tftp_port,
         dns_port=settings.dns_port,
+        tftp_block_size=load_config(settings.home).tftp.block_size,
     )
 
 

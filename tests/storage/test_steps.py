@@ -22,7 +22,6 @@ from initramfs.messages import (
     Install,
     Job,
     Last,
-    Loader,
     Personalisation,
 )
 from tests.images import content, filesystems
@@ -74,7 +73,6 @@ def test_a_job_fits_renames_personalises_and_commits(
             DiskRule(serial="TARGET"),
             personalisation=Personalisation(5, "rifpc1"),
             fit=Fit(Last.LAST),
-            loader=Loader.IGNORE,
         ),
     )
     with ExitStack() as stack:
