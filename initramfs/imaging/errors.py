@@ -45,6 +45,10 @@ class ToolError(DiskError):
     """A program that we start (partclone, blkid, losetup) failed."""
 
 
+class ToolMissingError(ToolError):
+    """It is not installed here: nothing is said about what it was to look at."""
+
+
 class ChunkError(DiskError):
     """Something about one chunk."""
 

@@ -1,4 +1,7 @@
-"""The engine's one way to start a program. Lists of arguments, no shell, C locale."""
+"""The engine's one way to start a program. Lists of arguments, no shell, C locale.
+
+What a program says when it fails becomes a sentence in ``tool_words``.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,15 @@ import os
 import shlex
 import subprocess
 
-from initramfs.imaging.errors import ToolError
+from initramfs.imaging.errors import ToolError, ToolMissingError
+from initramfs.imaging.tool_words import reason
 
 
 def run(*command: str, accept: tuple[int, ...] = (0,), stdin: str = "") -> subprocess.CompletedProcess[str]:
-    """Run to the end, output captured. Raises ToolError for other exit statuses than ``accept``."""
+    """Run to the end, output captured.
+
+    Raises ToolError for other exit statuses than ``accept``, ToolMissingError if there is no such program.
+    """
     try:
         done = subprocess.run(
             command,
@@ -22,8 +29,17 @@ def run(*command: str, accept: tuple[int, ...] = (0,), stdin: str = "") -> subpr
             env=os.environ | {"LC_ALL": "C"},
         )
     except FileNotFoundError as error:
-        raise ToolError(f"{command[0]} is not installed", f"needed for: {shlex.join(command)}") from error
+        raise ToolMissingError(
+            f"{command[0]} is not installed", f"needed for: {shlex.join(command)}"
+        ) from error
     if done.returncode not in accept:
-        said = " | ".join((done.stderr or done.stdout).strip().splitlines()[-3:])
-        raise ToolError(f"{shlex.join(command)} ended with status {done.returncode}: {said}")
+        raise ToolError(f"{command[0]}: {_why(command[0], done)}", f"the command was: {shlex.join(command)}")
     return done
+
+
+def _why(tool: str, done: subprocess.CompletedProcess[str]) -> str:
+    if done.returncode < 0:
+        return f"it was ended by signal {-done.returncode}"
+    return (
+        reason(tool, done.stdout, done.stderr) or f"it failed with status {done.returncode}, and said nothing"
+    )

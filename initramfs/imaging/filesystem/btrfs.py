@@ -38,6 +38,8 @@ NAME_LENGTH, NAME = 27, 30
 ROOT_ADDRESS = 176
 """Where a root item tells the tree's root."""
 MAX_LEVEL, MAX_NODE = 8, 1 << 16
+FEATURES, KNOWN_FEATURES = 0xBC, 0xFFF
+"""Place in the superblock of what a reader has to know; those known change nothing of the extent tree."""
 
 Item = tuple[int, int, int, bytes]
 """A key's object, type and offset, and the item."""
@@ -60,6 +62,11 @@ class MappedChunk:
 def devices(read: Reader) -> int:
     """How many devices the file system whose superblock ``read`` gives is made of."""
     return _field(_superblock(read), DEVICES)
+
+
+def unknown_features(read: Reader) -> int:
+    """Bits of features that may change what the trees mean (extent tree v2, zones, stripes of their own)."""
+    return _field(_superblock(read), FEATURES) & ~KNOWN_FEATURES
 
 
 def facts(read: Reader) -> dict[str, int | None]:

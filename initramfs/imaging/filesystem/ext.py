@@ -16,6 +16,8 @@ HAS_JOURNAL, STABLE_INODES, ORPHAN_FILE = 0x4, 0x800, 0x1000
 """In s_feature_compat."""
 BIGALLOC, ORPHANS = 0x200, 0x10000
 """In s_feature_ro_compat; with the last, the orphan file names files that the next mount removes."""
+KNOWN_INCOMPAT, KNOWN_RO_COMPAT = 0x3E7DE, 0x1F57F
+"""What libext2fs 1.47 reads, and does not change what a bit of the block bitmap means."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,11 @@ class ExtSuper:
     def bigalloc(self) -> bool:
         """Whether it allocates clusters of several blocks."""
         return bool(self.ro_compat & BIGALLOC)
+
+    @property
+    def unknown_features(self) -> int:
+        """Bits of features that may change what its maps mean."""
+        return self.incompat & ~KNOWN_INCOMPAT or self.ro_compat & ~KNOWN_RO_COMPAT
 
 
 def superblock(read: Reader) -> ExtSuper:

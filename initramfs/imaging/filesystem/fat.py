@@ -26,3 +26,8 @@ def last_clusters(boot: bytes) -> Span:
     cluster = 1 << boot[108] + boot[109]
     end = (heap << boot[108]) + count * cluster
     return max(0, end - 2 * cluster), end
+
+
+def has_two_tables(boot: bytes) -> bool:
+    """Whether an exFAT is one of those that change two tables in turn (3.1.16)."""
+    return boot[110] != 1

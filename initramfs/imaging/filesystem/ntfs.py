@@ -1,4 +1,4 @@
-"""What of an NTFS is marked as broken: the runs of $BadClus. No I/O but through a reader.
+"""What the boot sector of an NTFS says, and which clusters are marked as broken. No I/O but through a reader.
 
 For the structures see the Linux kernel's fs/ntfs3/ntfs.h.
 """
@@ -18,6 +18,13 @@ LIST, DATA, END = 0x20, 0x80, 0xFFFFFFFF
 STREAM = "$Bad".encode("utf-16-le")
 LARGE = 0x80
 """From here on a byte for a size is the negative exponent of a power of two."""
+LARGEST_KNOWN = 1 << 16
+"""Larger clusters came with Windows 10; ntfs-3g reads none."""
+
+
+def cluster_size(read: Reader) -> int:
+    """In bytes."""
+    return _geometry(read(0, 512).ljust(512, b"\0"))[0]
 
 
 def bad_clusters(read: Reader) -> int | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from initramfs.imaging.device.device import Device
-from initramfs.imaging.errors import CaptureError, DeviceError
+from initramfs.imaging.errors import CaptureError, DeviceError, ToolMissingError
 from initramfs.imaging.filesystem.btrfs import SUPER, extents
 from initramfs.imaging.filesystem.probe import why_dirty
 from initramfs.imaging.filesystem.used_blocks import EDGE, SWAP_HEADER
@@ -441,7 +441,7 @@ def test_an_xfs_whose_log_nobody_can_read_is_refused(tmp_path: Path, monkeypatch
     for name in ("blkid", "partclone.xfs"):
         (programs / name).symlink_to(shutil.which(name) or "")
     monkeypatch.setenv("PATH", str(programs))
-    with pytest.raises(CaptureError, match="xfs_logprint is not installed"):
+    with pytest.raises(ToolMissingError, match="xfs_logprint is not installed"):
         capture_file(path, "sda5_Data")
 
 
