@@ -6,23 +6,22 @@ line names is loaded: the database's modules alone take longer than many an imag
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, ClassVar
 
 import typer
 
-from initramfs.errors import ExplainedError
-from netboot.errors import NetbootError
-from provisioner.base.errors import ExitStatus, InvalidError
+from provisioner.cli.complaints import complaint
 from provisioner.cli.context import DEFAULT_HOME, Context
 from provisioner.cli.lazy import LazyGroup
 from provisioner.cli.output import say
 
 VERBS = ("init", "serve", "status", "audit")
 GROUPS = ("host", "profile", "image", "job", "initramfs")
-BEFORE = ("--home", "--debug", "--version")
-"""Options that stand before the command."""
+BROKEN_PIPE = 141
+"""128 + SIGPIPE: what shells show of a program that wrote to a pipe which nobody reads."""
 
 
 class Commands(LazyGroup):
@@ -33,8 +32,16 @@ class Commands(LazyGroup):
     }
 
 
+HELP = {"help_option_names": ["-h", "--help"]}
+"""Inherited by every command below."""
+
 app = typer.Typer(
-    name="clonesys", cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+    name="clonesys",
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    context_settings=HELP,
 )
 
 
@@ -73,44 +80,20 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command line; its exit status. Only ``--debug`` lets an exception out, never typer's own."""
+    as_json = "--json" in arguments
     try:
         command = typer.main.get_command(app)
         result = command.main(arguments, prog_name="clonesys", standalone_mode=False)
-    except (KeyboardInterrupt, typer.Abort):
-        return 130
-    except Exception as error:
-        if "--debug" in arguments and not isinstance(error, typer.TyperException):
+        sys.stdout.flush()
+    except (BrokenPipeError, SystemExit) as end:
+        if isinstance(end, SystemExit) and not end.code:  # the shell's completion has answered
+            return 0
+        # 'clonesys job list | head', of which typer makes a SystemExit.
+        # What is still to be written would fail again when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except (Exception, KeyboardInterrupt) as error:
+        if "--debug" in arguments and not isinstance(error, typer.TyperException | typer.Abort):
             raise
-        return complain(error)
+        return complaint(error).say(as_json=as_json)
     return result if isinstance(result, int) else 0
-
-
-def complain(error: Exception) -> int:
-    """Say on standard error what went wrong and what to do; the exit status."""
-    match error:
-        case InvalidError():
-            lines = [f"error: {error.message}", *(f"  {problem}" for problem in error.problems)]
-            lines += [f"hint: {error.hint}"] if error.hint else []
-            exit_status: int = error.exit_status
-        case ExplainedError() | NetbootError():
-            lines = [f"error: {error.message}"] + ([f"hint: {error.hint}"] if error.hint else [])
-            exit_status = getattr(error, "exit_status", ExitStatus.FAILED)
-        case typer.TyperException() if not error.format_message():  # no command at all: help was printed
-            lines, exit_status = [], error.exit_code
-        case typer.TyperException():
-            lines = [f"error: {error.format_message()}", f"hint: {usage_hint(error)}"]
-            exit_status = error.exit_code
-        case _:
-            lines = [f"error: {type(error).__name__}: {error}", "hint: --debug shows where this happened"]
-            exit_status = 1
-    sys.stderr.writelines(f"{line}\n" for line in lines)
-    return exit_status
-
-
-def usage_hint(error: typer.TyperException) -> str:
-    """What to do about a command line that cannot be parsed."""
-    option = getattr(error, "option_name", "")
-    path = getattr(getattr(error, "ctx", None), "command_path", "clonesys")
-    if option in BEFORE and " " in path:
-        return f"{option} stands before the command, as in 'clonesys {option} … {path.partition(' ')[2]}'"
-    return f"'{path} --help' shows what is expected"

@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
-from provisioner.base.errors import UnansweredError
+from provisioner.base.errors import InterruptedByPersonError, UnansweredError
 from provisioner.cli.output import harmless
 
 Yes = Annotated[bool, typer.Option("--yes", "--force", help="Do not ask.")]
 
 
 def ask(question: str) -> None:
-    """Return after a yes. Raises typer.Abort after a no, UnansweredError if there is no answer."""
+    """Return after a yes. Raises InterruptedByPersonError after a no, UnansweredError without an answer."""
     try:
         agreed = typer.confirm(harmless(question), err=True)
     except typer.Abort:
@@ -25,4 +25,4 @@ def ask(question: str) -> None:
             "the question cannot be answered here, without a terminal, and nothing was done", "add --yes"
         ) from None
     if not agreed:
-        raise typer.Abort
+        raise InterruptedByPersonError("not agreed to, and nothing was done")

@@ -36,16 +36,19 @@ def drawn() -> Iterator[ProgressCallback]:
 
     columns = (
         rich.TextColumn("{task.description:8}"), rich.BarColumn(), rich.DownloadColumn(binary_units=True),
-        rich.TransferSpeedColumn(), rich.TimeRemainingColumn(),
+        rich.TextColumn("{task.fields[speed]:>12}"), rich.TimeRemainingColumn(),
     )  # fmt: skip
     bars = rich.Progress(*columns, console=Console(stderr=True))
     tasks: dict[str, Any] = {}
 
     def show_bar(step: str, done: int, total: int) -> None:
         if step not in tasks:
-            tasks[step] = bars.add_task(step, total=total)
+            tasks[step] = bars.add_task(step, total=total, speed="")
             bars.start()  # does nothing from the second time on
         bars.update(tasks[step], completed=done, total=total)
+        found = next(task for task in bars.tasks if task.id == tasks[step])
+        if speed := found.finished_speed or found.speed:  # rich would say it in powers of 1000
+            bars.update(tasks[step], speed=f"{binary(speed)}/s")
 
     try:
         yield show_bar
@@ -63,6 +66,10 @@ class StageTimes:
     def __call__(self, step: str, done: int, total: int) -> None:
         self._began.setdefault(step, time.monotonic())
         self._inner(step, done, total)
+
+    def has_begun(self, step: str) -> bool:
+        """Whether a step was reached."""
+        return step in self._began
 
     def seconds(self) -> dict[str, float]:
         """Seconds of each step up to now, in order."""

@@ -9,6 +9,7 @@ import typer
 
 from provisioner.base.checking import check_all
 from provisioner.base.units import binary
+from provisioner.cli import completing
 from provisioner.cli.asking import Yes
 from provisioner.cli.context import of
 from provisioner.cli.ending_jobs import agreeing, left
@@ -26,7 +27,10 @@ from provisioner.jobs.views import HostView
 
 app = typer.Typer(no_args_is_help=True, help="Machines: add, list, and say what they do next.")
 
-Names = Annotated[list[str], typer.Argument(help="Names or aliases of hosts.")]
+PROFILE_HELP = "Name of a boot profile; 'local' for the own disk."
+Names = Annotated[
+    list[str], typer.Argument(help="Names or aliases of hosts.", autocompletion=completing.hosts)
+]
 Macs = Annotated[list[str], typer.Option("--mac", help="Ethernet address; may be given several times.")]
 Aliases = Annotated[
     list[str] | None, typer.Option("--alias", help="Another name; may be given several times.")
@@ -143,7 +147,7 @@ def rm(context: typer.Context, names: Names, *, yes: Yes = False, as_json: AsJso
 def set_(
     context: typer.Context,
     names: Names,
-    profile: Annotated[str, typer.Option(help="Name of a boot profile; 'local' for the own disk.")],
+    profile: Annotated[str, typer.Option(help=PROFILE_HELP, autocompletion=completing.profiles)],
     *,
     as_json: AsJson = False,
 ) -> None:

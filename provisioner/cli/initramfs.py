@@ -10,6 +10,7 @@ import typer
 
 from provisioner.base.units import binary
 from provisioner.cli.context import of
+from provisioner.cli.interrupts import leaving
 from provisioner.cli.output import AsJson, print_json, say
 from provisioner.commands.build_initramfs import BuildInitramfs, build_initramfs
 
@@ -34,7 +35,8 @@ def build(
     """Build kernel and initramfs with this appliance's key inside, and put them where machines fetch them."""
     ours = of(context)
     wish = BuildInitramfs(cache, refresh)
-    with ours.appliance() as appliance:
+    left = "machines get the kernel and initramfs that were there before"
+    with leaving(left), ours.appliance() as appliance:
         built = build_initramfs(appliance, ours.actor, wish, (lambda _line: None) if as_json else say)
     if as_json:
         print_json(asdict(built))

@@ -9,6 +9,7 @@ import typer
 
 from provisioner.base.errors import InvalidError, NotFoundError, ProvisionerError
 from provisioner.base.home import Home
+from provisioner.cli import completing
 from provisioner.cli.context import of
 from provisioner.cli.output import AsJson, print_json, remark, say
 from provisioner.cli.table import print_table
@@ -20,7 +21,7 @@ from provisioner.profiles.reading import BUILT_IN, read_profile
 
 app = typer.Typer(no_args_is_help=True, help="Boot profiles: what a machine can be told to do.")
 
-Name = Annotated[str, typer.Argument(help="The profile's name.")]
+Name = Annotated[str, typer.Argument(help="The profile's name.", autocompletion=completing.profiles)]
 File = Annotated[Path, typer.Argument(help="A TOML file.")]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
-from provisioner.base import durable
+from provisioner.base import access, durable
 from provisioner.base.config import EXAMPLE
 from provisioner.base.errors import ProvisionerError
 from provisioner.base.home import Home
@@ -73,8 +73,9 @@ def create(home: Path) -> str | None:
         _write_once(places.profiles / "example.toml", EXAMPLE_PROFILE)
         copy_loaders(places.boot)
     except OSError as error:
+        told = access.in_words(error)
         raise ProvisionerError(
-            f"cannot make {home}: {error}", "run as root, or choose another --home"
+            f"cannot make {home}: {told.message}", f"{told.hint}, or choose another --home"
         ) from error
     open_migrated(home).close()
     return password

@@ -82,7 +82,7 @@ def open_database(home: Path) -> Database:
 
 def open_migrated(home: Path) -> Database:
     """The same, brought to what this version needs. Raises ProvisionerError if that cannot be."""
-    if not (Home(home).keys / "admin").exists():
+    if not Home(home).is_made():
         raise ProvisionerError(f"{home} is no appliance", f"make one with 'clonesys --home {home} init'")
     database = open_database(home)
     try:

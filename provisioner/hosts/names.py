@@ -12,6 +12,15 @@ _MAC = re.compile(r"[0-9a-f]{12}")
 _SEPARATORS = str.maketrans("", "", ":-. ")
 
 
+_NUMBER = re.compile(r"(\d+)")
+
+
+def natural(name: str) -> tuple[tuple[int, int | str], ...]:
+    """A key that sorts names as people count: pc2 before pc10."""
+    parts = _NUMBER.split(name)
+    return tuple((0, int(part)) if part.isdigit() else (1, part) for part in parts if part)
+
+
 def parse_mac(text: str) -> str:
     """A MAC as sysfs writes it, from any usual notation. Raises InvalidError for anything that is none.
 

@@ -6,6 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from provisioner.database.engine import Database
+from provisioner.hosts.names import natural
 from provisioner.hosts.registry import find_host
 from provisioner.hosts.tables import Host
 from provisioner.jobs.next_boot import next_boot
@@ -21,11 +22,17 @@ def get_host(database: Database, name: str, attempts: int) -> HostView:
 
 
 def list_hosts(database: Database, attempts: int) -> list[HostView]:
-    """All hosts by name, each with its latest job."""
+    """All hosts by name as people count, each with its latest job."""
     with database.read() as session:
         jobs = _latest_jobs(session)
-        rows = session.scalars(select(Host).order_by(Host.name))
+        rows = sorted(session.scalars(select(Host)), key=lambda row: natural(row.name))
         return [_view(row, jobs.get(row.id), attempts) for row in rows]
+
+
+def host_names(database: Database) -> list[str]:
+    """All hosts' names, as people count."""
+    with database.read() as session:
+        return sorted(session.scalars(select(Host.name)), key=natural)
 
 
 def _latest_jobs(session: Session, host_id: int | None = None) -> dict[int, Job]:

@@ -13,7 +13,7 @@ from provisioner.profiles.reading import BUILT_IN, read_profile
 
 def list_profiles(home: Path) -> dict[str, Profile | ProvisionerError]:
     """Every profile by name, the built-in ones too; for a file that is wrong, what is wrong with it."""
-    names = sorted({path.stem for path in Home(home).profiles.glob("*.toml")} - set(BUILT_IN))
+    names = [name for name in profile_names(home) if name not in BUILT_IN]
     found: dict[str, Profile | ProvisionerError] = dict(BUILT_IN)
     for name in names:
         try:
@@ -21,6 +21,11 @@ def list_profiles(home: Path) -> dict[str, Profile | ProvisionerError]:
         except ProvisionerError as error:
             found[name] = error
     return found
+
+
+def profile_names(home: Path) -> list[str]:
+    """The names of all profiles, the built-in ones first."""
+    return [*BUILT_IN, *sorted({path.stem for path in Home(home).profiles.glob("*.toml")} - set(BUILT_IN))]
 
 
 def load_profile(home: Path, name: str) -> Profile:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from provisioner.base import durable
+from provisioner.base import access, durable
 from provisioner.base.errors import ProvisionerError
 from provisioner.base.home import Home
 
@@ -67,7 +67,7 @@ def _read(path: Path) -> bytes:
             "make an appliance with 'clonesys --home DIR init', or name the right --home",
         ) from error
     except OSError as error:
-        raise ProvisionerError(f"cannot read {path}: {error.strerror}", "run this as the owner") from error
+        raise access.in_words(error, path) from error
     if len(data) != KEY_LENGTH:
         raise ProvisionerError(
             f"{path} holds {len(data)} bytes, a key has {KEY_LENGTH}", "restore it from a backup of keys/"

@@ -6,16 +6,14 @@ The store's only way to change a file system.
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from provisioner.base import access
 from provisioner.stores.errors import StoreBusyError, StoreError, StoreFullError
-
-FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextlib.contextmanager
@@ -24,14 +22,13 @@ def failing(what: str, path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in FULL:
+        if error.errno in access.FULL:
             raise StoreFullError(
                 f"cannot {what}: no space left at {path}",
-                "remove old images ('clonesys image rm NAME@GENERATION'), or give the store a larger disk",
+                f"{access.ROOM}; or give the store a larger disk",
             ) from error
-        raise StoreError(
-            f"cannot {what}: {path}: {error.strerror}", "look at the store's disk and rights"
-        ) from error
+        told = access.in_words(error, path)
+        raise StoreError(f"cannot {what}: {told.message}", told.hint) from error
 
 
 def write_new(path: Path, data: bytes, *, durable: bool = False) -> None:

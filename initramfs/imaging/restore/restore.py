@@ -290,4 +290,6 @@ def _describe(extent: Extent) -> str:
 
 
 def _reason(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return "it was interrupted"
     return error.message if isinstance(error, ExplainedError) else f"{type(error).__name__}: {error}"

@@ -22,9 +22,12 @@ from provisioner.cli.image.adding import (
     print_added,
 )
 from provisioner.cli.image.common import Number
+from provisioner.cli.interrupts import leaving
 from provisioner.cli.output import AsJson
 from provisioner.commands.image.capture import CaptureImage, capture_image
 from provisioner.images.operations import Options
+
+LEFT = "no generation was added, and nothing that was there has changed"
 
 
 def capture(
@@ -51,6 +54,6 @@ def capture(
         partition, tuple(empty or ()), chunk_size * KIB, level, force, without_swap, sector_size
     )
     wish = CaptureImage(source, name, description, user, options)
-    with ours.appliance() as appliance, bar(quiet=as_json) as progress:
+    with leaving(LEFT), ours.appliance() as appliance, bar(quiet=as_json) as progress:
         added = capture_image(appliance, ours.actor, wish, progress)
     print_added(added, time.monotonic() - began, as_json=as_json)

@@ -15,6 +15,7 @@ from initramfs.imaging.format.manifest import Manifest
 from initramfs.imaging.restore.counts import RestoreCounts
 from provisioner.base.errors import ProvisionerError
 from provisioner.base.units import binary
+from provisioner.cli import completing
 from provisioner.cli.output import print_json, say
 from provisioner.images import operations
 from provisioner.security.keys import load_public_key
@@ -22,7 +23,12 @@ from provisioner.stores.names import Reference
 from provisioner.stores.open import store_of
 
 Image = Annotated[
-    str, typer.Argument(metavar="NAME[@GENERATION]", help="The latest, if no generation is given.")
+    str,
+    typer.Argument(
+        metavar="NAME[@GENERATION]",
+        help="The latest, if no generation is given.",
+        autocompletion=completing.images,
+    ),
 ]
 Number = Annotated[int | None, typer.Option("--partition", help="Only this partition of the disk.")]
 DAMAGED = "put damaged manifests back from a backup, or remove them with 'clonesys image rm NAME@GENERATION'"

@@ -85,7 +85,7 @@ def _lines(number: Area, listed: list[FileDiff] | str) -> Iterator[str]:
         return
     yield f"{name}: {len(listed)} files"
     for item in listed:
-        yield f"  {SIGNS[item.how]} /{item.path}  {item.old_size} -> {item.new_size}"
+        yield f"  {SIGNS[item.how]} /{item.path}  {binary(item.old_size)} -> {binary(item.new_size)}"
 
 
 def _row(part: PartitionDiff) -> tuple[str, ...]:

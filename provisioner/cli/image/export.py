@@ -12,9 +12,12 @@ import typer
 from provisioner.cli.bars import bar
 from provisioner.cli.context import of
 from provisioner.cli.image.common import Image, done, numbers
+from provisioner.cli.interrupts import leaving
 from provisioner.cli.output import AsJson
 from provisioner.commands.image.export import ExportImage, export_image
 from provisioner.images.formats.exports import Format
+
+LEFT = "no file was written, and the image is as it was"
 
 
 def export(
@@ -27,7 +30,7 @@ def export(
 ) -> None:
     """Write an image as a raw (sparse), qcow2 or gzipped file."""
     ours, began = of(context), time.monotonic()
-    with ours.appliance() as appliance, bar(quiet=as_json) as progress:
+    with leaving(LEFT), ours.appliance() as appliance, bar(quiet=as_json) as progress:
         exported = export_image(appliance, ours.actor, ExportImage(name, file, form), progress)
     if exported.needs:
         sys.stderr.write(f"warning: the file does not tell what it is: import it with {exported.needs}\n")

@@ -22,10 +22,13 @@ from provisioner.cli.image.adding import (
     print_added,
 )
 from provisioner.cli.image.common import Number
+from provisioner.cli.interrupts import leaving
 from provisioner.cli.output import AsJson
 from provisioner.commands.image.import_ import ImportImage, import_image
 from provisioner.images.formats.imports import Given
 from provisioner.images.operations import Options
+
+LEFT = "no generation was added, and nothing that was there has changed"
 
 
 def import_(
@@ -55,6 +58,6 @@ def import_(
     ours, began = of(context), time.monotonic()
     options = Options(partition, tuple(empty or ()), chunk_size * KIB, force=force, sector_size=sector_size)
     wish = ImportImage(file, name, description, user, options, given, disk)
-    with ours.appliance() as appliance, bar(quiet=as_json) as progress:
+    with leaving(LEFT), ours.appliance() as appliance, bar(quiet=as_json) as progress:
         added = import_image(appliance, ours.actor, wish, progress)
     print_added(added, time.monotonic() - began, as_json=as_json)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from provisioner.cli import completing
 from provisioner.cli.context import of
 from provisioner.cli.output import AsJson, print_json, say
 from provisioner.commands.image.promote import PromoteImage, promote_image
@@ -13,7 +14,12 @@ from provisioner.commands.image.promote import PromoteImage, promote_image
 
 def promote(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME@GENERATION", help="NAME@latest is the latest.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME@GENERATION", help="NAME@latest is the latest.", autocompletion=completing.images
+        ),
+    ],
     *,
     as_json: AsJson = False,
 ) -> None:

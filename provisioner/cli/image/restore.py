@@ -15,13 +15,14 @@ import typer
 from initramfs.imaging.format.manifest import Manifest
 from initramfs.imaging.format.source import ChunkSource
 from initramfs.imaging.restore.layout import Layout
-from initramfs.messages import Last
+from initramfs.messages import FIRST_WRITE, Last
 from provisioner.base.errors import InvalidError
 from provisioner.base.units import parse_grow
 from provisioner.cli.asking import Yes, ask
 from provisioner.cli.bars import StageTimes, bar
 from provisioner.cli.context import of
 from provisioner.cli.image.common import Image, Number, done, numbers
+from provisioner.cli.interrupts import leaving
 from provisioner.cli.output import AsJson, harmless
 from provisioner.commands.image.restore import RestoreImage, restore_image
 
@@ -63,7 +64,19 @@ def restore(
         if not yes:
             _ask(image, layout, target)
 
-    with ours.appliance() as appliance, _source(from_) as source, bar(quiet=as_json) as progress:
+    stages: StageTimes | None = None
+
+    def left() -> str:
+        if stages is None or not stages.has_begun(FIRST_WRITE):
+            return f"nothing was written to {target}"
+        return f"{target} is half written and does not start; the same command goes on from there"
+
+    with (
+        leaving(left),
+        ours.appliance() as appliance,
+        _source(from_) as source,
+        bar(quiet=as_json) as progress,
+    ):
         stages = StageTimes(progress)
         reference, outcome = restore_image(
             appliance, ours.actor, wish, source, agree=agree, tell=_tell, progress=stages

@@ -12,10 +12,12 @@ from provisioner.base.errors import InvalidError
 from provisioner.base.units import binary, parse_size
 from provisioner.cli.bars import bar
 from provisioner.cli.context import of
+from provisioner.cli.interrupts import leaving
 from provisioner.cli.output import AsJson, print_json, say
 from provisioner.commands.image.shrink import ShrinkImage, shrink_image
 
 MINIMAL = "minimal"
+LEFT = "no image was added, and the old one is as it was"
 
 
 def shrink(
@@ -33,7 +35,7 @@ def shrink(
     """Add a smaller version of an image: its last file system is made smaller on a copy (root)."""
     ours, began = of(context), time.monotonic()
     wish = ShrinkImage(image, name, _size_of(to), description, user)
-    with ours.appliance() as appliance, bar(quiet=as_json) as progress:
+    with leaving(LEFT), ours.appliance() as appliance, bar(quiet=as_json) as progress:
         before, (reference, header, count) = shrink_image(appliance, ours.actor, wish, progress)
     if as_json:
         seconds = round(time.monotonic() - began, 3)

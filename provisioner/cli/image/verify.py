@@ -11,6 +11,7 @@ import typer
 from provisioner.cli.bars import bar
 from provisioner.cli.context import of
 from provisioner.cli.image.common import refuse
+from provisioner.cli.interrupts import leaving
 from provisioner.cli.output import AsJson, print_json, say
 from provisioner.commands.image.verify import Verified, VerifyImages, verify_images
 
@@ -33,7 +34,9 @@ def verify(
     """Decompress and hash every chunk of these images, or of all. Exit status 1 if one stays bad."""
     ours, began = of(context), time.monotonic()
     wish = VerifyImages(tuple(names or ()), set_aside, repair_from)
-    with ours.appliance() as appliance, bar(quiet=as_json) as progress:
+    changes = set_aside or repair_from
+    left = "chunks that were repaired or set aside stay so" if changes else "nothing was changed"
+    with leaving(left), ours.appliance() as appliance, bar(quiet=as_json) as progress:
         found = verify_images(appliance, ours.actor, wish, progress)
     if as_json:
         facts = {"ok": found.ok, **dataclasses.asdict(found.chunks), "damaged": found.damaged}

@@ -32,6 +32,8 @@ class DirectoryCatalogue:
         self._digests: dict[tuple[str, int], bytes] = {}
 
     def names(self) -> list[str]:
+        with failing("list the images", self.places.manifests), suppress(FileNotFoundError):
+            os.scandir(self.places.manifests).close()  # glob finds nothing, in silence, where it may not look
         return sorted(
             path.name
             for path in self.places.manifests.glob("*")

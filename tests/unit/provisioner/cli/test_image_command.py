@@ -138,7 +138,7 @@ def test_a_target_with_content_is_asked_about(call: Call, raw: Path, tmp_path: P
     call("capture", raw, "sda5_Data")
     old = tmp_path / "old"
     old.write_bytes(b"x" * 3 * MIB)
-    with pytest.raises(typer.Exit):
+    with pytest.raises(ProvisionerError, match="not agreed to, and nothing was done"):
         call("restore", "sda5_Data", old, answer="n\n")
     assert old.read_bytes() == b"x" * 3 * MIB
     with pytest.raises(ProvisionerError, match="cannot be answered here") as caught:
