@@ -69,6 +69,9 @@ PROFILE = {
     ),
     "fit": "How images are fitted to the disk. For `initinstall` and `restore` only.",
     "fit.grow": "The partition that grows, with its file system, into the free room behind it.",
+    "fit.grow_failure": (
+        "What to do if its file system cannot grow: write it as it was captured and say so, or fail."
+    ),
     "identity": (
         "The identifiers of disk, partitions and file systems, which all clones of an image share. For "
         "`initinstall` and `restore` only."

@@ -21,6 +21,7 @@ NOISE = re.compile(
     | partclone\ fail,.*|block\ -?\d+\ -?\d+              # partclone
     | maybe\ you\ selected.*|partition\ \(e\.g\..*        # ntfs-3g's advice
     | use\ -f\ .*|try\ '.*|dmesg\(1\)\ may.*|opening\ filesystem\ to\ check.*|run\ chkdsk.*
+    | pass\ \d.*|.*\?\ (no|yes)|\S+:\ \d+/\d+\ files\ .*|.*filesystem\ still\ has\ errors.*  # e2fsck's frame
     | [\w.-]+:                                            # a program's name, and no more
     | .{0,2}warning:.*
     """,

@@ -108,11 +108,24 @@ class Last(StrEnum):
     LAST = "last"
 
 
+class GrowFailure(StrEnum):
+    """What becomes of a job whose file system cannot grow."""
+
+    KEEP = "keep"
+    FAIL = "fail"
+
+
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """How images are fitted to the disk. ``grow``: the partition that fills its room, or the last one."""
+    """How images are fitted to the disk.
+
+    Attributes:
+        grow: the partition that fills its room, or the last one.
+        grow_failure: whether a file system that cannot grow stays as it is, or fails the job.
+    """
 
     grow: int | Last | None = None
+    grow_failure: GrowFailure = GrowFailure.KEEP
 
 
 @dataclass(frozen=True, slots=True)

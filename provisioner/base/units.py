@@ -12,8 +12,9 @@ from initramfs.messages.job import Last
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _UNITS |= {"ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
 _SIZE = re.compile(r"(\d+)\s*([kmgt]i?|)b?", re.IGNORECASE)
-_PARTITION = re.compile(r"[a-z]*?(?:\d+[a-z]\d+p|\d+p)?(\d{1,3})")
-MAX_PARTITION = 128
+_PARTITION = re.compile(r"[a-z]*?(?:\d+[a-z]\d+p|\d+p)?(\d{1,4})")
+MAX_PARTITION = 1024
+"""As many entries as the largest GPT that is read has; most have 128."""
 
 
 def parse_size(value: int | str) -> int:

@@ -21,13 +21,13 @@ from initramfs.imaging.format.rules import MAX_TEXT
 from initramfs.imaging.format.signed import decode, encode
 from initramfs.imaging.label import read_label
 from initramfs.imaging.label.model import Bare, PartitionNumber
-from initramfs.imaging.restore.compose import compose
 from initramfs.imaging.restore.grow_filesystem import grow_filesystem
 from initramfs.imaging.restore.layout import Layout
+from initramfs.imaging.restore.plan import plan
 from initramfs.imaging.restore.restore import Restore
 from initramfs.imaging.restore.strategy import Adaptive, Everything
 from initramfs.imaging.restore.verify_policy import policy_for
-from initramfs.messages import Last
+from initramfs.messages import Fit
 from provisioner.base.errors import ProvisionerError
 from provisioner.images.sector_size import sector_size_of_file
 from provisioner.stores.names import check_name, partition_of
@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     from initramfs.imaging.restore.counts import RestoreCounts
     from provisioner.stores.names import Reference
     from provisioner.stores.protocols import Catalogue, WritableStore
+
+AS_CAPTURED = Fit()
+"""Nothing grows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +139,7 @@ def _open(source: Path, options: Options) -> Device:
 
 
 def layout_for(
-    image: Manifest, target: Device, partition: int | None = None, grow: int | Last | None = None
+    image: Manifest, source: ChunkSource, target: Device, partition: int | None = None, fit: Fit = AS_CAPTURED
 ) -> Layout:
     """Where an image goes on this target.
 
@@ -148,7 +151,7 @@ def layout_for(
     if image.header.kind is Kind.DISK:
         if partition is not None:
             raise ProvisionerError(f"{image.title} is the image of a whole disk", "leave out the partition")
-        return compose(target_size=target.size, sector_size=target.sector_size, disk=image, grow=grow)
+        return plan(source, target, fit, disk=image)
     bare = is_partition(target.path)
     label = None if bare else read_label(target.read, target.size, target.sector_size)
     number: PartitionNumber | None = partition_of(image.header.name) if partition is None else partition
@@ -160,13 +163,7 @@ def layout_for(
         raise ProvisionerError(
             f"{target.path} is a disk and {image.title} the image of a partition", "say which partition"
         )
-    return compose(
-        target_size=target.size,
-        sector_size=target.sector_size,
-        partitions={number: image},
-        label=label,
-        grow=grow,
-    )
+    return plan(source, target, fit, partitions={number: image}, label=label)
 
 
 def restore_image(
@@ -178,7 +175,7 @@ def restore_image(
     agree: Callable[[Layout, str], None] = lambda _layout, _failure: None,
     delta: bool = True,
     discard: bool = True,
-    grow: int | Last | None = None,
+    fit: Fit = AS_CAPTURED,
     tell: Callable[[str], None] = lambda _words: None,
     progress: ProgressCallback = silent,
 ) -> RestoreCounts:
@@ -186,11 +183,11 @@ def restore_image(
 
     ``agree`` may still refuse, by raising: nothing has been written when it is called, with the layout and
     the reason why an earlier restore to this target had not ended (or an empty text). With ``delta`` the
-    target is read first where that pays, and what is right there is left alone. ``grow`` is the number of
-    the partition that is to fill its room, or ``Last.LAST``; ``tell`` gets what people should know of it.
+    target is read first where that pays, and what is right there is left alone. ``fit`` says which
+    partition is to fill its room, and what if it cannot; ``tell`` gets what people should know of it.
     Raises DiskError.
     """
-    layout = layout_for(image, target, partition, grow)
+    layout = layout_for(image, source, target, partition, fit)
     strategy = Adaptive() if delta else Everything()
     policy = policy_for(target, time.monotonic)
     restore = Restore(
@@ -201,7 +198,7 @@ def restore_image(
         tell(note)
 
     def grown(target: Target) -> None:
-        tell(grow_filesystem(layout, target))
+        tell(grow_filesystem(layout, target, fit.grow_failure))
 
     outcome = restore.run(before_commit=grown if layout.grow is not None else None)
     if layout.whole:

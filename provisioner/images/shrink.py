@@ -20,14 +20,16 @@ from initramfs.imaging.capture.capture import Facts
 from initramfs.imaging.device.device import Device, content_of
 from initramfs.imaging.device.loop import loop_device
 from initramfs.imaging.errors import LayoutError
+from initramfs.imaging.filesystem.growth import why_not_shrunk
 from initramfs.imaging.filesystem.probe import probe
-from initramfs.imaging.filesystem.resize import minimum, shrink, tidy
+from initramfs.imaging.filesystem.resize import cannot_shrink, minimum, shrink, tidy
 from initramfs.imaging.format.chunk import MIB
 from initramfs.imaging.format.index import State
 from initramfs.imaging.format.manifest import Manifest
 from initramfs.imaging.label.gpt import backup_size, move
-from initramfs.imaging.label.model import Bounds, Edits, Label, LabelType, Partition
+from initramfs.imaging.label.model import Bare, Bounds, Edits, Label, LabelType, Partition
 from initramfs.imaging.label.relabel import relabel
+from initramfs.imaging.restore.look_ahead import facts_in, filesystem_of
 from provisioner.images.formats.exports import export_image
 from provisioner.images.operations import Added, Options, add_image
 from provisioner.stores.files import failing
@@ -69,6 +71,7 @@ def shrink_image(
     DiskError, StoreError.
     """
     place = _place(image)
+    _check(store, image, place)
     with _copy(store, image, folder, progress) as copy:
         new = _shrink(copy, place, size)
         _cut(copy, place, new, image.header.sector_size)
@@ -93,6 +96,20 @@ def _place(image: Manifest) -> Place:
     return Place(header.label, last, last.bounds, behind)
 
 
+def _check(store: WritableStore, image: Manifest, place: Place) -> None:
+    """Refuse what no tool makes smaller, before anything is copied."""
+    number = place.part.number if place.part is not None else Bare.BARE
+    found = filesystem_of(image, number)
+    why = why_not_shrunk(found.type, facts_in(store, image, number)) if found is not None else ""
+    if found is not None and why:
+        raise _named(place, cannot_shrink(found.type, why))
+
+
+def _named(place: Place, error: LayoutError) -> LayoutError:
+    which = f"partition {place.part.number}, the last one: " if place.part else ""
+    return LayoutError(f"{which}{error.message}", error.hint)
+
+
 @contextmanager
 def _copy(store: WritableStore, image: Manifest, folder: Path, progress: ProgressCallback) -> Iterator[Path]:
     with failing("write", folder):
@@ -111,8 +128,7 @@ def _shrink(copy: Path, place: Place, size: int | None) -> int:
         try:
             least = _up(minimum(kind, loop))
         except LayoutError as error:
-            which = f"partition {place.part.number}, the last one: " if place.part else ""
-            raise LayoutError(f"{which}{error.message}", error.hint) from error
+            raise _named(place, error) from error
         new = least if size is None else (size - place.behind - part.start) // MIB * MIB
         if new < least:
             raise LayoutError(

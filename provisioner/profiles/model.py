@@ -18,6 +18,7 @@ from initramfs.messages import (
     DiskRule,
     Duplicates,
     Firmware,
+    GrowFailure,
     Last,
     SshHostKeys,
     Uuids,
@@ -134,10 +135,11 @@ class Fit(Strict):
     """How images are fitted to the disk. ``grow``: "last", a partition (5, "sda5"), or "none"."""
 
     grow: Grow = None
+    grow_failure: Annotated[GrowFailure, Field(strict=False)] = GrowFailure.KEEP
 
     def order(self) -> FitOrder:
         """The same as the agent reads it."""
-        return FitOrder(self.grow)
+        return FitOrder(self.grow, self.grow_failure)
 
 
 class Identity(Strict):

@@ -41,7 +41,7 @@ def assert_closed_or_right(disk: Path, site: Site, before: bytes) -> None:
 def goes_on(site: Site, disk: Path) -> RestoreCounts:
     """Another restore; the disk is then right."""
     with operations.open_target(disk, site.image) as device:
-        layout = operations.layout_for(site.image, device)
+        layout = operations.layout_for(site.image, site.store, device)
         outcome = Restore(layout, site.store, device, strategy=Adaptive()).run()
     assert disk.read_bytes() == site.source
     assert outcome.chunks_verified == outcome.chunks_total == site.chunks

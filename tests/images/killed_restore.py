@@ -71,7 +71,7 @@ def main(home: Path, name: str, path: Path, cut: int) -> None:
     image = operations.load(store, store.resolve(name), load_public_key(home))
     with operations.open_target(path, image) as device:
         target = Mortal(device, cut)
-        Restore(operations.layout_for(image, device), store, target, strategy=Adaptive()).run()
+        Restore(operations.layout_for(image, store, device), store, target, strategy=Adaptive()).run()
         print(target.operations)
 
 

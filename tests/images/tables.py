@@ -45,8 +45,8 @@ def write_mbr(disk: bytearray, spots: Sequence[Spot]) -> None:
         _table(disk, spot.record, slots)
 
 
-def write_gpt(disk: bytearray, spots: Sequence[Spot], entries: int) -> None:
-    """Both copies, with a table of so many ``entries``, behind a protective MBR."""
+def write_gpt(disk: bytearray, spots: Sequence[Spot], entries: int, first: int = 2) -> None:
+    """Both copies, with a table of so many ``entries`` (of the first copy from sector ``first``)."""
     sectors, size = len(disk) // SECTOR, gpt_sectors(entries) - 1
     _table(disk, 0, {0: (PROTECTIVE, 1, sectors - 1)})
     table = bytearray(entries * ENTRY_SIZE)
@@ -54,9 +54,18 @@ def write_gpt(disk: bytearray, spots: Sequence[Spot], entries: int) -> None:
         ids = (b"type of 16 bytes", b"a number %07d" % spot.number)
         at = (spot.number - 1) * ENTRY_SIZE
         struct.pack_into("<16s16sQQ", table, at, *ids, spot.start, spot.end - 1)
-    for mine, other, place in ((1, sectors - 1, 2), (sectors - 1, 1, sectors - 1 - size)):
+    for mine, other, place in ((1, sectors - 1, first), (sectors - 1, 1, sectors - 1 - size)):
         disk[place * SECTOR : place * SECTOR + len(table)] = table
-        shape = (mine, other, 2 + size, sectors - 2 - size, b"the disk's number", place, entries, ENTRY_SIZE)
+        shape = (
+            mine,
+            other,
+            first + size,
+            sectors - 2 - size,
+            b"the disk's number",
+            place,
+            entries,
+            ENTRY_SIZE,
+        )
         header = struct.pack("<8sIIIIQQQQ16sQIII", b"EFI PART", 1 << 16, 92, 0, 0, *shape, zlib.crc32(table))
         disk[mine * SECTOR : mine * SECTOR + 92] = header
         struct.pack_into("<I", disk, mine * SECTOR + 16, zlib.crc32(header))

@@ -87,7 +87,8 @@ def test_a_job_fits_renames_personalises_and_commits(
         machine.run(replace(job, work=replace(job.work, identity=randomise)))
     assert_right(target, golden)
     said = [report.detail for report in machine.said]
-    assert any("the ext4 fills its" in text for text in said)
+    assert any("the ext4 has grown from" in text for text in said)
+    assert any("the ext4 is in order" in text for text in said)
     assert any("etc/fstab corrected" in text for text in said)
 
 

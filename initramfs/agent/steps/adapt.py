@@ -14,8 +14,9 @@ from initramfs.agent.pipeline import Context, Step
 from initramfs.agent.report import StepProgress
 from initramfs.agent.steps.duplicates import Settled
 from initramfs.agent.steps.personalise import Personalise
+from initramfs.agent.steps.prove import Prove
 from initramfs.agent.steps.references import SUBVOLUMES
-from initramfs.agent.steps.rewriting import rewrite_boot_configuration, rewrite_references
+from initramfs.agent.steps.rewriting import REFERRING, rewrite_boot_configuration, rewrite_references
 from initramfs.imaging.device.device import Device
 from initramfs.imaging.device.loop import loop_device
 from initramfs.imaging.device.mounting import mounted
@@ -25,20 +26,20 @@ from initramfs.imaging.label.model import PartitionNumber, plain_number
 from initramfs.imaging.restore.grow_filesystem import grow_filesystem
 from initramfs.imaging.restore.identifiers import Renames
 from initramfs.imaging.restore.layout import Layout
-from initramfs.messages import Duplicates, Install, Last, Nic, RestorePartitions, Uuids
-
-REFERRING = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "vfat", "ntfs"})
-"""File systems in which references are looked for: roots, boot partitions, EFI system partitions."""
+from initramfs.messages import Duplicates, GrowFailure, Install, Last, Nic, RestorePartitions, Uuids
 
 
 def adapt(work: Install | RestorePartitions, disk: str, nics: tuple[Nic, ...]) -> Iterator[Step]:
     """The changes that ``work`` asks for, in their order, on a machine with ``nics``."""
     if work.fit.grow is not None:
-        yield Grow(disk, work.fit.grow)
-    if work.identity.uuids is Uuids.NEW or work.identity.duplicates is Duplicates.RANDOMISE:
+        yield Grow(disk, work.fit.grow, work.fit.grow_failure)
+    renaming = work.identity.uuids is Uuids.NEW or work.identity.duplicates is Duplicates.RANDOMISE
+    if renaming:
         yield Rename(disk)
     if work.personalisation:
         yield Personalise(disk, work.personalisation, nics)
+    if renaming or work.personalisation:
+        yield Prove(disk, work.personalisation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class Grow:
 
     disk: str
     number: int | Last
+    failure: GrowFailure = GrowFailure.KEEP
     name: str = "grow"
 
     @property
@@ -62,10 +64,9 @@ class Grow:
         """Let the file system fill it, or say why it cannot."""
         layout = context.find(Layout)
         if layout.grow is None:
-            for note in layout.notes:
-                progress.log(note)
+            progress.log("nothing grows: the check says why")
             return
-        progress.log(grow_filesystem(layout, context.find(Device)))
+        progress.log(grow_filesystem(layout, context.find(Device), self.failure))
 
 
 @dataclass(frozen=True, slots=True)

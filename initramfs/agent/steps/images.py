@@ -24,9 +24,9 @@ from initramfs.imaging.format.manifest import Manifest
 from initramfs.imaging.format.signed import MAX_FILE, decode
 from initramfs.imaging.label import read_label
 from initramfs.imaging.label.model import PartitionNumber
-from initramfs.imaging.restore.compose import compose
 from initramfs.imaging.restore.identifiers import contents, renamed
 from initramfs.imaging.restore.layout import Layout
+from initramfs.imaging.restore.plan import plan
 from initramfs.imaging.restore.restore import Restore
 from initramfs.imaging.restore.strategy import Adaptive
 from initramfs.imaging.restore.verify_policy import policy_for
@@ -81,14 +81,14 @@ class CheckImages:
         laid: dict[PartitionNumber, Manifest] = {
             part.number: fetch(context, part.image) for part in self.work.partition_images
         }
-        layout = compose(
-            target_size=device.size,
-            sector_size=device.sector_size,
+        layout = plan(
+            HttpChunks(context.appliance),
+            device,
+            self.work.fit,
             disk=disk,
             partitions=laid,
             label=None if disk else read_label(device.read, device.size, device.sector_size),
             firmware=self.firmware,
-            grow=self.work.fit.grow,
         )
         filesystems = contents(disk, laid)
         elsewhere = others([Path("/dev") / other.name for other in self.others], progress.log)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from initramfs.imaging.device.usage import SYS_BLOCK
 from initramfs.imaging.errors import ToolError
+from initramfs.imaging.label.model import Reader
 from initramfs.imaging.run import run
 
 PATIENCE = 60.0
@@ -37,6 +39,13 @@ def loop_device(
         run("losetup", "--detach", name)
     if writable:  # after an error, which is the one to tell, there is nothing to wait for
         _wait(lambda: _read(backing) != behind, name)
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[Reader]:
+    """Its bytes from any offset, as programs that have it open see them: through the page cache."""
+    with path.open("rb", buffering=0) as device:
+        yield lambda offset, length: os.pread(device.fileno(), length, offset)
 
 
 def _wait(gone: Callable[[], bool], name: str) -> None:

@@ -69,13 +69,18 @@ def unknown_features(read: Reader) -> int:
     return _field(_superblock(read), FEATURES) & ~KNOWN_FEATURES
 
 
+def device_number(read: Reader) -> int:
+    """The number of the device whose superblock ``read`` gives."""
+    return _field(_superblock(read), DEVICE)
+
+
 def facts(read: Reader) -> dict[str, int | None]:
     """How many devices it has, which of them this is, the tree that is mounted by default (5: the top).
 
     Raises CaptureError.
     """
     superblock = _superblock(read)
-    count, number = _field(superblock, DEVICES), _field(superblock, DEVICE)
+    count, number = _field(superblock, DEVICES), device_number(read)
     return {"devices": count, "devid": number, "default_subvolume": _default(read) if count == 1 else None}
 
 

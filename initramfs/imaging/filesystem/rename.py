@@ -5,21 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 
 from initramfs.imaging.errors import ToolError
+from initramfs.imaging.filesystem.check import prove
 from initramfs.imaging.filesystem.probe import probe
 from initramfs.imaging.filesystem.resize import EXT, check_ext
 from initramfs.imaging.run import run
 
 
 def rename(kind: str, path: Path, new: str, size: int) -> None:
-    """Set the identifier of the ``kind`` on ``path`` to ``new``; blkid must agree. May be repeated.
+    """Set the identifier of the ``kind`` on ``path`` to ``new``; its own tool and blkid must agree.
 
-    Raises ToolError.
+    May be repeated. Raises ToolError.
     """
     if probe(path, 0, size).uuid == new:
         return
     if kind in EXT:
         check_ext(path)
     run(*_command(kind, new), *_arguments(kind, path, new))
+    prove(kind, path)
     found = probe(path, 0, size).uuid
     if found != new:
         raise ToolError(f"the {kind} on {path} should have got the identifier {new} and has {found}")

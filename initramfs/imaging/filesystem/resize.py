@@ -1,7 +1,8 @@
-"""Making a file system larger or smaller with its own tools, checked by them before.
+"""Making a file system larger or smaller with its own tools, checked by them before and after.
 
 ``path`` is a block device as large as the partition. Nothing is done to a file system in which errors
-are found.
+are found. Whether it can be done at all is known before, see
+:mod:`~initramfs.imaging.filesystem.growth`.
 """
 
 from __future__ import annotations
@@ -9,15 +10,18 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from initramfs.imaging.device.loop import reading
 from initramfs.imaging.device.mounting import mounted
 from initramfs.imaging.errors import LayoutError, ToolError
+from initramfs.imaging.filesystem import btrfs
+from initramfs.imaging.filesystem.check import prove
+from initramfs.imaging.filesystem.facts import facts_of
+from initramfs.imaging.filesystem.growth import BTRFS_LEAST, SHRINKABLE, why_not_shrunk
 from initramfs.imaging.run import run
 
 EXT = ("ext2", "ext3", "ext4")
 CORRECTED = 1
 """e2fsck's exit status for: errors were found and mended."""
-BTRFS_LEAST = 256 << 20
-"""The kernel gives no Btrfs a smaller size, not even a growing one (fs/btrfs/ioctl.c, btrfs_ioctl_resize)."""
 KIB = 1 << 10
 SLACK = 1 << 20
 """Added to what tools estimate: they round."""
@@ -29,7 +33,7 @@ def check_ext(path: Path) -> None:
 
 
 def grow(kind: str, path: Path) -> None:
-    """Fill the device. A file system that fills it already is left alone. Raises ToolError."""
+    """Fill the device, and see that the file system is in order then. Raises ToolError."""
     if kind in EXT:
         check_ext(path)
         run("resize2fs", str(path))
@@ -40,18 +44,21 @@ def grow(kind: str, path: Path) -> None:
         with mounted(path, kind) as place:
             run("xfs_growfs", "-d", str(place))
     elif kind == "btrfs":
+        number = _device_number(path)
         with mounted(path, kind) as place:
-            run("btrfs", "filesystem", "resize", "max", str(place))
+            run("btrfs", "filesystem", "resize", f"{number}:max", str(place))
     else:
         raise ToolError(f"{kind or 'an unknown file system'} cannot be grown")
+    prove(kind, path)
 
 
-_NTFS = ("--force", "--force", "--no-progress-bar")
-"""Without questions. The volume is left marked, so that Windows checks it once."""
+# Without questions. The volume is left marked, so that Windows checks it once. Clusters that the old disk
+# could not read stay marked, and stop nothing: this disk has others.
+_NTFS = ("--force", "--force", "--no-progress-bar", "--bad-sectors")
 
 
 def shrink(kind: str, path: Path, size: int) -> None:
-    """Make the file system fit into the first ``size`` bytes.
+    """Make the file system fit into the first ``size`` bytes, and see that it is in order then.
 
     Raises LayoutError: there is too much in it, ToolError.
     """
@@ -67,8 +74,10 @@ def shrink(kind: str, path: Path, size: int) -> None:
         run("ntfsresize", *_NTFS, "--no-action", "--size", str(size), str(path))
         run("ntfsresize", *_NTFS, "--size", str(size), str(path))
     elif kind == "btrfs":
+        number = _device_number(path)
         with mounted(path, kind) as place:
-            run("btrfs", "filesystem", "resize", str(size), str(place))
+            run("btrfs", "filesystem", "resize", f"{number}:{size}", str(place))
+    prove(kind, path)
 
 
 def tidy(kind: str, path: Path) -> None:
@@ -86,6 +95,10 @@ def minimum(kind: str, path: Path) -> int:
 
     Raises ToolError, LayoutError for one that cannot be made smaller.
     """
+    with reading(path) as read:
+        facts = facts_of(kind, read)
+    if why := why_not_shrunk(kind, facts):
+        raise cannot_shrink(kind, why)
     if kind in EXT:
         check_ext(path)
         block = int(_number(run("dumpe2fs", "-h", str(path)).stdout, r"Block size:\s+(\d+)"))
@@ -93,14 +106,22 @@ def minimum(kind: str, path: Path) -> int:
     if kind == "ntfs":
         said = run("ntfsresize", *_NTFS, "--info", str(path)).stdout
         return int(_number(said, r"resize at (\d+) bytes|(?:volume size\s+: )(\d+)")) + SLACK
-    if kind == "btrfs":
-        with mounted(path, kind) as place:
-            said = run("btrfs", "inspect-internal", "min-dev-size", str(place)).stdout
-        return max(BTRFS_LEAST, int(_number(said, r"(\d+) bytes")) + SLACK)
-    raise LayoutError(
-        f"{kind or 'an unknown file system'} cannot be made smaller",
-        "ext2, ext3, ext4, NTFS and Btrfs can",
-    )
+    number = str(_device_number(path))
+    with mounted(path, kind) as place:
+        said = run("btrfs", "inspect-internal", "min-dev-size", "--id", number, str(place)).stdout
+    return max(BTRFS_LEAST, int(_number(said, r"(\d+) bytes")) + SLACK)
+
+
+def cannot_shrink(kind: str, why: str) -> LayoutError:
+    """The refusal to make ``kind`` smaller, with the reason."""
+    hint = "ext2, ext3, ext4, NTFS and Btrfs can" if kind not in SHRINKABLE else "restore it to a larger disk"
+    return LayoutError(f"{kind or 'an unknown file system'} cannot be made smaller: {why}", hint)
+
+
+def _device_number(path: Path) -> int:
+    """A Btrfs numbers its devices; one that others were taken from is not 1, and "max" alone means 1."""
+    with reading(path) as read:
+        return btrfs.device_number(read)
 
 
 def _number(text: str, pattern: str) -> str:

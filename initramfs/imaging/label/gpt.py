@@ -130,6 +130,13 @@ def move(head: bytes, sector_size: int, disk_size: int) -> Moved:
         return head[offset : offset + length]
 
     header = GptHeader.decode(read(sector_size, sector_size))
+    end = header.entries_lba * sector_size + header.table_size
+    if end > len(head):
+        raise LabelError(
+            f"the GPT's entries end at byte {end}, behind the first {len(head)} bytes: it cannot be moved",
+            "restore to a disk of the image's size without changes, or move them to sector 2 ('sgdisk -j 2') "
+            "on the golden machine and capture it again",
+        )
     table = _table(read, header, sector_size)
     last = disk_size // sector_size - 1
     backup_lba = last - header.table_sectors(sector_size)

@@ -47,6 +47,11 @@ def plain_number(number: PartitionNumber) -> int:
     return number.value if isinstance(number, Bare) else number
 
 
+def which(number: PartitionNumber | None) -> str:
+    """A partition's name in a sentence."""
+    return "the partition" if number is None or isinstance(number, Bare) else f"partition {number}"
+
+
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """Where a partition lies on a target, in bytes."""
@@ -171,6 +176,7 @@ class Edits:
 
     Attributes:
         sizes: bytes, by the partition's number; containers of logical partitions too.
+        starts: bytes, by the partition's number; never of logical ones or containers.
         id: the disk's new identifier, as in :class:`Label`.
         uuids: new PARTUUIDs by number; GPT only, those of an MBR follow from the disk's.
     """
@@ -178,20 +184,21 @@ class Edits:
     sizes: Mapping[int, int] = field(default_factory=dict)
     id: str = ""
     uuids: Mapping[int, str] = field(default_factory=dict)
+    starts: Mapping[int, int] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.sizes or self.id or self.uuids)
+        return bool(self.sizes or self.id or self.uuids or self.starts)
 
 
 def edited(label: Label, edits: Edits) -> Label:
     """The label as it will be read afterwards."""
 
     def change(part: Partition) -> Partition:
-        size = edits.sizes.get(part.number, part.size)
+        start, size = edits.starts.get(part.number, part.start), edits.sizes.get(part.number, part.size)
         name = edits.uuids.get(part.number, part.uuid)
         if edits.id and label.type is LabelType.MBR:
             name = f"{edits.id}-{part.number:02x}"
-        return replace(part, size=size, uuid=name)
+        return replace(part, start=start, size=size, uuid=name)
 
     return Label(label.type, edits.id or label.id, tuple(map(change, label.partitions)))
 

@@ -1,4 +1,4 @@
-"""Changing what a label says: the sizes of partitions, the disk's identifier and theirs. Starts never move.
+"""Changing what a label says: where partitions lie, the disk's identifier and theirs.
 
 No I/O: bytes come through a reader, changes go out as patches. They reach
 every copy of a fact: the GPT's backup and checksums, a hybrid MBR, the links and the containers of
@@ -46,7 +46,7 @@ def _gpt(read: Reader, sector_size: int, edits: Edits) -> Iterator[Patch]:
     table = bytearray(read(header.entries_lba * sector_size, header.table_size))
     if zlib.crc32(table) != header.entries_crc:
         raise LabelError("the checksum of the GPT's entries is wrong", REPAIR)
-    for number in edits.sizes.keys() | edits.uuids.keys():
+    for number in edits.sizes.keys() | edits.uuids.keys() | edits.starts.keys():
         _change_entry(table, (number - 1) * header.entry_size, number, sector_size, edits)
     guid = uuid.UUID(edits.id).bytes_le if edits.id else header.guid
     primary = replace(header, guid=guid, entries_crc=zlib.crc32(table))
@@ -63,6 +63,11 @@ def _gpt(read: Reader, sector_size: int, edits: Edits) -> Iterator[Patch]:
 def _hybrid(read: Reader, label: Label, sector_size: int, edits: Edits) -> Iterator[Patch]:
     """The entries of partitions that the protective MBR names too."""
     sector = read(0, 512)
+    if edits.starts and any(e.count and e.type != PROTECTIVE for e in entries(sector) or ()):
+        raise LabelError(
+            "the protective MBR names partitions of the GPT too: none of them can be moved",
+            "restore without growing this partition",
+        )
     sizes = {part.start: edits.sizes[part.number] for part in label.areas if part.number in edits.sizes}
     for slot, entry in enumerate(entries(sector) or ()):
         if entry.type != PROTECTIVE and entry.count and (size := sizes.get(entry.start * sector_size)):
@@ -71,8 +76,9 @@ def _hybrid(read: Reader, label: Label, sector_size: int, edits: Edits) -> Itera
 
 def _change_entry(table: bytearray, at: int, number: int, sector_size: int, edits: Edits) -> None:
     kind, unique, first, last, attrs, name = ENTRY.unpack_from(table, at)
-    if number in edits.sizes:
-        last = first + edits.sizes[number] // sector_size - 1
+    size = edits.sizes.get(number, (last - first + 1) * sector_size)
+    first = edits.starts.get(number, first * sector_size) // sector_size
+    last = first + size // sector_size - 1
     if number in edits.uuids:
         unique = uuid.UUID(edits.uuids[number]).bytes_le
     ENTRY.pack_into(table, at, kind, unique, first, last, attrs, name)
@@ -83,13 +89,24 @@ def _mbr(read: Reader, sector_size: int, edits: Edits) -> Iterator[Patch]:
         yield Patch(SIGNATURE_AT, struct.pack("<I", int(edits.id, 16)))
     sector = read(0, 512)
     for number in range(1, FIRST_LOGICAL):
-        if number in edits.sizes:
-            yield _count(sector, 0, 0, number - 1, edits.sizes[number] // sector_size)
+        if number in edits.sizes.keys() | edits.starts.keys():
+            yield _primary(sector, number - 1, edits.starts.get(number), edits.sizes.get(number), sector_size)
     chain = records(read, sector_size)
     logical = [(record, slot) for record in chain for slot in record.data]
     for number, (record, slot) in enumerate(logical, FIRST_LOGICAL):
         if number in edits.sizes:
             yield from _logical(chain, record, slot, edits.sizes[number] // sector_size, sector_size)
+
+
+def _primary(sector: bytes, slot: int, start: int | None, size: int | None, sector_size: int) -> Patch:
+    """An entry of the disk's first sector. ``start`` and ``size``: bytes, None for what stays."""
+    moved = bytearray(sector)
+    at = TABLE_AT + 16 * slot
+    count = struct.unpack_from("<I", sector, at + 12)[0] if size is None else size // sector_size
+    if start is not None:
+        moved[at + 1 : at + 4] = chs(start // sector_size)
+        struct.pack_into("<I", moved, at + 8, start // sector_size)
+    return _count(bytes(moved), 0, 0, slot, count)
 
 
 def _logical(chain: list[Record], record: Record, slot: int, count: int, sector_size: int) -> Iterator[Patch]:

@@ -19,8 +19,9 @@ from initramfs.imaging.device.device import allocate, content_of
 from initramfs.imaging.errors import DeviceError, LabelError, VerifyError
 from initramfs.imaging.format.chunk import digest_of
 from initramfs.imaging.label.gpt import move
-from initramfs.imaging.label.relabel import relabel
+from initramfs.imaging.label.relabel import Patch, relabel
 from initramfs.imaging.restore.extent_io import ReadBack
+from initramfs.imaging.restore.new_starts import corrections
 
 if TYPE_CHECKING:
     from initramfs.imaging.device.device import Target
@@ -93,6 +94,8 @@ class BootCritical:
                 planned.lacking.pop()
         if self._layout.relocate:
             self._move_gpt()
+        for patch in list(corrections(self._layout, self._content)):
+            self._patch(patch)
         self.loaded = True
         self.right = all(self._holds(planned) for planned in self._all)
 
@@ -175,12 +178,28 @@ class BootCritical:
         """The regions and what they will hold, which may still be changed."""
         return [(planned.region, planned.content) for planned in self._all]
 
+    def _content(self, offset: int, length: int) -> bytes:
+        """Of the place where the regions will hold ``offset``; nothing where none does."""
+        for planned in self._all:
+            if planned.region.start <= offset < planned.region.end:
+                at = offset - planned.region.start
+                return bytes(planned.content[at : at + length])
+        return b""
+
+    def _patch(self, patch: Patch) -> None:
+        for planned in self._all:
+            if planned.region.start <= patch.offset < planned.region.end:
+                at = patch.offset - planned.region.start
+                planned.content[at : at + len(patch.data)] = patch.data
+
     def _move_gpt(self) -> None:
         head, tail = self._all[0], self._all[-1]
         edited = _edited_head(self._layout, bytes(head.content))
         moved = move(edited, self._layout.sector_size, self._layout.target_size)
         head.content[:] = moved.head
         at = moved.tail_offset - tail.region.start
+        if at < 0:
+            raise LabelError(f"the GPT's backup has no room behind byte {tail.region.start}")
         tail.content[at : at + len(moved.tail)] = moved.tail
 
     def _write(self, planned: _Content) -> None:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from initramfs.imaging.errors import LayoutError
+from initramfs.imaging.filesystem.boot_sector import NAMED
 from initramfs.imaging.format.chunk import MIB
 from initramfs.imaging.format.header import ANY, Kind
 from initramfs.imaging.format.index import State
@@ -19,6 +20,7 @@ from initramfs.imaging.label.model import Bounds, Edits, Label, LabelType, Parti
 from initramfs.imaging.restore.critical_regions import regions_of_disk, regions_of_partitions
 from initramfs.imaging.restore.fit import (
     FittedLabel,
+    Growing,
     backup_of,
     end_of,
     fit,
@@ -27,9 +29,11 @@ from initramfs.imaging.restore.fit import (
     needed,
 )
 from initramfs.imaging.restore.layout import Blank, Layout, Piece
+from initramfs.imaging.restore.look_ahead import Seen, filesystem_of
 from initramfs.imaging.spans import subtract
-from initramfs.messages import Firmware, Last
+from initramfs.messages import Firmware, GrowFailure, Last
 
+NOTHING_SEEN = Seen()
 EDGE = MIB
 """Bytes at the end of a partition in which foreign signatures are looked for."""
 
@@ -43,25 +47,29 @@ def compose(
     label: Label | None = None,
     firmware: Firmware | None = None,
     grow: int | Last | None = None,
+    grow_failure: GrowFailure = GrowFailure.KEEP,
+    seen: Seen = NOTHING_SEEN,
 ) -> Layout:
     """Lay partition images over a disk image, or onto the partitions of a disk that has a label.
 
     Sizes are bytes. ``label`` is the target's own and counts only without ``disk``. With neither, the one
     partition image has the number ``Bare.BARE``. ``firmware`` is how this machine starts, if that matters.
     ``grow`` is a partition's number or ``Last.LAST``: with ``disk`` it takes the room behind it, and its file
-    system grows into it.
+    system grows into it; ``grow_failure`` says what if it cannot. ``seen`` is what
+    :mod:`~initramfs.imaging.restore.look_ahead` found in the images.
 
     Raises LayoutError.
     """
     partition_images = dict(partitions or {})
     target_size -= target_size % sector_size
+    wish = Growing(grow, grow_failure, seen)
     for image in (disk, *partition_images.values()):
         _check_sectors(image, sector_size)
     if disk is not None:
         _check_disk(disk, firmware)
-        fitted = fit(disk, partition_images, target_size, sector_size, grow)
+        fitted = fit(disk, partition_images, target_size, sector_size, wish)
     else:
-        fitted = fit_in_place(partition_images, label, grow)
+        fitted = fit_in_place(partition_images, label, wish, target_size)
     places = {
         number: _place(number, image, fitted.label, target_size) for number, image in partition_images.items()
     }
@@ -69,9 +77,12 @@ def compose(
     pieces = list(_pieces_of(partition_images, places))
     notes = fitted.notes
     if disk is not None:
-        end = end_of(disk, target_size, fitted, backup_of(disk) if relocate else 0)
-        pieces += _around(disk, sorted(places.values(), key=lambda place: place.start), end)
-        notes += left_out_of(disk, end)
+        end = end_of(disk, target_size, fitted, backup_of(disk, seen) if relocate else 0)
+        moved = fitted.edits.starts
+        stay = [place for number, place in places.items() if number not in moved]
+        pieces += _around(disk, sorted(stay, key=lambda place: place.start), end)
+        pieces += _moved(disk, {n: start for n, start in moved.items() if n not in partition_images})
+        notes += left_out_of(disk, end, seen)
     layout = Layout(
         target_size=target_size,
         sector_size=sector_size,
@@ -84,9 +95,10 @@ def compose(
         edits=fitted.edits,
         grow=fitted.grow,
         notes=notes,
+        relocated=tuple(_relocated(disk, partition_images, fitted)),
     )
     if disk is not None:
-        return replace(layout, boot_critical=regions_of_disk(layout))
+        return replace(layout, boot_critical=regions_of_disk(layout, seen.table))
     sizes = {number: image.header.size for number, image in partition_images.items()}
     return replace(layout, boot_critical=regions_of_partitions(layout, places, sizes))
 
@@ -158,6 +170,30 @@ def _around(disk: Manifest, places: list[Bounds], end: int) -> Iterator[Piece]:
         piece = _piece_of(disk, after, before)
         if piece.first < piece.last:
             yield piece
+
+
+def _moved(disk: Manifest, starts: Mapping[int, int]) -> Iterator[Piece]:
+    """Partitions of the disk image that begin elsewhere than in it."""
+    for part in disk.header.label.areas if disk.header.label is not None else ():
+        if part.number in starts:
+            piece = _piece_of(disk, part.start, part.end, starts[part.number] - part.start)
+            if piece.first < piece.last:
+                yield piece
+
+
+def _relocated(
+    disk: Manifest | None, partition_images: Mapping[PartitionNumber, Manifest], fitted: FittedLabel
+) -> Iterator[int]:
+    """Partitions that begin elsewhere than when they were captured, as far as that is known.
+
+    Logical ones count from their record, and nothing starts from them.
+    """
+    label = fitted.label
+    for part in label.areas if label is not None else ():
+        image = partition_images.get(part.number, disk if part.number in fitted.edits.starts else None)
+        found = filesystem_of(image, part.number) if image is not None else None
+        if label is not None and found is not None and not label.is_logical(part) and found.type in NAMED:
+            yield part.number
 
 
 def _moved_ends(

@@ -1,24 +1,23 @@
 """Making a disk image's partitions fit the disk it goes to: the last one is cut, or one grows.
 
-No I/O, before anything is written. Partitions never move, so only the last one can become smaller,
-and only to what its file system needs as it is: chunks lie at fixed places. What is refused is
-refused with the smallest size that would do.
+No I/O, before anything is written. Only the last one can become smaller, and only to what its file system
+needs as it is: chunks lie at fixed places. What is refused is refused with the smallest size that would do.
+:mod:`~initramfs.imaging.restore.room` says how far one grows.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from initramfs.imaging.errors import LayoutError
+from initramfs.imaging.filesystem.growth import SHRINKABLE, why_not_grown
 from initramfs.imaging.format.chunk import MIB
-from initramfs.imaging.format.header import Filesystem, Kind
 from initramfs.imaging.format.index import Range, State
 from initramfs.imaging.format.manifest import Manifest
 from initramfs.imaging.label.gpt import backup_size
 from initramfs.imaging.label.model import (
-    FIRST_LOGICAL,
     Bare,
     Edits,
     Label,
@@ -26,11 +25,12 @@ from initramfs.imaging.label.model import (
     Partition,
     PartitionNumber,
     edited,
+    which,
 )
-from initramfs.messages import Last
+from initramfs.imaging.restore.look_ahead import Seen, filesystem_of
+from initramfs.imaging.restore.room import Room, is_windows_extra, movable, room_for
+from initramfs.messages import GrowFailure, Last
 
-GROWABLE = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "ntfs"})
-SHRINKABLE = frozenset({"ext2", "ext3", "ext4", "btrfs", "ntfs"})
 MAX_MBR_SECTORS = 1 << 32
 """An MBR's entry has 32 bits for the start and 32 for the count."""
 
@@ -52,12 +52,39 @@ class FittedLabel:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Growing:
+    """The wish for one partition to grow: which, what if it cannot, and what was seen of the images."""
+
+    which: int | Last | None = None
+    failure: GrowFailure = GrowFailure.KEEP
+    seen: Seen = field(default_factory=Seen)
+
+
+def growing(
+    disk: Manifest | None,
+    partition_images: Mapping[PartitionNumber, Manifest],
+    label: Label | None,
+    grow: int | Last | None,
+) -> tuple[Manifest, PartitionNumber] | None:
+    """The image and the partition that are to grow; None if nothing that is written grows.
+
+    ``label``: of the target, which counts without a disk image. Raises LayoutError: no such partition.
+    """
+    table = disk.header.label if disk is not None else label
+    if grow is None:
+        return None
+    number: PartitionNumber = Bare.BARE if table is None else _chosen(table, grow).number
+    image = partition_images.get(number, disk)
+    return (image, number) if image is not None else None
+
+
 def fit(
     disk: Manifest,
     partition_images: Mapping[PartitionNumber, Manifest],
     target_size: int,
     sector_size: int,
-    grow: int | Last | None,
+    wish: Growing,
 ) -> FittedLabel:
     """Fit ``disk`` with ``partition_images`` over it to a target of ``target_size`` bytes.
 
@@ -66,42 +93,80 @@ def fit(
     label = disk.header.label
     if label is None:
         raise AssertionError("a disk image has a label: the header was checked")
-    room = _room(disk, label, target_size, sector_size)
+    room = _room(disk, label, target_size, sector_size, wish.seen)
     sizes = _cut(disk, partition_images, label, room, target_size)
     cut = edited(label, Edits(sizes))
-    if grow is None:
+    if wish.which is None:
         return FittedLabel(cut, Edits(sizes))
-    part = _chosen(cut, grow)
-    number, notes = _growable(part.number, partition_images.get(part.number, disk))
-    if number is not None:
-        sizes |= _grown(cut, part, room)
-    return FittedLabel(edited(label, Edits(sizes)), Edits(sizes), number, notes)
+    part = _chosen(cut, wish.which)
+    image = partition_images.get(part.number, disk)
+    free = room_for(cut, part, room, movable(cut, _kinds(disk, partition_images)) if not sizes else ())
+    if why := _why_kept(image, part.number, free.sizes.get(part.number, part.size), wish):
+        return FittedLabel(cut, Edits(sizes), notes=(why,))
+    if free.blocked and wish.failure is GrowFailure.FAIL:
+        raise _cannot_grow(free.note)
+    edits = Edits(sizes | dict(free.sizes), starts=free.starts)
+    return FittedLabel(edited(label, edits), edits, part.number, tuple(_said(label, free)))
 
 
 def fit_in_place(
-    partition_images: Mapping[PartitionNumber, Manifest], label: Label | None, grow: int | Last | None
+    partition_images: Mapping[PartitionNumber, Manifest], label: Label | None, wish: Growing, size: int
 ) -> FittedLabel:
     """Partition images onto a disk whose label stays: a file system may still grow into its partition.
 
-    Raises LayoutError: there is no such partition.
+    ``size``: bytes of a target without a label. Raises LayoutError: there is no such partition.
     """
-    if grow is None:
+    if wish.which is None:
         return FittedLabel(label)
-    number: PartitionNumber = Bare.BARE if label is None else _chosen(label, grow).number
+    part = None if label is None else _chosen(label, wish.which)
+    number: PartitionNumber = Bare.BARE if part is None else part.number
     if number not in partition_images:
-        why = f"partition {number} is not among those that are written: it stays as it is"
+        why = f"{which(number)} is not among those that are written: it stays as it is"
         return FittedLabel(label, notes=(why,))
-    found, notes = _growable(number, partition_images[number])
-    return FittedLabel(label, grow=found, notes=notes)
+    if why := _why_kept(partition_images[number], number, part.size if part else size, wish):
+        return FittedLabel(label, notes=(why,))
+    return FittedLabel(label, grow=number)
 
 
-def _growable(number: PartitionNumber, image: Manifest) -> tuple[PartitionNumber | None, tuple[str, ...]]:
-    """The partition, or None and the reason why it stays as it is."""
-    found = _filesystem(image, number)
-    if found is not None and found.type in GROWABLE:
-        return number, ()
-    what = found.type if found is not None else "no file system that is known"
-    return None, (f"partition {number} holds {what}, which cannot be grown: it stays as it is",)
+def _why_kept(image: Manifest, number: PartitionNumber, size: int, wish: Growing) -> str:
+    """Why a partition stays as it is instead of growing to ``size`` bytes, or an empty text.
+
+    Raises LayoutError if it must not stay.
+    """
+    found = filesystem_of(image, number)
+    if found is None:
+        why = f"{which(number)} holds no file system that is known, so that nothing can grow in it"
+    elif reason := why_not_grown(found.type, wish.seen.facts or found.facts, size):
+        why = f"{which(number)} holds {found.type}, which cannot grow: {reason}"
+    else:
+        return ""
+    if wish.failure is GrowFailure.FAIL:
+        raise _cannot_grow(why)
+    return f"{why}; it stays as it is"
+
+
+def _cannot_grow(why: str) -> LayoutError:
+    return LayoutError(
+        why, 'with grow_failure = "keep" (--grow-failure keep) it is written as it was captured'
+    )
+
+
+def _said(label: Label, free: Room) -> Iterator[str]:
+    """What people should know of it."""
+    if free.note:
+        yield free.note
+    for part in label.areas:
+        if part.number in free.starts:
+            yield f"partition {part.number} moves from byte {part.start} to byte {free.starts[part.number]}"
+
+
+def _kinds(disk: Manifest, partition_images: Mapping[PartitionNumber, Manifest]) -> dict[int, str]:
+    """The file systems by partition, as they will be."""
+    areas = disk.header.label.areas if disk.header.label else ()
+    found = {
+        area.number: filesystem_of(partition_images.get(area.number, disk), area.number) for area in areas
+    }
+    return {number: system.type for number, system in found.items() if system is not None}
 
 
 def needed(image: Manifest, number: PartitionNumber, start: int = 0) -> int:
@@ -109,7 +174,7 @@ def needed(image: Manifest, number: PartitionNumber, start: int = 0) -> int:
 
     The file system decides, and the chunk in which it ends: chunks are written whole.
     """
-    found = _filesystem(image, number)
+    found = filesystem_of(image, number)
     size = _size(image, number)
     end = start + (found.minimal if found else size)
     at = bisect_left(image.index, end, key=_end)
@@ -124,9 +189,11 @@ def end_of(disk: Manifest, layout_size: int, fitted: FittedLabel, table: int) ->
     Neither behind the target's end or a changed last partition, nor over a GPT's backup of ``table`` bytes.
     Raises LayoutError if the chunk that ends there holds an MBR or an empty container's record.
     """
+    areas = disk.header.label.areas if disk.header.label else ()
     end = min(disk.header.size, layout_size) - table
-    old = disk.header.label.areas[-1:] if disk.header.label else ()
-    for part in old:
+    if fitted.edits.starts:  # what lies behind the partition that grows is moved, or left out
+        end = min(end, *(part.end for part in areas if part.number == fitted.grow))
+    for part in areas[-1:]:
         if part.number in fitted.edits.sizes:
             end = min(end, part.end, part.start + fitted.edits.sizes[part.number])
     _check_tables(disk, end, layout_size)
@@ -144,28 +211,38 @@ def _check_tables(disk: Manifest, end: int, target_size: int) -> None:
         raise _too_small(disk, None, across.end, target_size)
 
 
-def backup_of(disk: Manifest) -> int:
-    """Bytes for the backup of a GPT at the end of a disk.
+def backup_of(disk: Manifest, seen: Seen) -> int:
+    """Bytes for the backup of a GPT at the end of a disk: as was ``seen``, else as it usually is.
 
     The usual one has 128 entries. A shorter one leaves room for partitions: the image's own disk then tells
     how much it takes at most, by what lies behind the last one.
     """
+    if seen.table is not None:
+        return seen.table.backup
     header = disk.header
     areas = header.label.areas if header.label else ()
     return min(backup_size(header.sector_size), header.size - (areas[-1].end if areas else 0))
 
 
-def left_out_of(disk: Manifest, end: int) -> tuple[str, ...]:
+def left_out_of(disk: Manifest, end: int, seen: Seen) -> tuple[str, ...]:
     """What lies outside of partitions at the image's end and is not written. Tables are made anew."""
     label, size = disk.header.label, disk.header.size
     if label is None or not label.areas:
         return ()
     if label.type is LabelType.GPT:
-        size -= backup_of(disk)
-    start = max(end, label.areas[-1].end)
-    first = bisect_right(disk.index, start, key=lambda item: item.end)
-    lost = sum(item.length for item in disk.index[first:] if item.state is State.DATA and item.end <= size)
-    return (f"{lost} bytes outside of partitions, behind byte {start}, are left out",) if lost else ()
+        size -= backup_of(disk, seen)
+    first = bisect_right(disk.index, end, key=lambda item: item.end)
+    lost = sum(
+        item.length
+        for item in disk.index[first:]
+        if item.state is State.DATA and item.end <= size and not _lies_in(label.areas, item)
+    )
+    return (f"{lost} bytes outside of partitions, behind byte {end}, are left out",) if lost else ()
+
+
+def _lies_in(areas: tuple[Partition, ...], item: Range) -> bool:
+    at = bisect_right(areas, item.offset, key=lambda area: area.start) - 1
+    return at >= 0 and item.offset < areas[at].end
 
 
 def _end(item: Range) -> int:
@@ -178,13 +255,10 @@ def _size(image: Manifest, number: PartitionNumber) -> int:
     return area.size if area else image.header.size
 
 
-def _filesystem(image: Manifest, number: PartitionNumber) -> Filesystem | None:
-    wanted = Bare.BARE if image.header.kind is Kind.PARTITION else number
-    return next((found for found in image.header.filesystems if found.partition == wanted), None)
-
-
 def _chosen(label: Label, grow: int | Last) -> Partition:
-    part = label.areas[-1:] if grow is Last.LAST else tuple(p for p in label.areas if p.number == grow)
+    own = [part for part in label.areas if not is_windows_extra(label, part)]  # these only wait behind C:
+    last = own[-1:] or label.areas[-1:]
+    part = last if grow is Last.LAST else [area for area in label.areas if area.number == grow]
     if not part:
         there = ", ".join(str(p.number) for p in label.areas) or "none"
         which = "last partition" if grow is Last.LAST else f"partition {grow}"
@@ -192,10 +266,10 @@ def _chosen(label: Label, grow: int | Last) -> Partition:
     return part[0]
 
 
-def _room(disk: Manifest, label: Label, target_size: int, sector_size: int) -> int:
+def _room(disk: Manifest, label: Label, target_size: int, sector_size: int, seen: Seen) -> int:
     """Where the last partition must end at the latest."""
     if label.type is LabelType.GPT:
-        return target_size - backup_of(disk)
+        return target_size - backup_of(disk, seen)
     return min(target_size, MAX_MBR_SECTORS * sector_size)
 
 
@@ -242,7 +316,7 @@ def _aligned(start: int, least: int, end: int) -> int:
 
 
 def _too_small(image: Manifest, last: Partition | None, least: int, target_size: int) -> LayoutError:
-    found = _filesystem(image, last.number) if last else None
+    found = filesystem_of(image, last.number) if last else None
     hint = "use a larger disk"
     if last is not None and found is not None and found.type in SHRINKABLE:
         hint += (
@@ -252,26 +326,3 @@ def _too_small(image: Manifest, last: Partition | None, least: int, target_size:
     return LayoutError(
         f"the disk is too small: {image.title} needs {least} bytes, the target has {target_size}", hint
     )
-
-
-def _grown(label: Label, part: Partition, room: int) -> dict[int, int]:
-    """New sizes when ``part`` takes all that is free behind it, and its container with it."""
-    if part == label.areas[-1] and any(p.start >= part.end for p in label.partitions):
-        return {}  # an empty container follows: what lies in that gap must stay
-    inside = label.container_of(part)
-    if inside is not None:
-        if any(p.number >= FIRST_LOGICAL and p.start >= part.end for p in label.areas):
-            return {}  # another logical partition follows, and its record before it
-        end = _until(label, inside, room)
-        return _if_larger(part, end) | _if_larger(inside, end)
-    return _if_larger(part, _until(label, part, room))
-
-
-def _until(label: Label, part: Partition, room: int) -> int:
-    """Where what follows ``part`` begins, containers included, on a whole MiB."""
-    starts = [other.start for other in label.partitions if other.start >= part.end]
-    return _aligned(part.start, part.end, min([*starts, room]))
-
-
-def _if_larger(part: Partition, end: int) -> dict[int, int]:
-    return {part.number: end - part.start} if end > part.end else {}

@@ -188,7 +188,7 @@ def renamed(layout: Layout, renames: Renames) -> Layout:
     """The layout that writes the new label. A GPT is made anew, in both copies."""
     if layout.label is None or not renames.edits:
         return layout
-    both = Edits(layout.edits.sizes, renames.edits.id, renames.edits.uuids)
+    both = replace(layout.edits, id=renames.edits.id, uuids=renames.edits.uuids)
     relocate = layout.relocate or layout.label.type is LabelType.GPT
     return replace(layout, label=edited(layout.label, both), edits=both, relocate=relocate)
 

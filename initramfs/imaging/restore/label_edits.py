@@ -7,7 +7,7 @@ before, with what it moves.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from initramfs.imaging.device.device import allocate, content_of
@@ -30,16 +30,19 @@ def make_edits(layout: Layout, target: Target, contents: Contents) -> None:
     """
     if layout.label is None or layout.relocate or not layout.whole:
         return
-    view = _View(target, layout.sector_size, list(contents))
+    view = DiskView(target, layout.sector_size, list(contents))
     for patch in relabel(view.read, layout.label, layout.sector_size, layout.edits):
         view.patch(patch)
 
 
-class _View:
-    """The disk as it will be when the boot-critical regions are written."""
+class DiskView:
+    """The disk as it will be: with ``contents`` in boot-critical regions that are not written yet."""
 
     def __init__(
-        self, target: Target, sector_size: int, contents: list[tuple[BootCriticalRegion, bytearray]]
+        self,
+        target: Target,
+        sector_size: int,
+        contents: Sequence[tuple[BootCriticalRegion, bytearray]] = (),
     ) -> None:
         self._target, self._sector_size, self._contents = target, sector_size, contents
 

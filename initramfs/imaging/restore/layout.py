@@ -130,6 +130,7 @@ class Layout:
         edits: how ``label`` differs from the image's; made when the restore is committed.
         grow: the partition whose file system is to be grown into it then.
         notes: what people should know: why nothing grows, what of the image is left out.
+        relocated: partitions whose file system may have begun elsewhere, and says where it begins.
     """
 
     target_size: int
@@ -143,6 +144,7 @@ class Layout:
     edits: Edits = field(default_factory=Edits)
     grow: PartitionNumber | None = None
     notes: tuple[str, ...] = ()
+    relocated: tuple[int, ...] = ()
 
     def extents(self, start: int = 0, end: int | None = None) -> Iterator[Extent]:
         """What is to be written, in order: all, or what overlaps ``start`` to ``end``."""

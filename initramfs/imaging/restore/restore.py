@@ -46,6 +46,7 @@ from initramfs.imaging.restore.delta_scan import DeltaScan
 from initramfs.imaging.restore.extent_io import ReadBack, Writer
 from initramfs.imaging.restore.label_edits import make_edits
 from initramfs.imaging.restore.layout import free_spans
+from initramfs.imaging.restore.new_starts import correct_on_disk
 from initramfs.imaging.restore.strategy import Everything, Strategy
 from initramfs.imaging.restore.verify_behind import Task, VerifyBehind
 
@@ -173,6 +174,7 @@ class Restore:
         run_parallel(unproved(), make_worker, self._workers)
         if self._boot_critical.wiped and not self.layout.whole:
             self._boot_critical.write()
+        correct_on_disk(self.layout, self._target)
 
     def commit(self) -> RestoreCounts:
         """Make the disk bootable, after all that was changed on it since ``verify`` is durable."""

@@ -15,7 +15,7 @@ import typer
 from initramfs.imaging.format.manifest import Manifest
 from initramfs.imaging.format.source import ChunkSource
 from initramfs.imaging.restore.layout import Layout
-from initramfs.messages import FIRST_WRITE, Last
+from initramfs.messages import FIRST_WRITE, Fit, GrowFailure, Last
 from provisioner.base.errors import InvalidError
 from provisioner.base.units import parse_grow
 from provisioner.cli.asking import Yes, ask
@@ -51,12 +51,16 @@ def restore(
     grow: Annotated[
         str, typer.Option(metavar="last|N", help="Let this partition and its file system fill the disk.")
     ] = "",
+    grow_failure: Annotated[
+        GrowFailure,
+        typer.Option(help="What if it cannot grow: it stays as it was captured, or the restore fails."),
+    ] = GrowFailure.KEEP,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Write an image, read it back, and only then make it bootable."""
     ours, began = of(context), time.monotonic()
-    wish = RestoreImage(name, target, partition, delta, discard, _growing(grow))
+    wish = RestoreImage(name, target, partition, delta, discard, Fit(_growing(grow), grow_failure))
 
     def agree(image: Manifest, layout: Layout, failure: str) -> None:
         if failure:

@@ -11,7 +11,7 @@ from initramfs.imaging.format.manifest import Manifest
 from initramfs.imaging.format.source import ChunkSource
 from initramfs.imaging.restore.counts import RestoreCounts
 from initramfs.imaging.restore.layout import Layout
-from initramfs.messages import Last
+from initramfs.messages import Fit
 from provisioner.commands.appliance import Appliance
 from provisioner.images import operations
 from provisioner.security.actors import Actor, Right
@@ -28,7 +28,7 @@ class RestoreImage:
     partition: int | None = None
     delta: bool = True
     discard: bool = True
-    grow: int | Last | None = None
+    fit: Fit = operations.AS_CAPTURED
 
 
 def restore_image(
@@ -65,7 +65,7 @@ def restore_image(
             agree=agreed,
             delta=wish.delta and not fresh,
             discard=wish.discard,
-            grow=wish.grow,
+            fit=wish.fit,
             tell=tell,
             progress=progress,
         )

@@ -15,7 +15,8 @@ from pathlib import Path
 from mfusepy import FUSE, FuseOSError, Operations
 
 from initramfs.imaging.errors import ChunkError
-from provisioner.images.browse.reader import FILE, ImageReader
+from initramfs.imaging.format.reader import ImageReader
+from provisioner.images.browse.mounting import FILE
 from provisioner.images.operations import load
 from provisioner.security.keys import load_public_key
 from provisioner.stores.open import store_of

@@ -18,11 +18,12 @@ from initramfs.imaging.format.header import Header, Kind
 from initramfs.imaging.label.model import Bare
 from initramfs.imaging.run import run
 from provisioner.base.errors import ProvisionerError
-from provisioner.images.browse.reader import FILE
 from provisioner.stores.errors import StoreError
 
 PREFIX = "clonesys-image-"
 RUN = Path("/run")
+FILE = "image"
+"""How the one file is called where an image is shown as a file."""
 
 OPTIONS = {"ext3": "noload", "ext4": "noload", "xfs": "norecovery,nouuid", "btrfs": "rescue=nologreplay"}
 """What keeps a driver from writing, even for a file system that was not left in order."""

@@ -16,12 +16,12 @@ from initramfs.imaging.device.device import Device
 from initramfs.imaging.device.parallel import Meter, ProgressCallback, silent
 from initramfs.imaging.errors import CaptureError
 from initramfs.imaging.format.header import Kind
+from initramfs.imaging.format.reader import ImageReader
 from initramfs.imaging.label.model import Bare
 from initramfs.imaging.restore.compose import compose
 from initramfs.imaging.restore.counts import RestoreCounts
 from initramfs.imaging.restore.restore import Restore
 from provisioner.base.durable import sync
-from provisioner.images.browse.reader import ImageReader
 from provisioner.images.formats.qemu import qemu_img
 from provisioner.images.sector_size import sector_size_of
 from provisioner.stores.errors import StoreError

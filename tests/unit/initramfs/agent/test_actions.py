@@ -59,7 +59,7 @@ def names(work: Work, seen: Inventory = SEEN) -> list[str]:
 
 def test_everything_is_checked_before_and_committed_after_writing() -> None:
     """The order is the promise: check, look, open, write, prove, personalise, commit."""
-    assert names(INSTALL) == ["check", "scan", "prepare", "write", "verify", "personalise", "commit"]
+    assert names(INSTALL) == ["check", "scan", "prepare", "write", "verify", "personalise", "prove", "commit"]
 
 
 def test_a_uefi_machine_gets_a_boot_entry_last() -> None:
@@ -70,7 +70,7 @@ def test_a_uefi_machine_gets_a_boot_entry_last() -> None:
 def test_a_restored_partition_leaves_the_boot_order_alone() -> None:
     """Only a whole disk brings a boot loader."""
     steps = names(RESTORE, replace(SEEN, firmware=Firmware.UEFI))
-    assert steps == ["check", "scan", "prepare", "write", "verify", "personalise", "commit"]
+    assert steps == ["check", "scan", "prepare", "write", "verify", "personalise", "prove", "commit"]
 
 
 def test_a_backup_looks_at_everything_before_it_sends_anything() -> None:
@@ -81,7 +81,7 @@ def test_a_backup_looks_at_everything_before_it_sends_anything() -> None:
 def test_fitting_and_new_identifiers_come_before_the_commit() -> None:
     """File systems are whole then, and the disk cannot start: grown first, renamed, then personalised."""
     changed = replace(INSTALL, fit=Fit(Last.LAST), identity=DiskIdentity(Uuids.NEW))
-    assert names(changed)[-5:] == ["verify", "grow", "identifiers", "personalise", "commit"]
+    assert names(changed)[-6:] == ["verify", "grow", "identifiers", "personalise", "prove", "commit"]
     randomised = replace(INSTALL, identity=DiskIdentity(duplicates=Duplicates.RANDOMISE))
     assert "identifiers" in names(randomised)
 

@@ -24,6 +24,19 @@ DIRTY_NTFS_REASON = (
     "Please boot Windows or fix it by fsck"
 )
 
+CHECKED = """Pass 1: Checking inodes, blocks, and sizes
+Pass 5: Checking group summary information
+Orphan file (inode 12) block 0 is not clean.
+Clear? no
+
+Failed to initialize orphan file.
+Recreate? no
+
+a.img: ********** WARNING: Filesystem still has errors **********
+a.img: 12/16384 files (0.0% non-contiguous), 9545/65536 blocks
+"""
+CHECKED_REASON = "Orphan file (inode 12) block 0 is not clean; Failed to initialize orphan file"
+
 
 def said(*words: str | Path) -> str:
     """The message of a command that fails."""
@@ -84,6 +97,7 @@ def test_a_program_that_is_missing() -> None:
             DIRTY_NTFS,
             DIRTY_NTFS_REASON,
         ),
+        ("e2fsck", CHECKED, "e2fsck 1.47.0 (5-Feb-2023)\n", CHECKED_REASON),
         ("tool", "", "Usage: tool [options]\n  -x  error: explains\n", ""),
         ("tool", "the reason\n", "", "the reason"),
         ("tool", "a\nb\nb\nc\nd\n", "", "a; b"),

@@ -230,12 +230,12 @@ def test_the_name_tells_where_a_partition_image_goes(store: DirectoryStore, raw:
     """sda5_Data goes to partition 5 of a labelled disk, never over its label."""
     image = add(store, raw)
     with Device.open(disk, writable=True) as target:
-        layout = layout_for(image, target)
+        layout = layout_for(image, store, target)
         assert layout.label is not None
         area = layout.label.area(5)
         assert area is not None
         assert next(layout.extents()).offset == area.start
-        assert next(layout_for(image, target, 1).extents()).offset == MIB
+        assert next(layout_for(image, store, target, 1).extents()).offset == MIB
         restore_image(image, store, target)
     with disk.open("rb") as file:
         file.seek(area.start)
@@ -251,7 +251,7 @@ def test_a_partition_image_never_overwrites_a_label_unasked(
         Device.open(disk, writable=True) as target,
         pytest.raises(ProvisionerError, match="is a disk") as caught,
     ):
-        layout_for(image, target)
+        layout_for(image, store, target)
     assert "which partition" in caught.value.hint
 
 
@@ -262,9 +262,9 @@ def test_a_partition_that_is_meant_must_be_there(
     whole, part = add(store, disk, "sda_Disk"), add(store, raw)
     with open_target(tmp_path / "new", part) as target:
         with pytest.raises(ProvisionerError, match="no partition table"):
-            layout_for(part, target, 5)
+            layout_for(part, store, target, 5)
         with pytest.raises(ProvisionerError, match="whole disk"):
-            layout_for(whole, target, 5)
+            layout_for(whole, store, target, 5)
 
 
 def test_disagreeing_writes_nothing(store: DirectoryStore, raw: Path, tmp_path: Path) -> None:

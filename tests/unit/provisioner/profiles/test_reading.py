@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from initramfs.messages import Action, After, DiskIdentity, Duplicates, Firmware, Fit, Last, Uuids
+from initramfs.messages import (
+    Action,
+    After,
+    DiskIdentity,
+    Duplicates,
+    Firmware,
+    Fit,
+    GrowFailure,
+    Last,
+    Uuids,
+)
 from provisioner.base.errors import InvalidError, Problem
 from provisioner.base.units import parse_partition, parse_size
 from provisioner.commands.init_appliance import EXAMPLE_PROFILE
@@ -120,8 +130,10 @@ def test_fitting_and_identity() -> None:
     text = GOOD + '[fit]\ngrow = {}\n[identity]\nuuids = "new"\nduplicates = "randomise"\n'
     for grow, meant in (('"last"', Last.LAST), ("5", 5), ('"sda5"', 5), ('"none"', None)):
         profile = read_profile(text.format(grow), "test")
-        assert profile.fit.order().grow == meant
+        assert profile.fit.order() == Fit(meant)
         assert profile.identity.order() == DiskIdentity(Uuids.NEW, Duplicates.RANDOMISE)
+    failing = read_profile(GOOD + '[fit]\ngrow = "last"\ngrow_failure = "fail"\n', "test")
+    assert failing.fit.order() == Fit(Last.LAST, GrowFailure.FAIL)
     plain = read_profile(GOOD, "test")
     assert (plain.fit.order(), plain.identity.order()) == (Fit(), DiskIdentity())
 

@@ -1,6 +1,6 @@
 """An image as bytes at offsets, each chunk fetched and proved when it is asked for.
 
-What the image leaves free reads as zeros. For mounting and for streams; a restore does not come this way.
+What the image leaves free reads as zeros. For mounting, for streams, and for a look before a restore writes.
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from initramfs.imaging.format.manifest import Manifest
     from initramfs.imaging.format.source import ChunkSource
 
-FILE = "image"
-"""How the one file is called where an image is shown as a file."""
 KEPT = 32
 """Chunks held in memory: file systems come back to the same few while they look around."""
 

@@ -1,0 +1,80 @@
+"""What of the images is looked at before the first write: a few chunks that decide what can be done.
+
+A manifest records most of it. Images of before it did are asked themselves; and where a GPT keeps its entries
+stands only in the GPT. :mod:`~initramfs.imaging.restore.compose` takes the answers and does no I/O.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from initramfs.imaging.errors import LabelError
+from initramfs.imaging.filesystem.facts import Facts, facts_of
+from initramfs.imaging.format.header import Filesystem, Kind
+from initramfs.imaging.format.reader import ImageReader
+from initramfs.imaging.label.gpt import GptHeader
+from initramfs.imaging.label.model import Bare, LabelType, PartitionNumber, bounds_of
+
+if TYPE_CHECKING:
+    from initramfs.imaging.format.manifest import Manifest
+    from initramfs.imaging.format.source import ChunkSource
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A GPT's own size, in bytes: where its entries end, and how much its backup takes."""
+
+    end: int
+    backup: int
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was found. ``facts``: of the file system that is to grow."""
+
+    facts: Facts | None = None
+    table: Table | None = None
+
+
+def look_ahead(
+    source: ChunkSource, disk: Manifest | None, growing: tuple[Manifest, PartitionNumber] | None
+) -> Seen:
+    """Look at the images through ``source``; ``growing``: the partition to grow, and what holds its content.
+
+    Raises Missing, Corrupt, Unavailable.
+    """
+    facts = facts_in(source, *growing) if growing is not None else None
+    return Seen(facts, _table(source, disk) if disk is not None else None)
+
+
+def filesystem_of(image: Manifest, number: PartitionNumber) -> Filesystem | None:
+    """The file system that an image has for a partition: an image of one partition has one for any number."""
+    wanted = Bare.BARE if image.header.kind is Kind.PARTITION else number
+    return next((found for found in image.header.filesystems if found.partition == wanted), None)
+
+
+def facts_in(source: ChunkSource, image: Manifest, number: PartitionNumber) -> Facts | None:
+    """The facts of a file system: those that the image records, else those that it shows.
+
+    Raises Missing, Corrupt, Unavailable.
+    """
+    found, place = filesystem_of(image, number), bounds_of(number, image.header.label, image.header.size)
+    if found is None or found.facts is not None:
+        return found.facts if found is not None else None
+    start = place.start if place is not None else 0
+    reader = ImageReader(image, source)
+    return facts_of(found.type, lambda offset, length: reader.read(start + offset, length))
+
+
+def _table(source: ChunkSource, disk: Manifest) -> Table | None:
+    header = disk.header
+    if header.label is None or header.label.type is not LabelType.GPT:
+        return None
+    step = header.sector_size
+    try:
+        found = GptHeader.decode(ImageReader(disk, source).read(step, step))
+    except LabelError:
+        return None  # told where it matters: when the table is moved
+    sectors = found.table_sectors(step)
+    return Table((found.entries_lba + sectors) * step, (sectors + 1) * step)
