@@ -12,16 +12,18 @@ import json
 import math
 import re
 import types
-from collections.abc import Sequence
-from dataclasses import fields
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 from enum import Enum
 from functools import cache
-from typing import Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 
 TAG = "action"
 _HEX = re.compile(r"(?:[0-9a-f]{2})*")
+_WORDS = (str, bool, int, float)
+"""What a chosen word may be."""
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 """JSON can spell these, no file and no database can hold them."""
 
@@ -74,85 +76,208 @@ def to_plain(value: Any) -> Any:
 
 def from_plain(kind: type[T], value: Any, where: str, *, strict: bool = False) -> T:
     """A message from what :func:`to_plain` made of it. Raises MessageError, with paths below ``where``."""
-    result: T = _convert(kind, value, where, strict)
+    shape: Any = kind
+    try:
+        result: T = _reader(shape, strict)(value)
+    except _FaultError as fault:
+        raise MessageError(f"{where}{fault.path}: {fault}") from None
     return result
 
 
-def _convert(kind: Any, value: Any, where: str, strict: bool) -> Any:  # noqa: FBT001 - handed down
+@dataclass(frozen=True, slots=True)
+class Most:
+    """The most that a field may hold, as ``Annotated[str, Most(255)]``: characters, or entries."""
+
+    count: int
+
+
+class _FaultError(Exception):
+    """What is wrong. Where, is put together on the way up, so that what is right pays nothing for it."""
+
+    path = ""
+
+
+_Reader = Callable[[Any], Any]
+"""Makes a value of its type from a plain one, or raises _FaultError."""
+
+
+@cache
+def _reader(kind: Any, strict: bool) -> _Reader:  # noqa: FBT001 - handed down
+    """How values of a type are read, worked out once: a message may have a hundred thousand of them."""
     origin = get_origin(kind)
+    if origin is Annotated:
+        inner, *limits = get_args(kind)
+        return _bounded(_reader(inner, strict), limits)
     if origin in (Union, types.UnionType):
-        return _one_of(get_args(kind), value, where, strict)
+        return _union(get_args(kind), strict)
     if origin is tuple:
-        _expect(isinstance(value, list), where, "a list", value)
-        inner = get_args(kind)[0]
-        return tuple(_convert(inner, item, f"{where}[{i}]", strict) for i, item in enumerate(value))
+        return _list(_reader(get_args(kind)[0], strict))
     if origin is dict:
-        _expect(isinstance(value, dict), where, "an object", value)
-        inner = get_args(kind)[1]
-        return {key: _convert(inner, item, f"{where}.{key}", strict) for key, item in value.items()}
+        return _mapping(_reader(get_args(kind)[1], strict))
     if _is_dataclass(kind):
-        return _object(kind, value, where, strict)
-    return _scalar(kind, value, where)
+        return _object(kind, strict)
+    return _scalar(kind)
 
 
-def _one_of(options: Sequence[Any], value: Any, where: str, strict: bool) -> Any:  # noqa: FBT001 - handed down
+def _bounded(inner: _Reader, limits: Sequence[Any]) -> _Reader:
+    most = min(limit.count for limit in limits if isinstance(limit, Most))
+
+    def read(value: Any) -> Any:
+        # looked at first: what is too long is not even read
+        if isinstance(value, str | list | dict) and len(value) > most:
+            raise _FaultError(
+                f"has {len(value)} {'characters' if isinstance(value, str) else 'entries'}, "
+                f"at most {most} are allowed"
+            )
+        return inner(value)
+
+    return read
+
+
+def _list(inner: _Reader) -> _Reader:
+    def read(value: Any) -> Any:
+        _expect(isinstance(value, list), "a list", value)
+        done: list[Any] = []
+        try:
+            for item in value:
+                done.append(inner(item))  # noqa: PERF401 - its length says where the fault is
+        except _FaultError as fault:
+            fault.path = f"[{len(done)}]{fault.path}"
+            raise
+        return tuple(done)
+
+    return read
+
+
+def _mapping(inner: _Reader) -> _Reader:
+    def read(value: Any) -> Any:
+        _expect(isinstance(value, dict), "an object", value)
+        done: dict[str, Any] = {}
+        for key, item in value.items():
+            try:
+                done[_unicode(key)] = inner(item)
+            except _FaultError as fault:
+                fault.path = f".{key!r:.80}{fault.path}"
+                raise
+        return done
+
+    return read
+
+
+def _union(options: Sequence[Any], strict: bool) -> _Reader:  # noqa: FBT001 - handed down
     """A union: nothing, a chosen word, or whatever else it is made of."""
-    if value is None and type(None) in options:
-        return None
     rest = [option for option in options if option is not type(None)]
-    if all(map(_is_tagged, rest)):
-        return _tagged(rest, value, where, strict)
-    for option in rest:
-        if _is_choice(option) and _chooses(option, value):
-            return _convert(option, value, where, strict)
-    others = [option for option in rest if not _is_choice(option)]
-    words = " or ".join(str(word) for option in rest if _is_choice(option) for word in _words(option))
-    _expect(others, where, words, value)
-    return _convert(others[0], value, where, strict)
+    inner = _tagged(rest, strict) if all(map(_is_tagged, rest)) else _word_or_other(rest, strict)
+    if type(None) not in options:
+        return inner
+    return lambda value: None if value is None else inner(value)
 
 
-def _tagged(options: Sequence[Any], value: Any, where: str, strict: bool) -> Any:  # noqa: FBT001 - handed down
-    _expect(isinstance(value, dict), where, "an object", value)
-    names = {to_plain(option.action): option for option in options}
-    wanted = value.get(TAG)
-    _expect(isinstance(wanted, str) and wanted in names, f"{where}.{TAG}", " or ".join(names), wanted)
-    return _object(names[wanted], {k: v for k, v in value.items() if k != TAG}, where, strict)
+def _word_or_other(options: Sequence[Any], strict: bool) -> _Reader:  # noqa: FBT001 - handed down
+    choices = [option for option in options if _is_choice(option)]
+    others = [_reader(option, strict) for option in options if not _is_choice(option)]
+    words = [word for choice in choices for word in _words(choice)]
+    known = {(type(word), word): _scalar(choice) for choice in choices for word in _words(choice)}
+
+    def read(value: Any) -> Any:
+        chosen = known.get((type(value), value)) if isinstance(value, _WORDS) else None
+        if chosen is not None:
+            return chosen(value)
+        _expect(others, " or ".join(map(str, words)), value)
+        return others[0](value)
+
+    return read
 
 
-def _object(kind: Any, value: Any, where: str, strict: bool) -> Any:  # noqa: FBT001 - handed down
-    _expect(isinstance(value, dict), where, "an object", value)
-    hints = _fields(kind)
-    if strict and value.keys() != hints.keys():
-        odd = sorted(map(str, value.keys() ^ hints.keys()))
-        raise MessageError(f"{where}: other fields than expected: {', '.join(odd)[:200]}")
-    known = {
-        name: _convert(hint, value[name], f"{where}.{name}", strict)
-        for name, hint in hints.items()
-        if name in value
-    }
-    try:
-        return kind(**known)
-    except TypeError as error:
-        raise MessageError(f"{where}: {error}") from error
+def _tagged(options: Sequence[Any], strict: bool) -> _Reader:  # noqa: FBT001 - handed down
+    readers = {to_plain(option.action): _object(option, strict) for option in options}
+
+    def read(value: Any) -> Any:
+        _expect(isinstance(value, dict), "an object", value)
+        wanted = value.get(TAG)
+        if not isinstance(wanted, str) or wanted not in readers:
+            fault = _FaultError(f"expected {' or '.join(readers)}, found {_shown(wanted)}")
+            fault.path = f".{TAG}"
+            raise fault
+        return readers[wanted]({k: v for k, v in value.items() if k != TAG})
+
+    return read
 
 
-def _scalar(kind: Any, value: Any, where: str) -> Any:
+def _object(kind: Any, strict: bool) -> _Reader:  # noqa: FBT001 - handed down
+    readers = {name: _reader(hint, strict) for name, hint in _fields(kind).items()}
+
+    def read(value: Any) -> Any:
+        _expect(isinstance(value, dict), "an object", value)
+        if strict and value.keys() != readers.keys():
+            odd = sorted(map(str, value.keys() ^ readers.keys()))
+            raise _FaultError(f"other fields than expected: {', '.join(odd)[:200]}")
+        known: dict[str, Any] = {}
+        for name, inner in readers.items():
+            if name in value:
+                try:
+                    known[name] = inner(value[name])
+                except _FaultError as fault:
+                    fault.path = f".{name}{fault.path}"
+                    raise
+        try:
+            return kind(**known)
+        except TypeError as error:
+            raise _FaultError(str(error)) from error
+
+    return read
+
+
+def _scalar(kind: Any) -> _Reader:
     if kind is Any:
-        return value
+        return lambda value: value
     if _is_choice(kind):
-        _expect(_chooses(kind, value), where, " or ".join(map(str, _words(kind))), value)
-        return value if get_origin(kind) is Literal else kind(value)
+        return _choice(kind)
     if kind is bytes:
-        _expect(isinstance(value, str) and _HEX.fullmatch(value), where, "hexadecimal digits", value)
-        return bytes.fromhex(value)
-    if kind is float and type(value) in (int, float):
-        _expect(abs(value) < 1 << 63 and math.isfinite(value), where, "a number of 64 bits", value)
-        return float(value)
-    _expect(type(value) is kind, where, kind.__name__, value)
+        return _bytes
+    if kind is float:
+        return _float
+
+    def read(value: Any) -> Any:
+        _expect(type(value) is kind, kind.__name__, value)
+        return value
+
     if kind is str:
-        _expect(value.isascii() or _SURROGATE.search(value) is None, where, "a text in Unicode", value)
-    elif kind is int:
-        _expect(-1 << 63 <= value < 1 << 64, where, "a number of 64 bits", value)
+        return lambda value: _unicode(read(value))
+    return _int if kind is int else read
+
+
+def _choice(kind: Any) -> _Reader:
+    """1 is not True, nor 1.0."""
+    known = {(type(word), word): word if get_origin(kind) is Literal else kind(word) for word in _words(kind)}
+
+    def read(value: Any) -> Any:
+        if not isinstance(value, _WORDS) or (type(value), value) not in known:
+            _refuse(" or ".join(map(str, _words(kind))), value)
+        return known[type(value), value]
+
+    return read
+
+
+def _bytes(value: Any) -> bytes:
+    _expect(isinstance(value, str) and _HEX.fullmatch(value), "hexadecimal digits", value)
+    return bytes.fromhex(value)
+
+
+def _float(value: Any) -> float:
+    _expect(type(value) in (int, float), "float", value)
+    _expect(abs(value) < 1 << 63 and math.isfinite(value), "a number of 64 bits", value)
+    return float(value)
+
+
+def _int(value: Any) -> int:
+    _expect(type(value) is int, "int", value)
+    _expect(-1 << 63 <= value < 1 << 64, "a number of 64 bits", value)
+    return int(value)
+
+
+def _unicode(value: str) -> str:
+    _expect(value.isascii() or _SURROGATE.search(value) is None, "a text in Unicode", value)
     return value
 
 
@@ -174,22 +299,24 @@ def _words(kind: Any) -> Sequence[Any]:
     return get_args(kind) if get_origin(kind) is Literal else [member.value for member in kind]
 
 
-def _chooses(kind: Any, value: Any) -> bool:
-    """Whether a value is one of the words. 1 is not True, nor 1.0."""
-    return any(type(word) is type(value) and word == value for word in _words(kind))
-
-
 @cache
 def _fields(kind: Any) -> dict[str, Any]:
     """The fields of a dataclass and their types, looked up once."""
-    hints = get_type_hints(kind)
+    hints = get_type_hints(kind, include_extras=True)
     return {field.name: hints[field.name] for field in fields(kind)}
 
 
-def _expect(holds: Any, where: str, what: str, value: Any) -> None:
+def _expect(holds: Any, what: str, value: Any) -> None:
     if not holds:
-        # of what is nested only the kind: repr() of what json has just read may be too deep
-        found = (
-            "an object" if isinstance(value, dict) else "a list" if isinstance(value, list) else repr(value)
-        )
-        raise MessageError(f"{where}: expected {what}, found {found:.80}")
+        _refuse(what, value)
+
+
+def _refuse(what: str, value: Any) -> NoReturn:
+    raise _FaultError(f"expected {what}, found {_shown(value)}")
+
+
+def _shown(value: Any) -> str:
+    """A value in an error, cut. Of what is nested only the kind: it may be too deep for repr()."""
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else "a list"
+    return f"{value if isinstance(value, bool | int | float | None) else value[:80]!r:.80}"
