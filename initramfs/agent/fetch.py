@@ -17,6 +17,7 @@ from itertools import chain, repeat
 from urllib.parse import urlsplit
 
 from initramfs.agent.errors import AgentError, ServerError, Unreachable
+from initramfs.messages import NONCE_SCHEME
 
 TIMEOUT = 30.0
 """Seconds without a byte after which a connection counts as dead."""
@@ -32,6 +33,7 @@ MAX_BODY = 16 << 20
 
 CLIENT_ERROR = 400
 SERVER_ERROR = 500
+ASK_AGAIN = {http.client.REQUEST_TIMEOUT, http.client.TOO_MANY_REQUESTS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +52,25 @@ class Conflict(ServerError):  # noqa: N818 - likewise
     """What was asked does not fit the state that the appliance is in."""
 
 
+class Unknown(ServerError):  # noqa: N818 - likewise
+    """The appliance does not know the token, or the nonce (401)."""
+
+
 @dataclass(slots=True)
 class Appliance:
-    """The appliance at ``url`` (scheme http, a literal address). ``waiting`` is told once per outage."""
+    """The appliance at ``url`` (scheme http, a literal address). ``waiting`` is told once per outage.
+
+    ``renew`` makes ``token`` good again when the appliance does not know it any more (a power cut has cost
+    it its last seconds, or its clock was set); it raises ServerError if that cannot be.
+    """
 
     url: str
     clock: Clock
     waiting: Callable[[str], None] = lambda _reason: None
     patience: float = PATIENCE
     token: str = ""
+    renew: Callable[[], None] | None = None
+    _renewing: threading.Lock = field(default_factory=threading.Lock)
     _local: threading.local = field(default_factory=threading.local)
     _opened: list[http.client.HTTPConnection] = field(default_factory=list)
 
@@ -67,15 +79,19 @@ class Appliance:
 
         Raises NotFound, ServerError, Unreachable.
         """
-        return self._insist("GET", path, None, limit)
+        return self._known("GET", path, None, limit)
 
     def post(self, path: str, body: bytes) -> bytes:
         """Send JSON, return the answer's body. Sent again if the answer was lost, as ``messages`` allows."""
-        return self._insist("POST", path, body)
+        return self._known("POST", path, body)
+
+    def contact(self, path: str, nonce: str, body: bytes) -> bytes:
+        """The same, under a nonce instead of the token."""
+        return self._insist("POST", path, body, authorization=f"{NONCE_SCHEME} {nonce}")
 
     def put(self, path: str, body: bytes) -> None:
         """Send bytes to keep at ``path``. Sent again if the answer was lost, as ``messages`` allows."""
-        self._insist("PUT", path, body)
+        self._known("PUT", path, body)
 
     def close(self) -> None:
         """Close this thread's connection; the next request opens another."""
@@ -90,11 +106,26 @@ class Appliance:
         while self._opened:
             self._opened.pop().close()
 
-    def _insist(self, method: str, path: str, body: bytes | None, limit: int = MAX_BODY) -> bytes:
+    def _known(self, method: str, path: str, body: bytes | None, limit: int = MAX_BODY) -> bytes:
+        """As :meth:`_insist`, under the token, and once more under a new one if it is not known any more."""
+        token = self.token
+        try:
+            return self._insist(method, path, body, limit, authorization=_bearer(token))
+        except Unknown:
+            if self.renew is None:
+                raise
+            with self._renewing:
+                if self.token == token:  # else another thread has done it
+                    self.renew()
+        return self._insist(method, path, body, limit, authorization=_bearer(self.token))
+
+    def _insist(
+        self, method: str, path: str, body: bytes | None, limit: int = MAX_BODY, *, authorization: str
+    ) -> bytes:
         deadline = self.clock.now() + self.patience
         for attempt, pause in enumerate(chain(BACKOFF, repeat(BACKOFF[-1]))):
             try:
-                return self._once(method, path, body, limit)
+                return self._once(method, path, body, limit, authorization)
             except (OSError, http.client.HTTPException, _Again) as error:
                 self.close()
                 reason = f"{self.url} does not answer: {str(error) or type(error).__name__}"
@@ -107,24 +138,18 @@ class Appliance:
                 self.clock.sleep(pause)
         raise AssertionError("unreachable: the loop has no end")
 
-    def _once(self, method: str, path: str, body: bytes | None, limit: int) -> bytes:
+    def _once(self, method: str, path: str, body: bytes | None, limit: int, authorization: str) -> bytes:
         connection = self._connection()
-        connection.request(method, path, body, dict(self._headers(body)))
+        connection.request(method, path, body, dict(_headers(body, authorization)))
         response = connection.getresponse()
         content = _body(response, limit)
         if response.status == http.client.INSUFFICIENT_STORAGE:  # waiting makes no room
             raise _refusal(method, path, response.status, content)
-        if response.status >= SERVER_ERROR:
+        if response.status >= SERVER_ERROR or response.status in ASK_AGAIN:
             raise _Again(f"{response.status} {response.reason}")
         if response.status >= CLIENT_ERROR:
             raise _refusal(method, path, response.status, content)
         return content
-
-    def _headers(self, body: bytes | None) -> Iterator[tuple[str, str]]:
-        if self.token:
-            yield "Authorization", f"Bearer {self.token}"
-        if body is not None:
-            yield "Content-Type", "application/json" if body[:1] == b"{" else "application/octet-stream"
 
     def _connection(self) -> http.client.HTTPConnection:
         connection = getattr(self._local, "connection", None)
@@ -136,8 +161,19 @@ class Appliance:
         return connection
 
 
+def _bearer(token: str) -> str:
+    return f"Bearer {token}" if token else ""
+
+
+def _headers(body: bytes | None, authorization: str) -> Iterator[tuple[str, str]]:
+    if authorization:
+        yield "Authorization", authorization
+    if body is not None:
+        yield "Content-Type", "application/json" if body[:1] == b"{" else "application/octet-stream"
+
+
 class _Again(Exception):  # noqa: N818 - never leaves this module
-    """The appliance is there but cannot serve just now (5xx)."""
+    """The appliance is there but cannot serve just now (5xx, or it was too slow or too much for it)."""
 
 
 def _body(response: http.client.HTTPResponse, limit: int) -> bytes:
@@ -154,7 +190,11 @@ def _body(response: http.client.HTTPResponse, limit: int) -> bytes:
     return content
 
 
-REFUSALS: dict[int, type[ServerError]] = {http.client.NOT_FOUND: NotFound, http.client.CONFLICT: Conflict}
+REFUSALS: dict[int, type[ServerError]] = {
+    http.client.UNAUTHORIZED: Unknown,
+    http.client.NOT_FOUND: NotFound,
+    http.client.CONFLICT: Conflict,
+}
 
 
 def _refusal(method: str, path: str, status: int, content: bytes) -> AgentError:

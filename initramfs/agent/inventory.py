@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from initramfs.messages import Disk, Firmware, Inventory, Nic, System
+from initramfs.messages import MAX_WORDS, Disk, Firmware, Inventory, Nic, System
 
 SYS = Path("/sys")
 
@@ -143,7 +143,7 @@ def stable_path(resolved: str) -> str:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(errors="replace").strip("\0 \n")
+        return path.read_text(errors="replace").strip("\0 \n")[:MAX_WORDS]
     except OSError:
         return ""
 

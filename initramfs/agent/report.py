@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from initramfs.agent.errors import AgentError, ServerError
-from initramfs.messages import Report, Reports, StepState
+from initramfs.messages import MAX_REPORTS, MAX_TEXT, MAX_TITLE, Report, Reports, StepState
 
 PROGRESS_INTERVAL = 0.5
 """Seconds between two progress events of a step: often enough to watch, and few from a whole rack."""
@@ -94,7 +94,7 @@ class Outbox:
             self._changed.wait_for(lambda: self._waiting or self._closed, self._beat)
             if self._closed and not self._waiting:
                 return None
-            batch, self._waiting = self._waiting, []
+            batch, self._waiting = self._waiting[:MAX_REPORTS], self._waiting[MAX_REPORTS:]
             self._sending = True
             return batch
 
@@ -106,6 +106,11 @@ def going_on(told: float, clock: Callable[[], float] = time.monotonic) -> Callab
     """
     began = clock()
     return lambda: told + clock() - began
+
+
+def ending(text: str, most: int = MAX_TEXT) -> str:
+    """A text that is not too long to be told: of one that is, its end, where programs say why they failed."""
+    return text if len(text) <= most else f"…{text[1 - most :]}"
 
 
 @dataclass(slots=True)
@@ -147,7 +152,8 @@ class Reporter:
         """Number one event and hand it on. For this module's own classes."""
         with self._lock:
             self.sequence += 1
-            report = Report(self.sequence, self.now(), step, state, title, detail, done, total)
+            told = (title[:MAX_TITLE], ending(detail), done, total)
+            report = Report(self.sequence, self.now(), step, state, *told)
             for sink in self.sinks:
                 sink(report)
 

@@ -5,7 +5,8 @@ Sizes are bytes, times are seconds since the epoch.
 
 The exchange:
 
-1. ``POST /api/v1/agent/contact`` :class:`Contact` → :class:`Signed` by the appliance, around an
+1. ``POST /api/v1/agent/contact`` :class:`Contact`, its nonce also in the header ``Authorization: Nonce …`` →
+   :class:`Signed` by the appliance, around an
    :class:`Assignment`. The nonce from the boot script is used up by it.
 2. ``GET /api/v1/agent/manifests/<digest>`` → a signed manifest (``docs/dev/image-format.md``).
 3. ``GET /store/chunks/<first two hex digits>/<digest>`` → a chunk.
@@ -23,12 +24,22 @@ A backup sends instead of fetching:
 All from 2 on but 3 carry ``Authorization: Bearer <token>`` from the assignment. Every
 request may be repeated, because an answer can be lost on its way: a contact is
 known by nonce, challenge and key together, a report by its ``sequence``, an image by being the same.
+An agent whose token is not known any more (401) repeats its contact, and goes on with the same job.
 """
 
 from __future__ import annotations
 
 from initramfs.messages.codec import MessageError, decode, encode
-from initramfs.messages.exchange import PROTOCOL, Assignment, Contact, Digests, PhoneHome, Signed
+from initramfs.messages.exchange import (
+    MAX_DIGESTS,
+    NONCE_SCHEME,
+    PROTOCOL,
+    Assignment,
+    Contact,
+    Digests,
+    PhoneHome,
+    Signed,
+)
 from initramfs.messages.job import (
     IMAGE_NAME,
     WHOLE_DISK,
@@ -57,13 +68,27 @@ from initramfs.messages.job import (
     Work,
     images_by_place,
 )
-from initramfs.messages.machine import TRANSPORTS, Disk, Firmware, Inventory, Nic, System
-from initramfs.messages.reports import FIRST_WRITE, Report, Reports, StepState
+from initramfs.messages.machine import MAX_WORDS, TRANSPORTS, Disk, Firmware, Inventory, Nic, System
+from initramfs.messages.reports import (
+    FIRST_WRITE,
+    MAX_REPORTS,
+    MAX_TEXT,
+    MAX_TITLE,
+    Report,
+    Reports,
+    StepState,
+)
 from initramfs.messages.result import ProvedImage, Receipt, Result, Statement
 
 __all__ = [
     "FIRST_WRITE",
     "IMAGE_NAME",
+    "MAX_DIGESTS",
+    "MAX_REPORTS",
+    "MAX_TEXT",
+    "MAX_TITLE",
+    "MAX_WORDS",
+    "NONCE_SCHEME",
     "PROTOCOL",
     "TRANSPORTS",
     "WHOLE_DISK",

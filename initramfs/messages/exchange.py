@@ -4,29 +4,37 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
+from typing import Annotated, Final
 
-from initramfs.messages.codec import MessageError
+from initramfs.messages.codec import MessageError, Most
 from initramfs.messages.job import Job
-from initramfs.messages.machine import Inventory
+from initramfs.messages.machine import Inventory, Words
 
-PROTOCOL = 2
+PROTOCOL = 3
 """Raised whenever agent or appliance could not read what the other says, if that had another number."""
+
+
+NONCE_SCHEME: Final = "Nonce"
+"""``Authorization: Nonce …`` names a contact's nonce before its body: what has none is not even read."""
+MAX_DIGESTS: Final = 4096
+"""Chunks that are asked about at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contact:
     """The agent's first word. ``challenge`` is random and comes back signed: no answer can be replayed.
 
-    ``host_key`` is the public half of the host's Ed25519 key for this boot: 64 hexadecimal digits.
-    ``protocol`` is :data:`PROTOCOL`; agents of before there was one do not tell it.
+    ``nonce`` is the one of the request's header. ``host_key`` is the public half of the host's Ed25519 key
+    for this boot: 64 hexadecimal digits. ``protocol`` is :data:`PROTOCOL`; agents of before there was one do
+    not tell it.
     """
 
-    nonce: str
-    challenge: str
-    agent_version: str
-    mac: str
+    nonce: Words
+    challenge: Words
+    agent_version: Words
+    mac: Words
     inventory: Inventory
-    host_key: str
+    host_key: Words
     protocol: int = 1
 
 
@@ -74,12 +82,12 @@ class Signed:
 class Digests:
     """Chunks by their names, 32 bytes each."""
 
-    digests: tuple[bytes, ...]
+    digests: Annotated[tuple[bytes, ...], Most(MAX_DIGESTS)]
 
 
 @dataclass(frozen=True, slots=True)
 class PhoneHome:
     """``POST /api/v1/phone-home``: the installed system says that it is up, under which name."""
 
-    token: str
-    hostname: str
+    token: Words
+    hostname: Words

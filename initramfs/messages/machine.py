@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated, Final
+
+from initramfs.messages.codec import Most
+
+MAX_WORDS: Final = 1024
+"""Characters of what firmware, a disk or a driver says of itself; they have a few dozen."""
+Words = Annotated[str, Most(MAX_WORDS)]
 
 
 class Firmware(StrEnum):
@@ -17,11 +24,11 @@ class Firmware(StrEnum):
 class System:
     """The DMI identity, as ``/sys/class/dmi/id`` gives it; empty where the firmware says nothing."""
 
-    vendor: str = ""
-    product: str = ""
-    serial: str = ""
-    uuid: str = ""
-    bios_version: str = ""
+    vendor: Words = ""
+    product: Words = ""
+    serial: Words = ""
+    uuid: Words = ""
+    bios_version: Words = ""
 
 
 TRANSPORTS = ("usb", "nvme", "mmc", "sata", "sas", "fc", "virtio", "scsi")
@@ -32,15 +39,15 @@ TRANSPORTS = ("usb", "nvme", "mmc", "sata", "sas", "fc", "virtio", "scsi")
 class Disk:
     """One whole disk. ``name`` is the kernel's (``sda``), ``path`` a stable sysfs path."""
 
-    name: str
+    name: Words
     size: int
     logical_sector_size: int
     physical_sector_size: int
-    model: str = ""
-    serial: str = ""
-    wwn: str = ""
-    path: str = ""
-    transport: str = ""
+    model: Words = ""
+    serial: Words = ""
+    wwn: Words = ""
+    path: Words = ""
+    transport: Words = ""
     rotational: bool = False
     removable: bool = False
     read_only: bool = False
@@ -50,12 +57,12 @@ class Disk:
 class Nic:
     """One Ethernet interface. ``speed`` is Mbit/s, 0 where unknown."""
 
-    name: str
-    mac: str
-    driver: str = ""
+    name: Words
+    mac: Words
+    driver: Words = ""
     speed: int = 0
     carrier: bool = False
-    addresses: tuple[str, ...] = ()
+    addresses: Annotated[tuple[Words, ...], Most(256)] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +71,8 @@ class Inventory:
 
     system: System
     firmware: Firmware
-    cpu_model: str
+    cpu_model: Words
     cpu_count: int
     memory: int
-    disks: tuple[Disk, ...]
-    nics: tuple[Nic, ...]
+    disks: Annotated[tuple[Disk, ...], Most(1024)]
+    nics: Annotated[tuple[Nic, ...], Most(1024)]

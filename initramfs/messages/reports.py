@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Annotated, Final
+
+from initramfs.messages.codec import Most
 
 FIRST_WRITE: Final = "prepare"
 """The name of the step in which a disk is first written to: what it carried before is no longer proved."""
+
+MAX_REPORTS: Final = 500
+"""Reports of one batch: minutes of work, and written in one short transaction."""
+MAX_TITLE: Final = 255
+"""Characters of a step's title."""
+MAX_TEXT: Final = 16 << 10
+"""Characters of what a step tells: a tool's last words, not its whole output."""
 
 
 class StepState(StrEnum):
@@ -30,10 +39,10 @@ class Report:
 
     sequence: int
     at: float
-    step: str
+    step: Annotated[str, Most(63)]
     state: StepState
-    title: str = ""
-    detail: str = ""
+    title: Annotated[str, Most(MAX_TITLE)] = ""
+    detail: Annotated[str, Most(MAX_TEXT)] = ""
     done: int = 0
     total: int = 0
 
@@ -42,4 +51,4 @@ class Report:
 class Reports:
     """A batch of reports, oldest first."""
 
-    reports: tuple[Report, ...]
+    reports: Annotated[tuple[Report, ...], Most(MAX_REPORTS)]

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Annotated
 
+from initramfs.messages.codec import Most
 from initramfs.messages.job import ImageRef, Place
+from initramfs.messages.machine import Words
+from initramfs.messages.reports import MAX_TEXT
+
+MAX_IMAGES = 1024
+"""Images on one disk; a GPT has 128 partitions as a rule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +39,21 @@ class Receipt:
     ``bytes_discarded`` is what the disk was told to be unused.
     """
 
-    disk_name: str
-    disk_serial: str
-    disk_wwn: str
-    images: tuple[ImageRef, ...]
+    disk_name: Words
+    disk_serial: Words
+    disk_wwn: Words
+    images: Annotated[tuple[ImageRef, ...], Most(MAX_IMAGES)]
     chunks_total: int
     chunks_verified: int
     bytes_fetched: int
     bytes_written: int
-    seconds: dict[str, float] = field(default_factory=dict)
+    seconds: Annotated[dict[str, float], Most(1024)] = field(default_factory=dict)
     chunks_fetched: int = 0
     bytes_skipped: int = 0
     bytes_read: int = 0
     bytes_discarded: int = 0
     disk_size: int = 0
-    carried: tuple[ProvedImage, ...] = ()
+    carried: Annotated[tuple[ProvedImage, ...], Most(MAX_IMAGES)] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +61,8 @@ class Result:
     """How a job ended. ``error`` says what was found, ``hint`` what to do."""
 
     ok: bool
-    error: str = ""
-    hint: str = ""
+    error: Annotated[str, Most(MAX_TEXT)] = ""
+    hint: Annotated[str, Most(MAX_TEXT)] = ""
     receipt: Receipt | None = None
 
 
@@ -63,7 +70,7 @@ class Result:
 class Statement:
     """What a host signs at the end: the result, and of which attempt. It is good for that one alone."""
 
-    host: str
+    host: Words
     job: int
     attempt: int
     result: Result

@@ -6,11 +6,12 @@ Asked many times during one boot, so it only reads.
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 from netboot.model import Boot, Client, Endpoint, Ignore, Kernel, LocalDisk
+from provisioner.base import clock
+from provisioner.base.clock import Moment
 from provisioner.base.config import load_config
 from provisioner.base.home import Home
 from provisioner.boot.files import INITRAMFS, KERNEL
@@ -35,7 +36,7 @@ def choose(client: Client, here: Endpoint, wanted: NextBoot | None, nonce: Calla
 class ProvisionerBooter:
     """A :class:`netboot.booter.Booter` over the state of one appliance."""
 
-    def __init__(self, home: Path, database: Database, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, home: Path, database: Database, now: Callable[[], Moment] = clock.now) -> None:
         self._home = Home(home)
         self._database = database
         self._attempts = load_config(home).contact.attempts

@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import assert_never
+from typing import Any, assert_never
 
 from sqlalchemy.orm import Session
 
 from initramfs import messages
+from provisioner.base import config
+from provisioner.base.clock import Moment
 from provisioner.base.errors import ConflictError, InvalidError
+from provisioner.base.text import line
 from provisioner.database.engine import Database
 from provisioner.hosts.registry import find_by_mac, observe
 from provisioner.hosts.tables import Host
@@ -22,7 +25,7 @@ from provisioner.jobs.life import ACTIVE, JobEvent, JobState, next_state
 from provisioner.jobs.next_boot import next_boot
 from provisioner.jobs.queue import active_job, find_job, from_document
 from provisioner.jobs.tables import Job
-from provisioner.security.nonces import Nonce, NonceError
+from provisioner.security.nonces import Nonce, NonceError, check_age
 from provisioner.security.tokens import (
     AGENT_LIFETIME,
     PHONE_HOME_LIFETIME,
@@ -33,6 +36,8 @@ from provisioner.security.tokens import (
     use_nonce,
 )
 from provisioner.timeline import events
+
+OLD_AGENT = "make the machine's initramfs anew with 'clonesys initramfs build', and start it again"
 
 
 class UnknownHostError(NonceError):
@@ -51,31 +56,38 @@ class Admission:
 
 
 def admit(
-    database: Database, nonce: Nonce, contact: messages.Contact, *, address: str, now: float, attempts: int
+    database: Database,
+    nonce: Nonce,
+    contact: messages.Contact,
+    *,
+    address: str,
+    now: Moment,
+    policy: config.Contact,
 ) -> Admission:
     """Take a contact: use up the nonce, keep the inventory, start the next attempt of the host's job.
 
-    The attempt belongs to the key that the contact tells. A job that was started ``attempts`` times already
-    is not given out again. Raises InvalidError for an agent that could not read its job, NonceUsedError, and
-    UnknownHostError after the machine has been put among the observed.
+    The attempt belongs to the key that the contact tells. The same agent may repeat its contact while its
+    attempt runs, and gets a new token for it. A job that was started ``policy.attempts`` times already
+    is not given out again. Raises InvalidError for an agent that could not read its job, NonceError,
+    NonceUsedError, and UnknownHostError after the machine has been put among the observed.
     """
     if contact.protocol != messages.PROTOCOL:
         raise InvalidError(
-            f"the agent speaks protocol {contact.protocol}, this appliance {messages.PROTOCOL}",
-            (),
-            "make the machine's initramfs anew with 'clonesys initramfs build', and start it again",
+            f"the agent speaks protocol {contact.protocol}, this appliance {messages.PROTOCOL}", (), OLD_AGENT
         )
     with database.write() as session:
         host = find_by_mac(session, nonce.mac)
         if host is not None:
-            fresh = use_nonce(session, nonce, contact.challenge, contact.host_key)
-            _remember(host, contact.inventory, address, now)
+            fresh = use_nonce(session, nonce, contact.challenge, contact.host_key, now.wall)
             if fresh:
-                job = _next_attempt(session, host, contact.host_key, attempts, now)
+                check_age(nonce, now, policy.nonce_minutes * 60)
+            _remember(host, contact.inventory, address, now.wall)
+            if fresh:
+                job = _next_attempt(session, host, contact.host_key, policy.attempts, now.wall)
             else:
                 job = _same_attempt(session, host, contact.host_key)
-            return _admission(session, host, job, nonce.mac, address=address, now=now)
-        observe(session, nonce.mac, address, "contact without a host", now)
+            return _admission(session, host, job, nonce.mac, address=address, now=now.wall)
+        observe(session, nonce.mac, address, "contact without a host", now.wall)
     raise UnknownHostError(f"no host has the MAC {nonce.mac}", "add it with 'clonesys host add'")
 
 
@@ -102,6 +114,12 @@ def authorise(database: Database, token: str, now: float) -> None:
     """Let an agent read. Raises TokenError, ForeignTokenError."""
     with database.read() as session:
         check(session, token, Purpose.AGENT, now)
+
+
+def authorise_job(database: Database, token: str, number: int, now: float) -> None:
+    """Look whether an agent may speak for a job, before it is listened to. Raises as authorised_job does."""
+    with database.read() as session:
+        authorised_job(session, token, number, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,11 +187,9 @@ def _next_attempt(session: Session, host: Host, host_key: str, attempts: int, no
 
 
 def _same_attempt(session: Session, host: Host, host_key: str) -> Job | None:
-    """The job whose assignment got lost on the way: started by this agent, and nothing heard of it yet."""
+    """The job that this very agent has started, and that goes on: its answer got lost, or its token."""
     job = active_job(session, host.id)
-    if job is None or job.state is not JobState.RUNNING or job.last_sequence:
-        return None
-    return job if job.host_key == host_key else None
+    return job if job is not None and job.host_key == host_key else None
 
 
 def _admission(
@@ -196,11 +212,20 @@ def _admission(
 
 
 def _remember(host: Host, inventory: messages.Inventory, address: str, now: float) -> None:
-    host.inventory = json.loads(messages.encode(inventory))
+    host.inventory = _readable(json.loads(messages.encode(inventory)))
     host.firmware = inventory.firmware.value
-    host.serial = inventory.system.serial[:128]
-    host.uuid = inventory.system.uuid.lower()[:36] or host.uuid
+    host.serial = line(inventory.system.serial, 128)
+    host.uuid = line(inventory.system.uuid.lower(), 36) or host.uuid
     host.address, host.last_seen = address or host.address, now
+
+
+def _readable(plain: Any) -> Any:
+    """A document whose texts may be shown: firmware and disks say of themselves what they like."""
+    if isinstance(plain, str):
+        return line(plain, messages.MAX_WORDS)
+    if isinstance(plain, list):
+        return [_readable(item) for item in plain]
+    return {key: _readable(item) for key, item in plain.items()} if isinstance(plain, dict) else plain
 
 
 def phone_home(database: Database, token: str, hostname: str, address: str, now: float) -> None:
@@ -209,7 +234,7 @@ def phone_home(database: Database, token: str, hostname: str, address: str, now:
         row = check(session, token, Purpose.PHONE_HOME, now)
         host = find_by_mac(session, row.mac)
         if host is not None:
-            host.phoned_home, host.phoned_home_as = now, hostname
+            host.phoned_home, host.phoned_home_as = now, line(hostname)
             host.address, host.last_seen = address or host.address, now
         job = session.get(Job, row.job_id) if row.job_id is not None else None
         if job is not None and job.attempts == row.attempt:

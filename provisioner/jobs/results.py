@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from initramfs import messages
+from provisioner.base.text import line, lines
 from provisioner.database.engine import Database
 from provisioner.jobs import receipts
 from provisioner.jobs.contact import authorised_job
@@ -55,21 +56,21 @@ def take_result(
 def _end(session: Session, job: Job, mac: str, result: messages.Result, now: float) -> None:
     job.state = next_state(job.state, JobEvent.SUCCEED if result.ok else JobEvent.FAIL)
     job.heard = job.ended = now
-    job.error, job.hint = result.error, result.hint
+    job.error, job.hint = lines(result.error, MAX_LOG_TEXT), lines(result.hint, MAX_LOG_TEXT)
     job.receipt = json.loads(messages.encode(result.receipt)) if result.receipt else None
-    events.note(session, events.RESULT, mac, f"job {job.id} {job.state} {result.error}".rstrip(), now)
+    events.note(session, events.RESULT, mac, f"job {job.id} {job.state} {job.error}".rstrip(), now)
 
 
 def _refuse(session: Session, job: Job, why: str, now: float) -> None:
-    audit.note(session, "appliance", "result refused", f"{job.id} on {job.host.name} {why}", now)
+    audit.note(session, "appliance", "result refused", f"{job.id} on {job.host.name} {line(why, 1000)}", now)
     mine = select(func.min(LogLine.sequence)).where(LogLine.job_id == job.id, LogLine.attempt == job.attempts)
-    line = LogLine(
+    entry = LogLine(
         job_id=job.id,
         attempt=job.attempts,
         sequence=min(session.scalar(mine) or 0, 0) - 1,
         at=now,
         step=STEP,
         state=REFUSED,
-        text=why[:MAX_LOG_TEXT],
+        text=lines(why, MAX_LOG_TEXT),
     )
-    session.add(line)
+    session.add(entry)

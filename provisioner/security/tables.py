@@ -9,7 +9,7 @@ from provisioner.database.tables import Base
 
 
 class UsedNonce(Base):
-    """A nonce that was used up, and for which challenge and key; kept until it would have expired anyway."""
+    """A nonce that was used up, when, and for which challenge and key: they may repeat their contact."""
 
     __tablename__ = "used_nonces"
 

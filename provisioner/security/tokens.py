@@ -20,6 +20,8 @@ from provisioner.security.tables import RevokedToken, Token, UsedNonce
 
 AGENT_LIFETIME = 24 * 3600.0
 """Seconds an agent may take for a whole job."""
+USED_LIFETIME = 30 * 24 * 3600.0
+"""Seconds a used nonce is remembered: longer than any agent runs that may repeat its contact."""
 PHONE_HOME_LIFETIME = 30 * 24 * 3600.0
 """Seconds an installed system may still call home: the machine may be delivered somewhere first."""
 
@@ -47,16 +49,17 @@ class Purpose(StrEnum):
     PHONE_HOME = "phone-home"
 
 
-def use_nonce(session: Session, nonce: Nonce, challenge: str, host_key: str) -> bool:
-    """Use up a verified nonce; whether this is its first use.
+def use_nonce(session: Session, nonce: Nonce, challenge: str, host_key: str, now: float) -> bool:
+    """Use up a nonce of ours; whether this is its first use.
 
-    The same challenge and key again are the same agent, whose answer was lost: it may ask again. Raises
-    NonceUsedError for any other; a listener may know the challenge, but would bring a key of his own.
+    The same challenge and key again are the same agent, whose answer or token was lost: it may ask again,
+    however old its nonce has become. Raises NonceUsedError for any other; a listener may know the challenge,
+    but would bring a key of his own.
     """
     who = _hash(f"{challenge} {host_key}")
     row = session.get(UsedNonce, nonce.random.hex())
     if row is None:
-        session.add(UsedNonce(random=nonce.random.hex(), challenge=who, mac=nonce.mac, at=nonce.at))
+        session.add(UsedNonce(random=nonce.random.hex(), challenge=who, mac=nonce.mac, at=now))
         return True
     if not hmac.compare_digest(row.challenge, who):
         raise NonceUsedError(f"the nonce of {nonce.mac} was used before", "boot the machine again")

@@ -16,6 +16,7 @@ from fastapi import FastAPI
 
 from initramfs import messages
 from initramfs.agent import trust
+from provisioner.base.clock import Moment
 from provisioner.base.home import Home
 from provisioner.commands import init_appliance
 from provisioner.database.engine import Database
@@ -39,6 +40,10 @@ class Time:
     def __call__(self) -> float:
         """Now."""
         return self.value
+
+    def moment(self) -> Moment:
+        """The same, as the product takes it."""
+        return Moment(self.value)
 
 
 @dataclass(slots=True)
@@ -73,7 +78,7 @@ class Api:
 
     def nonce(self, mac: str = MAC, age: float = 0.0) -> str:
         """A nonce as the boot script would carry it."""
-        return mint(self.nonce_key, mac, self.clock() - age, secrets.token_bytes(16))
+        return mint(self.nonce_key, mac, Moment(self.clock() - age), secrets.token_bytes(16))
 
     def contact(
         self, nonce: str, *, mac: str = MAC, challenge: str = "c1", key: Ed25519PrivateKey = HOST_KEY
@@ -81,7 +86,12 @@ class Api:
         """An agent's first word."""
         public = trust.public_half(key)
         message = messages.Contact(nonce, challenge, "0.1.0", mac, inventory(mac), public, messages.PROTOCOL)
-        return self.request("POST", "/api/v1/agent/contact", content=messages.encode(message))
+        return self.say_hello(messages.encode(message), nonce)
+
+    def say_hello(self, content: bytes | str, nonce: str) -> httpx.Response:
+        """A contact with any content, under a nonce."""
+        headers = {"Authorization": f"{messages.NONCE_SCHEME} {nonce}"}
+        return self.request("POST", "/api/v1/agent/contact", content=content, headers=headers)
 
     def assignment(self, answer: httpx.Response) -> messages.Assignment:
         """What a contact's answer says, its signature checked."""
@@ -117,7 +127,7 @@ def api(home: Path) -> Iterator[Api]:
     for name in ("vmlinuz", "initramfs.img"):
         (Home(home).boot / name).write_bytes(b"boot me")
     clock = Time()
-    app = create_app(home, http_port=8080, now=clock)
+    app = create_app(home, http_port=8080, now=clock.moment)
     try:
         yield Api(app, home, clock, password or "", load_nonce_key(home))
     finally:

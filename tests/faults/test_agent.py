@@ -28,6 +28,7 @@ from initramfs.messages import (
     Result,
     System,
 )
+from provisioner.base import clock
 from provisioner.base.home import Home
 from provisioner.database.engine import Database, open_database
 from provisioner.jobs import queue, receipts
@@ -68,7 +69,7 @@ class Machine:
         appliance = Appliance(self.url, Clock(time.monotonic, time.sleep), self.lines.append)
         key = Home(self.site.home).keys / "appliance.pub"
         session = Session(appliance, seen, plan, self.lines.append, key)
-        nonce = mint(load_nonce_key(self.site.home), MAC, time.time(), secrets.token_bytes(16))
+        nonce = mint(load_nonce_key(self.site.home), MAC, clock.now(), secrets.token_bytes(16))
         return session, session.contact(CommandLine(self.url, nonce, MAC))
 
     def install(self) -> Result:

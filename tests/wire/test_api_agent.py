@@ -134,7 +134,10 @@ def test_lost_answer_can_be_asked_for_again(site: Api) -> None:
     assert get_job(site.database, number).attempts == 1
     path = f"/api/v1/agent/jobs/{number}/reports"
     assert site.post(path, reports(1, ("write", StepState.STARTED)), given.token).status_code == 204
-    assert site.assignment(site.contact(nonce)).job is None, "once it reported, it is no lost answer"
+    again = site.assignment(site.contact(nonce))
+    assert again.job is not None, "it has lost its token"
+    assert (again.job.id, again.job.profile) == (number, given.job.profile)
+    assert (again.attempt, get_job(site.database, number).attempts) == (1, 1)
 
 
 def test_an_overheard_contact_is_not_answered_to_another_key(site: Api) -> None:
@@ -162,7 +165,7 @@ def test_a_contact_with_a_key_that_is_none(site: Api, key: str) -> None:
     number = enqueue(site)
     nonce = site.nonce()
     message = messages.Contact(nonce, "c1", "0.1.0", MAC, inventory(), key, messages.PROTOCOL)
-    answer = site.request("POST", "/api/v1/agent/contact", content=messages.encode(message))
+    answer = site.say_hello(messages.encode(message), nonce)
     assert answer.status_code == 400
     assert "host_key" in answer.json()["detail"]
     assert get_job(site.database, number).state is JobState.QUEUED
@@ -172,9 +175,10 @@ def test_a_contact_with_a_key_that_is_none(site: Api, key: str) -> None:
 def test_an_agent_of_an_earlier_version_is_told_so(site: Api) -> None:
     """Its initramfs is older than the appliance; nothing has been written, and it says what to look at."""
     enqueue(site)
-    message = json.loads(messages.encode(messages.Contact(site.nonce(), "c1", "0.1.0", MAC, inventory(), "")))
+    nonce = site.nonce()
+    message = json.loads(messages.encode(messages.Contact(nonce, "c1", "0.1.0", MAC, inventory(), "")))
     del message["host_key"]
-    answer = site.request("POST", "/api/v1/agent/contact", content=json.dumps(message))
+    answer = site.say_hello(json.dumps(message), nonce)
     assert answer.status_code == 400
     assert "host_key" in answer.json()["detail"]
     assert "another version" in answer.json()["hint"]
@@ -189,7 +193,7 @@ def test_an_agent_of_another_protocol_is_refused(site: Api, protocol: int | None
     message |= {"protocol": protocol}
     if protocol is None:
         del message["protocol"]
-    answer = site.request("POST", "/api/v1/agent/contact", content=json.dumps(message))
+    answer = site.say_hello(json.dumps(message), nonce)
     assert answer.status_code == 400
     assert f"protocol {protocol or 1}" in answer.json()["detail"]
     assert "clonesys initramfs build" in answer.json()["hint"]
@@ -227,7 +231,7 @@ def test_contact_of_a_host_that_was_removed(site: Api) -> None:
 def test_three_attempts_then_the_own_disk(site: Api) -> None:
     """A job whose machine starts again and again is given out three times, and never a fourth."""
     number = enqueue(site)
-    booter = ProvisionerBooter(site.home, site.database, site.clock)
+    booter = ProvisionerBooter(site.home, site.database, site.clock.moment)
     for attempt in (1, 2, 3):
         assert not isinstance(booter.decide(CLIENT, HERE), LocalDisk)
         given = site.assignment(site.contact(site.nonce()))
@@ -345,7 +349,7 @@ def test_wrong_tokens(site: Api) -> None:
 )
 def test_garbled_contact(site: Api, body: bytes) -> None:
     """Whatever is no contact is refused with the place of the mistake."""
-    answer = site.request("POST", "/api/v1/agent/contact", content=body)
+    answer = site.say_hello(body, site.nonce())
     assert answer.status_code == 400
     assert "Contact" in answer.json()["detail"]
 

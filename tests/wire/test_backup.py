@@ -24,6 +24,7 @@ from initramfs.agent.fetch import Appliance, Clock
 from initramfs.agent.inventory import read_inventory
 from initramfs.agent.pipeline import Context, execute
 from initramfs.agent.report import Reporter
+from initramfs.agent.session import CONTACT
 from initramfs.imaging.capture.capture import Facts
 from initramfs.imaging.errors import DeviceError
 from initramfs.imaging.format.signed import decode
@@ -38,6 +39,7 @@ from initramfs.messages import (
     TakeInventory,
     Work,
 )
+from provisioner.base import clock
 from provisioner.base.home import Home
 from provisioner.commands import appliance as commands
 from provisioner.commands import init_appliance
@@ -93,11 +95,11 @@ class Site:
     def admitted(self) -> tuple[Appliance, Job]:
         """An agent that has said hello."""
         talk = Appliance(self.http.url, Clock(time.monotonic, time.sleep), patience=30)
-        nonce = mint(load_nonce_key(self.home), MAC, time.time(), secrets.token_bytes(16))
+        nonce = mint(load_nonce_key(self.home), MAC, clock.now(), secrets.token_bytes(16))
         hello = messages.Contact(
             nonce, "c", "0.1.0", MAC, read_inventory(), trust.public_half(KEY), messages.PROTOCOL
         )
-        answer = messages.decode(messages.Signed, talk.post("/api/v1/agent/contact", messages.encode(hello)))
+        answer = messages.decode(messages.Signed, talk.contact(CONTACT, nonce, messages.encode(hello)))
         given = messages.decode(messages.Assignment, answer.parts()[0])
         assert given.job
         talk.token, self.attempt = given.token, given.attempt

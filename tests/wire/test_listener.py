@@ -18,6 +18,7 @@ from initramfs.agent.actions import plan
 from initramfs.agent.cmdline import CommandLine
 from initramfs.agent.fetch import Appliance, Clock
 from initramfs.agent.session import Session
+from provisioner.base import clock
 from provisioner.base.home import Home
 from provisioner.commands import init_appliance
 from provisioner.database.engine import Database, open_database
@@ -64,7 +65,7 @@ class Site:
         """A machine is started, and told what to do."""
         talk = Appliance(self.tap.url, Clock(time.monotonic, time.sleep), patience=30)
         session = Session(talk, inventory(), plan, lambda _line: None, Home(self.home).keys / "appliance.pub")
-        nonce = mint(load_nonce_key(self.home), MAC, time.time(), secrets.token_bytes(16))
+        nonce = mint(load_nonce_key(self.home), MAC, clock.now(), secrets.token_bytes(16))
         given = session.contact(CommandLine(self.tap.url, nonce, MAC))
         talk.post(f"/api/v1/agent/jobs/{number(given)}/reports", messages.encode(messages.Reports(())))
         return session, given

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from netboot.model import Boot, Ignore, Kernel, LocalDisk
+from provisioner.base.clock import Moment
 from provisioner.base.home import Home
 from provisioner.boot.booter import ProvisionerBooter, choose
 from provisioner.database.engine import Database
@@ -18,6 +19,8 @@ from provisioner.security.nonces import verify
 from tests.clients import people
 from tests.lab.boot import CLIENT, HERE
 from tests.unit.provisioner.samples import INVENTORY_JOB
+
+MOMENT = Moment(1000.0)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +65,7 @@ def test_kernel_carries_what_the_agent_needs(database: Database, tmp_path: Path)
     create_keys(tmp_path)
     people.add_host(database, "pc1", [CLIENT.mac], now=0)
     people.queue_job(database, "pc1", INVENTORY_JOB, now=0)
-    booter = ProvisionerBooter(tmp_path, database, lambda: 1000.0)
+    booter = ProvisionerBooter(tmp_path, database, lambda: MOMENT)
     boots = [booter.decide(CLIENT, HERE) for _ in range(20)]
     boot = boots[-1]
     assert isinstance(boot, Kernel)
@@ -71,7 +74,7 @@ def test_kernel_carries_what_the_agent_needs(database: Database, tmp_path: Path)
     words = dict(word.split("=", 1) for word in boot.cmdline[2:])
     assert words["clonesys.server"] == "http://192.0.2.1:8080"
     assert words["clonesys.mac"] == CLIENT.mac
-    assert verify(load_nonce_key(tmp_path), words["clonesys.nonce"], 1000.0, mac=CLIENT.mac).at == 1000.0
+    assert verify(load_nonce_key(tmp_path), words["clonesys.nonce"], MOMENT, mac=CLIENT.mac).at == MOMENT
     job = people.get_host(database, "pc1").job
     assert job is not None
     assert (job.state, job.attempts) == ("queued", 0)

@@ -8,24 +8,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from provisioner.base.clock import Moment
 from provisioner.security.nonces import ForeignNonceError, NonceError, mint, verify
 
 KEY = b"k" * 32
 MAC = "52:54:00:12:34:56"
-NOW = 1_700_000_000.0
+NOW = Moment(1_700_000_000.0)
 RANDOM = bytes(range(16))
 
 
 @given(st.binary(min_size=6, max_size=6), st.binary(min_size=16, max_size=16), st.integers(0, 2**40))
 def test_what_is_made_verifies(mac: bytes, random: bytes, now: int) -> None:
     """Every nonce says what it was made from, and is one word of a kernel command line."""
-    nonce = mint(KEY, mac.hex(":"), now, random)
-    found = verify(KEY, nonce, now, mac=mac.hex(":"))
-    assert (found.mac, found.random, found.at) == (mac.hex(":"), random, now)
+    moment = Moment(now, now / 2, b"b" * 16)
+    nonce = mint(KEY, mac.hex(":"), moment, random)
+    found = verify(KEY, nonce, moment, mac=mac.hex(":"))
+    assert (found.mac, found.random) == (mac.hex(":"), random)
+    assert found.at == Moment(now, now // 2, b"b" * 16)
     assert not set(nonce) & set(" =\"'+/")
 
 
-@given(st.integers(0, 82), st.integers(1, 63))
+@given(st.integers(0, 114), st.integers(1, 63))
 def test_any_change_is_noticed(position: int, change: int) -> None:
     """A nonce in which any character was changed is refused."""
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -49,10 +52,23 @@ def test_age(age: float, good: bool) -> None:  # noqa: FBT001 - a parameter of t
     """A nonce lives for a quarter of an hour, and a little slack for the clock."""
     nonce = mint(KEY, MAC, NOW, RANDOM)
     if good:
-        assert verify(KEY, nonce, NOW + age).mac == MAC
+        assert verify(KEY, nonce, Moment(NOW.wall + age)).mac == MAC
     else:
         with pytest.raises(NonceError):
-            verify(KEY, nonce, NOW + age)
+            verify(KEY, nonce, Moment(NOW.wall + age))
+
+
+@pytest.mark.parametrize("set_to", [-3e8, -3600.0, 3600.0, 3e8])
+@pytest.mark.parametrize(("age", "good"), [(0, True), (899, True), (902, False)])
+def test_a_clock_that_is_set_makes_no_nonce_old(set_to: float, age: float, good: bool) -> None:  # noqa: FBT001 - a parameter of the table
+    """While the appliance runs, age is counted by the clock that is never set."""
+    nonce = mint(KEY, MAC, Moment(NOW.wall, 50.0, b"b" * 16), RANDOM)
+    later = Moment(NOW.wall + age + set_to, 50.0 + age, b"b" * 16)
+    if good:
+        assert verify(KEY, nonce, later).mac == MAC
+    else:
+        with pytest.raises(NonceError, match="old"):
+            verify(KEY, nonce, later)
 
 
 def test_another_machine() -> None:
