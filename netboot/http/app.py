@@ -19,8 +19,9 @@ from starlette.routing import Route
 from netboot import render
 from netboot.errors import NetbootError, ProtocolError
 from netboot.events import Event, Kind
-from netboot.http.query import client_of, endpoint_of
-from netboot.model import Ignore, Kernel, LocalDisk
+from netboot.http.connections import reached
+from netboot.http.query import client_of, mac_of
+from netboot.model import Endpoint, Ignore, Kernel, LocalDisk
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from netboot.booter import Booter
     from netboot.events import Sink
-    from netboot.model import Boot, Client, Endpoint
+    from netboot.model import Boot, Client
 
 log = logging.getLogger(__name__)
 
@@ -63,14 +64,17 @@ class _Pages:
         """What this machine boots, as an iPXE script; 404 with the reason if nothing."""
         try:
             client = client_of(request.query_params, _peer(request))
-            here = endpoint_of(request.headers.get("host", ""), _server(request), self._http_port)
         except ProtocolError as error:
             return PlainTextResponse(f"{error.message}\n", 400)
+        address = await asyncio.to_thread(reached, request)
+        if address is None:
+            return PlainTextResponse("it cannot be known at which address this request came in\n", 500)
+        here = Endpoint(address, self._http_port)
         boot = await asyncio.to_thread(self._booter.decide, client, here)
         try:
             status, text = _page(boot, client, here)
         except NetbootError as error:
-            log.exception("no script for %s", client.mac)
+            log.error("no script for %s: %s", client.mac, error.message)  # noqa: TRY400 - no bug
             return PlainTextResponse(f"{error.message}\n", 500)
         ignored = isinstance(boot, Ignore)
         kind = Kind.IGNORED if ignored else Kind.SCRIPT
@@ -84,7 +88,7 @@ class _Pages:
         if path is None:
             return PlainTextResponse(f"there is no boot file {name!r:.80}\n", 404)
         if request.method == "GET":
-            self._tell(request, Kind.BLOB, request.query_params.get("mac"), name)
+            self._tell(request, Kind.BLOB, mac_of(request.query_params), name)
         return FileResponse(path, media_type=_EFI if name.lower().endswith(".efi") else _BYTES)
 
     def _find(self, name: str) -> Path | None:
@@ -116,8 +120,3 @@ def _title(boot: Kernel | LocalDisk) -> str:
 
 def _peer(request: Request) -> str | None:
     return request.client.host if request.client else None
-
-
-def _server(request: Request) -> str | None:
-    server: tuple[str, int | None] | None = request.scope.get("server")
-    return server[0] if server else None

@@ -11,10 +11,10 @@ import select
 import socket
 import threading
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netboot import sockets
+from netboot.http.connections import borrowed, descriptors
 from netboot.interfaces import Changes, Scope, present
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 _PROBE = 0.02
 """Seconds between two looks for the sockets, until the server has opened them."""
-_FDS = Path("/proc/self/fd")
 
 
 def confine(port: int, scope: Scope) -> None:
@@ -38,24 +37,18 @@ def _follow(port: int, scope: Scope) -> None:
         changes.drain()
         arrivals = scope.arrivals(present()) or frozenset()
         for inode, listening in _listening(port):
-            with listening:
-                if (inode, arrivals) not in done:
-                    sockets.confine(listening, arrivals)
-                    done.add((inode, arrivals))
+            if (inode, arrivals) not in done:
+                sockets.confine(listening, arrivals)
+                done.add((inode, arrivals))
         select.select([changes], [], [], None if done else _PROBE)
 
 
 def _listening(port: int) -> Iterator[tuple[int, socket.socket]]:
-    """Duplicates of our own listening sockets, with the inode of each."""
-    for descriptor in _FDS.iterdir():
-        with suppress(OSError):
-            if not str(descriptor.readlink()).startswith("socket:"):
-                continue
-            found = socket.socket(fileno=os.dup(int(descriptor.name)))
-            if _listens(found, port):
-                yield os.fstat(found.fileno()).st_ino, found
-            else:
-                found.close()
+    """Our own listening sockets, with the inode of each."""
+    for descriptor in descriptors():
+        with suppress(OSError), borrowed(descriptor) as found:
+            if found is not None and _listens(found, port):
+                yield os.fstat(descriptor).st_ino, found
 
 
 def _listens(found: socket.socket, port: int) -> bool:

@@ -1,4 +1,4 @@
-"""What iPXE says about itself in the query of ``/boot/script``, and where it reached us. Pure."""
+"""What iPXE says about itself in the query of ``/boot/script``. Pure."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from netboot.errors import ProtocolError
-from netboot.model import Architecture, Client, Endpoint, Program
+from netboot.model import Architecture, Client, Program
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", re.ASCII)
 _NO_UUIDS = (0, (1 << 128) - 1)
 
 ARCHITECTURES = {
@@ -31,9 +31,9 @@ def client_of(query: Mapping[str, str], address: str | None) -> Client:
 
     Raises ProtocolError if ``mac`` is missing or none.
     """
-    mac = query.get("mac", "").lower().replace("-", ":")
-    if not _MAC.fullmatch(mac):
-        raise ProtocolError(f"'mac' is no MAC address: {mac!r:.40}")
+    mac = mac_of(query)
+    if mac is None:
+        raise ProtocolError(f"'mac' is no MAC address: {query.get('mac', '')!a:.40}")
     platform = query.get("platform", "pcbios"), query.get("buildarch", "i386")
     return Client(
         mac=mac,
@@ -44,15 +44,10 @@ def client_of(query: Mapping[str, str], address: str | None) -> Client:
     )
 
 
-def endpoint_of(host: str, server: str | None, http_port: int) -> Endpoint:
-    """Where the client reaches us: the literal address in its Host header, else the server's own.
-
-    Raises ProtocolError if neither is the address of one host: a script needs one.
-    """
-    address = literal(host.partition(":")[0]) or literal(server or "")
-    if address is None:
-        raise ProtocolError(f"no address to put into a script: Host is {host!r:.80}; ask by address")
-    return Endpoint(address, http_port)
+def mac_of(query: Mapping[str, str]) -> str | None:
+    """The MAC that a query names, as sysfs writes it; None if it names none, or something else."""
+    mac = query.get("mac", "").lower().replace("-", ":")
+    return mac if _MAC.fullmatch(mac) else None
 
 
 def literal(text: str) -> IPv4Address | None:

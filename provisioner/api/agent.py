@@ -5,18 +5,20 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Header, Response
 
 from initramfs import messages
-from provisioner.api.messages import MAX_BODY, body, described, parse_digest, reader
-from provisioner.api.services import JSON, NO_CONTENT, Bearer, Peer, Served, Services
+from provisioner.api.bodies import body
+from provisioner.api.messages import SIZES, described, parse_digest, reader
+from provisioner.api.services import JSON, NO_CONTENT, Bearer, Here, Peer, Served, Services
 from provisioner.base.errors import NotFoundError
 from provisioner.hosts.names import parse_mac
 from provisioner.jobs import placements, results
-from provisioner.jobs.contact import Admission, admit, authorise, with_phone_home
+from provisioner.jobs.contact import OLD_AGENT, Admission, admit, authorise, authorise_job, with_phone_home
 from provisioner.jobs.contact import phone_home as record_phone_home
 from provisioner.jobs.reports import take_reports
 from provisioner.security import nonces
+from provisioner.security.nonces import Nonce, NonceError
 from provisioner.security.signatures import load_host_key, sign_assignment
 
 MESSAGES = (
@@ -31,27 +33,36 @@ MESSAGES = (
 router = APIRouter(prefix="/api/v1", tags=["agent"])
 
 
+def ticket(served: Served, authorization: Annotated[str, Header()] = "") -> Nonce:
+    """The nonce that a contact's header names, if it is one of ours. Raises NonceError."""
+    scheme, _, nonce = authorization.partition(" ")
+    if scheme.lower() != messages.NONCE_SCHEME.lower():
+        raise NonceError("the contact does not name its nonce first", OLD_AGENT)
+    return nonces.unseal(served.nonce_key, nonce)
+
+
+def reporting(number: int, token: Bearer, served: Served) -> None:
+    """Whether this agent may speak for the job. Raises TokenError, ForeignTokenError, ConflictError."""
+    authorise_job(served.database, token, number, served.now())
+
+
 @router.post("/agent/contact", openapi_extra=described(messages.Contact))
 def contact(
+    nonce: Annotated[Nonce, Depends(ticket)],
     message: Annotated[messages.Contact, Depends(reader(messages.Contact))],
-    request: Request,
+    reached: Here,
     served: Served,
     address: Peer,
 ) -> Response:
     """An agent's first word: uses up its nonce, starts the host's job, answers with a signed assignment."""
-    now = served.now()
     load_host_key(message.host_key)
-    ticket = nonces.verify(
-        served.nonce_key,
-        message.nonce,
-        now,
-        mac=parse_mac(message.mac),
-        max_age=served.config.contact.nonce_minutes * 60,
-    )
+    nonces.check_machine(nonce, parse_mac(message.mac))
+    if nonces.unseal(served.nonce_key, message.nonce) != nonce:
+        raise NonceError("the contact's nonce is not the one that its header names")
     policy = served.config.contact
-    admission = admit(served.database, ticket, message, address=address, now=now, attempts=policy.attempts)
-    url = f"{request.url.scheme}://{request.url.netloc}/api/v1/phone-home"
-    return _assignment(served, admission, message, url)
+    moment = served.moment()
+    admission = admit(served.database, nonce, message, address=address, now=moment, policy=policy)
+    return _assignment(served, admission, message, f"{reached.url}/api/v1/phone-home")
 
 
 @router.get("/agent/manifests/{digest}")
@@ -69,6 +80,7 @@ def manifest(digest: str, token: Bearer, served: Served) -> Response:
 )
 def reports(
     number: int,
+    _may: Annotated[None, Depends(reporting)],
     message: Annotated[messages.Reports, Depends(reader(messages.Reports))],
     token: Bearer,
     served: Served,
@@ -80,7 +92,8 @@ def reports(
 @router.post("/agent/jobs/{number}/result", status_code=NO_CONTENT, openapi_extra=described(messages.Signed))
 def result(
     number: int,
-    content: Annotated[bytes, Depends(body(MAX_BODY))],
+    _may: Annotated[None, Depends(reporting)],
+    content: Annotated[bytes, Depends(body(SIZES[messages.Signed]))],
     token: Bearer,
     served: Served,
     address: Peer,
@@ -95,8 +108,7 @@ def phone_home(
     message: Annotated[messages.PhoneHome, Depends(reader(messages.PhoneHome))], served: Served, address: Peer
 ) -> None:
     """An installed system says that it is up, under which name. May be repeated at every start."""
-    hostname = message.hostname[:255]
-    record_phone_home(served.database, message.token, hostname, address, served.now())
+    record_phone_home(served.database, message.token, message.hostname, address, served.now())
 
 
 def _assignment(served: Services, admission: Admission, message: messages.Contact, url: str) -> Response:

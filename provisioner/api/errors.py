@@ -6,10 +6,14 @@ again (``initramfs.agent.fetch``).
 
 from __future__ import annotations
 
-from fastapi import FastAPI, Request
+import logging
+
+from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
+from starlette.requests import ClientDisconnect
 
 from initramfs.messages import MessageError
+from provisioner.api.bodies import BusyError, TooLargeError, TooSlowError
 from provisioner.base.errors import (
     ConflictError,
     ForbiddenError,
@@ -17,11 +21,15 @@ from provisioner.base.errors import (
     NotFoundError,
     ProvisionerError,
 )
+from provisioner.database.engine import DatabaseError
 from provisioner.jobs.contact import UnknownHostError
+from provisioner.security.attempts import TooOftenError
 from provisioner.security.nonces import ForeignNonceError, NonceError
 from provisioner.security.signatures import UnprovedError
 from provisioner.security.tokens import ForeignTokenError, TokenError
 from provisioner.stores.errors import StoreFullError
+
+log = logging.getLogger("clonesys.http")
 
 STATUS: tuple[tuple[type[ProvisionerError], int], ...] = (
     (ForeignNonceError, 403),
@@ -33,20 +41,27 @@ STATUS: tuple[tuple[type[ProvisionerError], int], ...] = (
     (TokenError, 401),
     (NotFoundError, 404),
     (ConflictError, 409),
+    (TooLargeError, 413),
+    (TooSlowError, 408),
+    (TooOftenError, 429),
+    (BusyError, 503),
+    (DatabaseError, 503),
     (StoreFullError, 507),
     (InvalidError, 400),
 )
 """The first class that fits decides, so the special ones stand first."""
 
 
-class TooLargeError(ProvisionerError):
-    """A request's body is larger than any message of ours."""
+HEADERS = {
+    401: {"WWW-Authenticate": "Bearer"},  # RFC 9110, 11.6.1
+    408: {"Connection": "close"},
+    429: {"Retry-After": "10"},
+    503: {"Retry-After": "2"},
+}
 
 
 def status_of(error: ProvisionerError) -> int:
     """The HTTP status for an error; what is not the peer's fault is ours."""
-    if isinstance(error, TooLargeError):
-        return 413
     return next((status for kind, status in STATUS if isinstance(error, kind)), 500)
 
 
@@ -57,11 +72,17 @@ def install(app: FastAPI) -> None:
         if not isinstance(error, ProvisionerError):
             raise error
         status = status_of(error)
-        headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None  # noqa: PLR2004 - RFC 9110, 11.6.1
+        if isinstance(error, DatabaseError):
+            log.warning("refused for now: %s", error.message)
+        headers = HEADERS.get(status)
         return JSONResponse({"detail": error.message, "hint": error.hint}, status, headers)
 
     async def garbled(_request: Request, error: Exception) -> JSONResponse:
         return JSONResponse({"detail": str(error), "hint": "is the initramfs of another version?"}, 400)
 
+    async def gone(_request: Request, _error: Exception) -> Response:
+        return Response(status_code=400)  # nobody reads it: the client has closed its connection
+
+    app.add_exception_handler(ClientDisconnect, gone)
     app.add_exception_handler(ProvisionerError, refused)
     app.add_exception_handler(MessageError, garbled)

@@ -4,47 +4,53 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Coroutine
+from functools import cache
 from typing import Any, TypeVar
 
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
 from fastapi import FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 
 from initramfs import messages
-from provisioner.api.errors import TooLargeError
+from provisioner.api.bodies import body
 from provisioner.base.errors import InvalidError
 
 T = TypeVar("T")
 
-MAX_BODY = 8 * 2**20
-"""Bytes: far above any batch of reports, far below what hurts."""
+KIB = 1 << 10
+SIZES: dict[type, int] = {
+    messages.Contact: 512 * KIB,
+    messages.Reports: 2048 * KIB,
+    messages.Digests: 512 * KIB,
+    messages.Signed: 1024 * KIB,
+    messages.PhoneHome: 4 * KIB,
+}
+"""Bytes that a message may have: several times what the largest machine and the longest batch need."""
+_DECODING = 2
+"""Messages that a process reads at a time: what waits for it still gets its share of the processor."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 HEXADECIMAL = "^([0-9a-f]{2})*$"
 _REFERENCE = "#/components/schemas/{model}"
 
 
 def reader(kind: type[T]) -> Callable[[Request], Coroutine[Any, Any, T]]:
-    """A dependency that reads a message of type ``kind``. It raises MessageError or TooLargeError."""
-    take = body(MAX_BODY)
+    """A dependency that reads a message of type ``kind``, beside the event loop.
+
+    Put behind what can be checked without the message. It raises MessageError, and what ``bodies.body`` does.
+    """
+    take = body(SIZES[kind])
 
     async def read(request: Request) -> T:
-        return messages.decode(kind, await take(request))
+        return await run_sync(messages.decode, kind, await take(request), limiter=_decoding())
 
     return read
 
 
-def body(limit: int) -> Callable[[Request], Coroutine[Any, Any, bytes]]:
-    """A dependency that takes a body of at most ``limit`` bytes as it is. It raises TooLargeError."""
-
-    async def take(request: Request) -> bytes:
-        taken = bytearray()
-        async for piece in request.stream():
-            taken += piece
-            if len(taken) > limit:
-                raise TooLargeError(f"the message is larger than {limit} bytes")
-        return bytes(taken)
-
-    return take
+@cache
+def _decoding() -> CapacityLimiter:
+    return CapacityLimiter(_DECODING)
 
 
 def parse_digest(name: str) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -10,7 +9,12 @@ from typing import Annotated
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import Depends, Header, Request
 
+from netboot.http.connections import reached
+from netboot.model import Endpoint
+from provisioner.base import clock
+from provisioner.base.clock import Moment
 from provisioner.base.config import Config
+from provisioner.base.errors import ProvisionerError
 from provisioner.base.home import Home
 from provisioner.database.engine import Database
 from provisioner.security.tokens import TokenError
@@ -26,12 +30,17 @@ class Services:
 
     home: Home
     config: Config
+    http_port: int
     database: Database
     store: ApplianceStore
     signing_key: Ed25519PrivateKey = field(repr=False)
     nonce_key: bytes = field(repr=False)
     admin_hash: bytes = field(repr=False)
-    now: Callable[[], float] = time.time
+    moment: Callable[[], Moment] = clock.now
+
+    def now(self) -> float:
+        """The time of day, in seconds since the epoch."""
+        return self.moment().wall
 
 
 def services(request: Request) -> Services:
@@ -49,6 +58,17 @@ def peer(request: Request) -> str:
 
 
 Peer = Annotated[str, Depends(peer)]
+
+
+def here(request: Request, served: Served) -> Endpoint:
+    """Where this client has reached us, by what the kernel says. Raises ProvisionerError if it does not."""
+    address = reached(request)
+    if address is None:
+        raise ProvisionerError("it cannot be known at which address this request came in", "try again")
+    return Endpoint(address, served.http_port)
+
+
+Here = Annotated[Endpoint, Depends(here)]
 
 
 def bearer(authorization: Annotated[str, Header()] = "") -> str:

@@ -18,8 +18,8 @@ from initramfs.imaging.format.chunk import MAX_CHUNK
 from initramfs.imaging.format.header import Header
 from initramfs.imaging.format.index import Index
 from initramfs.imaging.format.signed import decode_draft, encode, encode_draft
-from provisioner.api.errors import TooLargeError
-from provisioner.api.messages import body, described, parse_digest, reader
+from provisioner.api.bodies import body
+from provisioner.api.messages import described, parse_digest, reader
 from provisioner.api.services import JSON, NO_CONTENT, Bearer, Served, Services
 from provisioner.base.errors import InvalidError, Problem
 from provisioner.images.operations import load
@@ -33,7 +33,6 @@ MAX_OBJECT = MAX_CHUNK + (64 << 10)
 """Bytes of a chunk's object: content that does not compress grows a little."""
 MAX_DRAFT = 256 << 20
 """Bytes of an unsigned manifest: 5 TiB in use, in chunks of 1 MiB."""
-MAX_ASKED = 4096
 
 router = APIRouter(prefix="/api/v1/agent", tags=["agent"])
 
@@ -51,8 +50,6 @@ def missing(
     job: Job, message: Annotated[messages.Digests, Depends(reader(messages.Digests))], served: Served
 ) -> Response:
     """Which of these chunks have to be sent. The others stay for this job."""
-    if len(message.digests) > MAX_ASKED:
-        raise TooLargeError(f"more than {MAX_ASKED} chunks are asked about at once")
     for digest in message.digests:
         parse_digest(digest.hex())
     found = served.store.uploads.missing(job.owner, message.digests)

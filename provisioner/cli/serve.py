@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import sys
 from ipaddress import IPv4Address
 from typing import Annotated
@@ -11,6 +10,7 @@ from typing import Annotated
 import typer
 
 from netboot import sockets
+from provisioner.base import log_lines
 from provisioner.base.config import load_config, parse_listen
 from provisioner.base.errors import InvalidError
 from provisioner.cli.context import of
@@ -53,7 +53,7 @@ def serve(  # noqa: PLR0917 - each is an option of the command line
         tftp_port=tftp_port,
         dns_port=dns_port if dns else None,
     )
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s serve %(levelname)s %(message)s")
+    log_lines.install("%(asctime)s serve %(levelname)s %(message)s")
     asyncio.run(Supervisor(settings, parts, _announce).run())
 
 

@@ -3,6 +3,8 @@
 SQLite out of the box, anything SQLAlchemy speaks by URL. A transaction says at
 its start whether it will write: SQLite then takes the write lock at once and
 waits for it, instead of failing half-way when two processes upgrade together.
+What the database itself cannot do (it is locked, its disk is full or broken)
+is a DatabaseError, in words.
 """
 
 from __future__ import annotations
@@ -12,17 +14,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DatabaseError, SQLAlchemyError
+from sqlalchemy import Connection, Engine, create_engine, event, exc
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from provisioner.base.config import database_url, load_config
 from provisioner.base.errors import ProvisionerError
 from provisioner.base.home import Home
+from provisioner.database.turns import TooManyError, Turns, Urgency
 
 BUSY_SECONDS = 10.0
 """How long a writer waits for another one; a transaction here takes milliseconds."""
+WAITING = 20
+"""Threads of a process that may wait to write: half of those that serve its requests."""
 MIGRATIONS = Path(__file__).with_name("migrations")
+
+
+class DatabaseError(ProvisionerError):
+    """The database cannot do its work now. What was to be changed is not; asking again may help."""
 
 
 class Database:
@@ -33,17 +42,26 @@ class Database:
         if self._engine.dialect.name == "sqlite":
             _tame_sqlite(self._engine)
         self._writer = self._engine.execution_options(clonesys_writes=True)
+        self._turns = Turns(WAITING, BUSY_SECONDS)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A transaction that only reads, over one consistent snapshot."""
-        with Session(self._engine, expire_on_commit=False) as session, session.begin():
+        """A transaction that only reads, over one consistent snapshot. Raises DatabaseError."""
+        with _in_words(), Session(self._engine, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
-        """A transaction: committed at the end of the block; leaves nothing behind if that raises."""
-        with Session(self._writer, expire_on_commit=False) as session, session.begin():
+    def write(self, urgency: Urgency = Urgency.NOW) -> Iterator[Session]:
+        """A transaction: committed at the end of the block; leaves nothing behind if that raises.
+
+        Not to be nested. Raises DatabaseError, also where too many wait to write already.
+        """
+        with (
+            _in_words(),
+            self._turns.turn(urgency),
+            Session(self._writer, expire_on_commit=False) as session,
+            session.begin(),
+        ):
             yield session
 
     def migrate(self) -> None:
@@ -66,7 +84,7 @@ class Database:
         try:
             with self._engine.connect() as connection:
                 made = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
-        except DatabaseError:
+        except exc.DatabaseError:
             return False
         return made == newest
 
@@ -98,6 +116,30 @@ def open_migrated(home: Path) -> Database:
         database.close()
         raise
     return database
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """What the database cannot do, as a DatabaseError. What breaks a rule of its tables stays: a bug."""
+    try:
+        yield
+    except TooManyError as error:
+        raise DatabaseError(
+            "the database is busy: too many wait to change it",
+            "try again; if it stays so, look at what else uses its disk",
+        ) from error
+    except exc.DatabaseError as error:
+        if isinstance(error, exc.IntegrityError | exc.ProgrammingError | exc.DataError):
+            raise
+        raise DatabaseError(f"the database fails: {error.orig}", _advice(str(error.orig))) from error
+
+
+def _advice(reason: str) -> str:
+    if "locked" in reason:
+        return "another program holds it for long: a backup, or a shell of SQLite's? Try again"
+    if "full" in reason:
+        return "make room on the disk of the database"
+    return "look at the disk of the database and at the system's log"
 
 
 def _tame_sqlite(engine: Engine) -> None:

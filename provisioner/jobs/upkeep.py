@@ -14,13 +14,8 @@ from provisioner.hosts.tables import Observed
 from provisioner.jobs.heartbeat import check
 from provisioner.jobs.life import ACTIVE, JobEvent, JobState, next_state
 from provisioner.jobs.tables import Job
-<<<<<<< HEAD
-from provisioner.security.nonces import CLOCK_SLACK
 from provisioner.security.tables import RevokedToken, Token, UsedNonce
-=======
-from provisioner.security.tables import Token, UsedNonce
 from provisioner.security.tokens import USED_LIFETIME
->>>>>>> a48af6d (Bound what a message may hold, and let an agent whose token is lost say hello again)
 from provisioner.timeline import events
 
 DAY = 24 * 3600.0
@@ -64,11 +59,7 @@ def forget_old(
     with database.write(Urgency.LATER) as session:
         session.execute(delete(UsedNonce).where(UsedNonce.at < now - USED_LIFETIME))
         session.execute(delete(Token).where(Token.expires < now))
-<<<<<<< HEAD
         session.execute(delete(RevokedToken).where(RevokedToken.expires < now))
-        session.execute(delete(EventRow).where(EventRow.at < history))
-=======
->>>>>>> a48af6d (Bound what a message may hold, and let an agent whose token is lost say hello again)
         session.execute(delete(Observed).where(Observed.last_seen < history))
     for _ in events.forget(database, history, MAX_EVENTS):
         between()

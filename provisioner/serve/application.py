@@ -5,8 +5,8 @@ Chunks are not here: the HTTP server hands them out itself, as the immutable fil
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -15,7 +15,10 @@ from fastapi import FastAPI
 
 from netboot.http.app import boot_routes
 from provisioner.api import agent, errors, messages, read, upload
+from provisioner.api.bodies import WholeRefusals
 from provisioner.api.services import Services
+from provisioner.base import clock
+from provisioner.base.clock import Moment
 from provisioner.base.config import load_config, parse_listen
 from provisioner.base.errors import ProvisionerError
 from provisioner.base.home import Home
@@ -27,17 +30,30 @@ from provisioner.stores.open import store_of
 from provisioner.web import pages
 
 
-def create_app(home: Path, *, http_port: int | None = None, now: Callable[[], float] = time.time) -> FastAPI:
+async def _nothing() -> None:
+    return
+
+
+def create_app(
+    home: Path,
+    *,
+    http_port: int | None = None,
+    now: Callable[[], Moment] = clock.now,
+    background: Callable[[], Coroutine[None, None, None]] = _nothing,
+) -> FastAPI:
     """The application of the appliance at ``home``. Raises ProvisionerError if that is none.
 
-    ``http_port`` is what boot scripts name; the configured one if it is not given.
+    ``http_port`` is what boot scripts name; the configured one if it is not given. ``background`` runs in the
+    application's loop as long as it is served.
     """
-    services = _open_services(home, now)
+    services = _open_services(home, http_port, now)
     sink = DatabaseSink(services.database)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        running = asyncio.create_task(background())
         yield
+        running.cancel()
         sink.close()
         services.database.close()
 
@@ -56,23 +72,25 @@ def create_app(home: Path, *, http_port: int | None = None, now: Callable[[], fl
     for router in (agent.router, upload.router, read.public, read.router, pages.router):
         app.include_router(router)
     booter = ProvisionerBooter(home, services.database, now)
-    port = parse_listen(services.config.http.listen)[1] if http_port is None else http_port
-    app.router.routes += boot_routes(booter, sink, port)
+    app.router.routes += boot_routes(booter, sink, services.http_port)
+    app.add_middleware(WholeRefusals)
     return app
 
 
-def _open_services(home: Path, now: Callable[[], float]) -> Services:
+def _open_services(home: Path, http_port: int | None, now: Callable[[], Moment]) -> Services:
     """Open the appliance at ``home``. Raises ProvisionerError if it was never made."""
     admin = Home(home).keys / "admin"
     if not admin.exists():
         raise ProvisionerError(f"{home} is no appliance: {admin} is missing", "make one with 'clonesys init'")
+    config = load_config(home)
     return Services(
         home=Home(home),
-        config=load_config(home),
+        config=config,
+        http_port=parse_listen(config.http.listen)[1] if http_port is None else http_port,
         database=open_database(home),
         store=store_of(home),
         signing_key=load_private_key(home),
         nonce_key=load_nonce_key(home),
         admin_hash=admin.read_bytes(),
-        now=now,
+        moment=now,
     )

@@ -1,7 +1,7 @@
 """One part of an appliance as a process: ``python -m provisioner.serve.child PART FD SETTINGS``.
 
 Started by the supervisor only. Says through ``FD`` when it is ready or why it
-cannot be, and ends when its standard input does: then the supervisor is gone.
+cannot be, and that it lives, and ends when its standard input does: then the supervisor is gone.
 """
 
 from __future__ import annotations
@@ -14,25 +14,24 @@ import threading
 from importlib import import_module
 
 from netboot.errors import NetbootError
+from provisioner.base import log_lines
 from provisioner.base.errors import ProvisionerError
-from provisioner.serve.handshake import ReadyMessage, Settings, say
+from provisioner.serve.handshake import Settings, Voice
 
 
 def main(arguments: list[str]) -> int:
     """Run one part until it is told to stop; its exit status."""
     part, descriptor, settings = arguments
-    logging.basicConfig(level=logging.INFO, format=f"%(asctime)s {part} %(levelname)s %(message)s")
+    log_lines.install(f"%(asctime)s {part} %(levelname)s %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     threading.Thread(target=_end_with_supervisor, name="lifeline", daemon=True).start()
 
-    def ready(where: dict[str, str]) -> None:
-        say(int(descriptor), ReadyMessage(where))
-
+    voice = Voice(int(descriptor))
     try:
         # Each process loads its own part only: the one that answers DHCP is back in a blink.
-        import_module(f"provisioner.serve.{part}_part").run(Settings.from_json(settings), ready)
+        import_module(f"provisioner.serve.{part}_part").run(Settings.from_json(settings), voice)
     except (ProvisionerError, NetbootError) as error:
-        say(int(descriptor), ReadyMessage(error=error.message, hint=error.hint))
+        voice.failed(error.message, error.hint)
         return 1
     return 0
 

@@ -1,17 +1,22 @@
-"""What the supervisor and a part tell each other: settings on the command line, one line of JSON in return.
+"""What the supervisor and a part tell each other.
 
-A leaf.
+Settings on the command line; in return one line of JSON, and then an empty line every few seconds, as long as
+the part does its work. A leaf.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import time
 from dataclasses import asdict, dataclass, field
 from ipaddress import IPv4Address
 from pathlib import Path
 
 ANY = IPv4Address(0)
+SIGN_SECONDS = 2.0
+"""Seconds between two signs of life, at least."""
 PARTS = ("netboot", "http", "controller")
 """The processes of an appliance."""
 
@@ -58,15 +63,36 @@ class ReadyMessage:
     hint: str = ""
 
 
-def say(descriptor: int, message: ReadyMessage) -> None:
-    """Send the one line and close the pipe. A supervisor that is gone no longer listens, and that is fine."""
-    line = json.dumps({"where": message.where, "error": message.error, "hint": message.hint}) + "\n"
-    try:
-        os.write(descriptor, line.encode())
-    except BrokenPipeError:
-        return
-    finally:
-        os.close(descriptor)
+class Voice:
+    """A part's end of the pipe to its supervisor. Never waits: it may be busy, or gone."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._told = float("-inf")
+        os.set_blocking(descriptor, False)
+
+    def ready(self, where: dict[str, str]) -> None:
+        """Say, once, that the part serves, and where."""
+        self._say(ReadyMessage(where))
+
+    def failed(self, error: str, hint: str) -> None:
+        """Say, instead, why it cannot."""
+        self._say(ReadyMessage(error=error, hint=hint))
+
+    def alive(self) -> None:
+        """Give a sign of life, from where the part's work is done; more often than needed does no harm."""
+        now = time.monotonic()
+        if now - self._told >= SIGN_SECONDS:
+            self._told = now
+            self._write(b"\n")
+
+    def _say(self, message: ReadyMessage) -> None:
+        line = json.dumps({"where": message.where, "error": message.error, "hint": message.hint}) + "\n"
+        self._write(line.encode())
+
+    def _write(self, line: bytes) -> None:
+        with contextlib.suppress(BlockingIOError, BrokenPipeError):
+            os.write(self._descriptor, line)
 
 
 def heard(line: bytes) -> ReadyMessage:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
 
 from netboot import service
 from provisioner.base.config import load_config
@@ -12,31 +11,40 @@ from provisioner.boot.booter import ProvisionerBooter
 from provisioner.boot.sink import DatabaseSink
 from provisioner.boot.zone import HostZone
 from provisioner.database.engine import open_database
-from provisioner.serve.handshake import Settings
+from provisioner.serve.handshake import SIGN_SECONDS, Settings, Voice
 
 
-def run(settings: Settings, ready: Callable[[dict[str, str]], None]) -> None:
+def run(settings: Settings, voice: Voice) -> None:
     """Serve until SIGTERM. Raises NetbootError if a port is taken."""
-    asyncio.run(_serve(settings, ready))
+    asyncio.run(_serve(settings, voice))
 
 
-async def _serve(settings: Settings, ready: Callable[[dict[str, str]], None]) -> None:
+async def _serve(settings: Settings, voice: Voice) -> None:
     database = open_database(settings.home)
     sink = DatabaseSink(database)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    pulse = asyncio.create_task(_pulse(voice))
     try:
         await service.serve(
             _network(settings),
             ProvisionerBooter(settings.home, database),
             HostZone(database, load_config(settings.home).dns.domain),
             sink,
-            ready=lambda ports: ready(_where(ports)),
+            ready=lambda ports: voice.ready(_where(ports)),
             stop=stop,
         )
     finally:
+        pulse.cancel()
         sink.close()
         database.close()
+
+
+async def _pulse(voice: Voice) -> None:
+    """Signs of life from the loop that answers: when it is stuck, they end."""
+    while True:
+        await asyncio.sleep(SIGN_SECONDS)
+        voice.alive()
 
 
 def _network(settings: Settings) -> service.Settings:

@@ -1,8 +1,9 @@
 """Who looks after the processes of an appliance: every decision, and no process.
 
-Pure: what happened and when comes in, what to do comes out. Three promises: one
-part that dies is started again while the others go on; a part that cannot even
-start the first time ends everything with a reason; stopping takes a bounded time.
+Pure: what happened and when comes in, what to do comes out. Four promises: one
+part that dies is started again while the others go on; so is one that lives and
+does nothing any more; a part that cannot even start the first time ends everything
+with a reason; stopping takes a bounded time.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ STEADY = 60.0
 """Seconds a part must have lived for its earlier deaths to be forgotten."""
 START_PATIENCE = 60.0
 """Seconds a part may take until it is ready the first time; a busy small machine needs ten."""
+SILENCE = 45.0
+"""Seconds without a sign of life after which a part counts as stuck. Each gives one every few seconds."""
 STOP_PATIENCE = 4.0
 """Seconds between asking a part to end and killing it: the whole appliance ends within five."""
 
@@ -79,6 +82,7 @@ class _Part:
     born: float = 0.0
     deaths: int = 0
     due: float | None = None  # when it is started again
+    stuck_at: float | None = None  # when it counts as stuck, if nothing is heard of it until then
 
 
 @dataclass(slots=True)
@@ -100,7 +104,7 @@ class Supervision:
 
     def ready(self, name: str, now: float) -> list[Action]:
         """A part has bound what it needs and serves."""
-        self._parts[name].ready = True
+        self._parts[name].ready, self._parts[name].stuck_at = True, None
         if self.phase is Phase.STARTING and all(part.ready for part in self._parts.values()):
             self.phase = Phase.SERVING
             return [Announce()]
@@ -108,10 +112,14 @@ class Supervision:
             return [Say(f"{name} serves again, {now - self._parts[name].born:.1f} s after its start")]
         return []
 
+    def alive(self, name: str, now: float) -> None:
+        """A part has given a sign of life: what it is there for still goes on in it."""
+        self._parts[name].stuck_at = now + SILENCE
+
     def died(self, name: str, how: str, now: float) -> list[Action]:
         """A part's process has ended; ``how`` says with what (``signal 9``)."""
         part = self._parts[name]
-        part.alive = part.ready = False
+        part.alive, part.ready, part.stuck_at = False, False, None
         # Whatever it had started (HTTP workers) would keep its ports.
         sweep: list[Action] = [Kill(name)]
         match self.phase:
@@ -136,8 +144,12 @@ class Supervision:
         actions: list[Action] = []
         for name, part in self._parts.items():
             if part.due is not None and now >= part.due:
-                part.alive, part.born, part.due = True, now, None
+                part.alive, part.born, part.due, part.stuck_at = True, now, None, now + START_PATIENCE
                 actions.append(Start(name))
+            elif part.stuck_at is not None and now >= part.stuck_at:
+                what = "does not answer any more" if part.ready else "does not become ready"
+                part.stuck_at = None
+                actions += [Say(f"{name} {what}; killing it"), Kill(name)]
         return actions
 
     def wake(self) -> float | None:
@@ -146,7 +158,8 @@ class Supervision:
             return self._kill_at
         if self.phase is Phase.STARTING:
             return self._began + START_PATIENCE
-        return min((part.due for part in self._parts.values() if part.due is not None), default=None)
+        times = (time for part in self._parts.values() for time in (part.due, part.stuck_at))
+        return min((time for time in times if time is not None), default=None)
 
     def _schedule(self, name: str, how: str, now: float) -> list[Action]:
         part = self._parts[name]

@@ -25,6 +25,9 @@ from provisioner.serve.supervision import Action, Supervision
 
 log = logging.getLogger("clonesys.serve")
 
+LAST_WORD = 2.0
+"""Seconds to wait for what a part that has ended has said before."""
+
 Announce = Callable[[dict[str, str]], None]
 
 
@@ -102,7 +105,9 @@ class Supervisor:
             self._signal(part, signal.SIGTERM)
         listening = asyncio.create_task(self._listen(part, ours))
         status = await process.wait()
-        await listening
+        # What it started may hold its end of the pipe still: its last word is there already, or never comes.
+        await asyncio.wait({listening}, timeout=LAST_WORD)
+        listening.cancel()
         self._do(self._decide.died(part, _how(status), time.monotonic()))
 
     async def _spawn(self, part: str, ready: int) -> asyncio.subprocess.Process:
@@ -112,9 +117,19 @@ class Supervisor:
         )
 
     async def _listen(self, part: str, pipe: int) -> None:
-        """Wait for the part's one message. A part that dies silently closes the pipe."""
-        with os.fdopen(pipe, "rb") as file:
-            message = heard(await asyncio.to_thread(file.readline))
+        """Hear what the part says: one message, then signs of life. A part that dies closes the pipe."""
+        reader = asyncio.StreamReader()
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(pipe, "rb")
+        )
+        try:
+            self._hear(part, heard(await reader.readline()))
+            while await reader.readline():
+                self._decide.alive(part, time.monotonic())
+        finally:
+            transport.close()
+
+    def _hear(self, part: str, message: ReadyMessage) -> None:
         if message.error:
             self._trouble = self._trouble or message
             if (

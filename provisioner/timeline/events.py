@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
 
-from sqlalchemy import select
+from sqlalchemy import delete, func, insert, or_, select
 from sqlalchemy.orm import Session
 
+from provisioner.base.text import line
 from provisioner.database.engine import Database
+from provisioner.database.turns import Urgency
 from provisioner.timeline.tables import EventRow
+
+MAX_DETAIL = 1000
+"""Characters of what an event tells."""
 
 CONTACT = "contact"
 STEP = "step"
@@ -28,9 +34,43 @@ class EventView:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What becomes an entry of the timeline."""
+
+    at: float
+    kind: str
+    mac: str
+    address: str
+    detail: str
+
+
 def note(session: Session, kind: str, mac: str, detail: str, now: float, *, address: str = "") -> None:
     """Add one event to the timeline, within the caller's transaction."""
-    session.add(EventRow(at=now, kind=kind, mac=mac, address=address, detail=detail))
+    session.add(EventRow(at=now, kind=kind, mac=mac, address=address, detail=line(detail, MAX_DETAIL)))
+
+
+def note_all(session: Session, seen: Iterable[Sighting]) -> None:
+    """Add many, in one statement."""
+    rows = [asdict(replace(one, detail=line(one.detail, MAX_DETAIL))) for one in seen]
+    if rows:
+        session.execute(insert(EventRow), rows)
+
+
+def forget(database: Database, before: float, most: int, piece: int = 1000) -> Iterator[int]:
+    """Forget events of before ``before``, and the oldest beyond ``most``; how many, after each piece.
+
+    In pieces, so that each is a short transaction and the caller may do other things in between.
+    """
+    while True:
+        with database.write(Urgency.LATER) as session:
+            newest = session.scalar(select(func.max(EventRow.id))) or 0
+            old = or_(EventRow.at < before, EventRow.id <= newest - most)
+            ids = list(session.scalars(select(EventRow.id).where(old).limit(piece)))
+            session.execute(delete(EventRow).where(EventRow.id.in_(ids)))
+        yield len(ids)
+        if len(ids) < piece:
+            return
 
 
 def list_events(

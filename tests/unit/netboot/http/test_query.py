@@ -8,8 +8,8 @@ from uuid import UUID
 import pytest
 
 from netboot.errors import ProtocolError
-from netboot.http.query import client_of, endpoint_of
-from netboot.model import Architecture, Client, Endpoint, Program
+from netboot.http.query import client_of, literal
+from netboot.model import Architecture, Client, Program
 
 UUID_TEXT = "11223344-5566-7788-99aa-bbccddeeff00"
 
@@ -55,22 +55,8 @@ def test_a_mac_is_needed(mac: str) -> None:
         client_of({"mac": mac}, None)
 
 
-@pytest.mark.parametrize(
-    ("host", "server"),
-    [
-        ("192.0.2.1:8080", "0.0.0.0"),
-        ("192.0.2.1", None),
-        ("appliance.example:80", "192.0.2.1"),
-        ("", "192.0.2.1"),
-    ],
-)
-def test_endpoint(host: str, server: str | None) -> None:
-    """The address that the client used, else the server's own."""
-    assert endpoint_of(host, server, 80) == Endpoint(IPv4Address("192.0.2.1"), 80)
-
-
-@pytest.mark.parametrize(("host", "server"), [("", None), ("name", "0.0.0.0"), ("[::1]:80", "::1")])
-def test_no_endpoint(host: str, server: str | None) -> None:
-    """A script needs a literal address."""
-    with pytest.raises(ProtocolError, match="ask by address"):
-        endpoint_of(host, server, 80)
+@pytest.mark.parametrize("text", ["", "0.0.0.0", "::1", "appliance.example", "192.0.2.1:80", "192.0.2.1\n"])
+def test_what_is_no_address(text: str) -> None:
+    """Of one host: a script needs one."""
+    assert literal(text) is None
+    assert literal("192.0.2.1") == IPv4Address("192.0.2.1")

@@ -6,6 +6,7 @@ import pytest
 
 from provisioner.serve.supervision import (
     LONGEST_DELAY,
+    SILENCE,
     START_PATIENCE,
     STEADY,
     STOP_PATIENCE,
@@ -50,7 +51,34 @@ def test_dead_part_comes_back_alone(serving: Supervision) -> None:
     assert serving.tick(10.4) == []
     assert serving.tick(10.5) == [Start("a")]
     assert serving.phase is Phase.SERVING
+    assert serving.wake() == 10.5 + START_PATIENCE
+    serving.ready("a", 12)
     assert serving.wake() is None
+
+
+def test_a_part_that_is_stuck_is_killed(serving: Supervision) -> None:
+    """It lives, and gives no sign of it any more; the other one does, and goes on."""
+    for name in ("a", "b"):
+        serving.alive(name, 10)
+    serving.alive("b", 10 + SILENCE)
+    assert serving.wake() == 10 + SILENCE
+    assert serving.tick(10 + SILENCE - 1) == []
+    say, kill = serving.tick(10 + SILENCE)
+    assert isinstance(say, Say)
+    assert "a does not answer" in say.line
+    assert kill == Kill("a")
+    assert serving.tick(11 + SILENCE) == [], "once"
+    assert serving.died("a", "signal 9", 11 + SILENCE)[0] == Kill("a")
+    assert serving.tick(12 + SILENCE) == [Start("a")]
+
+
+def test_a_restart_that_hangs_is_killed(serving: Supervision) -> None:
+    """As the first start would end everything."""
+    serving.died("a", "signal 9", 10)
+    serving.tick(11)
+    say, kill = serving.tick(11 + START_PATIENCE)
+    assert "does not become ready" in str(say)
+    assert kill == Kill("a")
 
 
 def test_restarts_slow_down_and_are_forgiven(serving: Supervision) -> None:
