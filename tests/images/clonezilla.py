@@ -36,7 +36,8 @@ def save_disk(disk: Path, folder: Path, kinds: dict[int, str]) -> Path:
         f"Model: ATA QEMU (scsi)\nDisk /dev/sda: {sectors}s\nSector size (logical/physical): 512B/512B\n"
     )
     (folder / "disk").write_text("sda\n")
-    (folder / "parts").write_text(" ".join(f"sda{number}" for number in kinds) + "\n")
+    listed = (f"sda{number}" for number, kind in kinds.items() if kind != "swap")
+    (folder / "parts").write_text(" ".join(listed) + "\n")
     content = disk.read_bytes()
     (folder / "sda-mbr").write_bytes(content[:512])
     (folder / "sda-hidden-data-after-mbr").write_bytes(content[512 : 2048 * 512])

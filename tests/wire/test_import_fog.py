@@ -10,11 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from initramfs.imaging.capture.capture import Facts
 from provisioner.images.formats.imports import Source
+from provisioner.images.operations import Options, add_image
+from provisioner.stores.directory.store import DirectoryStore
 from tests.images import filesystems, fog
 from tests.images.disk import Slot, insert, partition
 from tests.images.imported import imported, refused
-from tests.images.in_memory import MIB
+from tests.images.in_memory import KEY, MIB
 from tests.lab.command import run
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="loop devices need root")
@@ -135,6 +138,33 @@ def test_a_resizable_image_fills_its_partitions_again(saved: Path, tmp_path: Pat
     (saved / "d1.fixed_size_partitions").write_text("1:2\n")
     with imported(saved, tmp_path / "work") as found:
         assert found.notes == ("partition 2: the ext4 takes 9437184 of its 16777216 bytes",)
+
+
+def test_an_ntfs_that_was_grown_can_be_captured(saved: Path, tmp_path: Path) -> None:
+    """Ntfsresize leaves a mark, with which partclone believes no map; the copy of the boot sector moves."""
+    (saved / "d1.minimum.partitions").write_text((saved / "d1.partitions").read_text())
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "file").write_bytes(random.Random(4).randbytes(MIB))
+    filesystems.ntfs(tmp_path / "2", 9, 18432, tmp_path / "tree")
+    fog.save(tmp_path / "2", saved, 2, "ntfs", packer="gzip")
+    with imported(saved, tmp_path / "work") as found:
+        assert found.notes == ("partition 2: the ntfs, smaller in the image, fills its partition again",)
+        store = DirectoryStore(tmp_path / "store")
+        added = add_image(store, KEY, found.path, Facts("sda_Lab"), Options(notes=found.notes))
+        grown = part_of(found.path, 2)
+    assert added.header.warnings[0] == found.notes[0]
+    assert {item.partition: item.type for item in added.header.filesystems}[2] == "ntfs"
+    assert added.counts.bytes_read < 30 * MIB
+    assert grown[-512:] == grown[:512]
+
+
+def test_an_extended_partition_has_no_content(saved: Path, tmp_path: Path) -> None:
+    """FOG once kept the first sectors of the container as a partition's image."""
+    if "label: gpt" in (saved / "d1.partitions").read_text():
+        pytest.skip("a GPT has none")
+    (saved / "d1p4.img").write_bytes(b"whatever")
+    with imported(saved, tmp_path / "work") as found:
+        assert table_of(found.path)
 
 
 def test_what_cannot_grow_stays_as_it_was(saved: Path, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ What is in such a folder (Clonezilla has no specification; this is what its imag
 
 =================================  =====================================================
 ``disk``                           the disk's name, in folders made by ``savedisk``
-``parts``                          the partitions' names
+``parts``                          the partitions' names, but for swap areas and extended ones
 ``sda-pt.sf``                      the partition table, as ``sfdisk --dump`` prints it
 ``sda-pt.parted``                  the same by parted: here the disk's size is taken from
 ``sda-mbr``                        the first sector, or more of it
@@ -62,8 +62,7 @@ def read(folder: Path, wanted: str = "") -> SavedDisk:
         raise StoreError(f"{folder} holds no list of partitions ('parts')", WHOLE)
     mine = [part for part in parts if not disk or _belongs(part, disk)]
     saved = {_number(part): found for part, found in _saved(folder, names) if part in mine}
-    swaps = {_number(part): _swap(folder / f"swappt-{part}.info") for part in mine
-             if f"swappt-{part}.info" in names}  # fmt: skip
+    swaps = dict(_swaps(folder, names, disk))
     missing = [part for part in mine if _number(part) not in {*saved, *swaps}]
     if missing:
         raise StoreError(f"{folder} holds nothing of {', '.join(missing)} that can be read", WHOLE)
@@ -178,9 +177,13 @@ def _records(disk: str, names: list[str]) -> Iterator[tuple[str, str]]:
             yield match[1], match[2]
 
 
-def _swap(info: Path) -> Swap:
-    facts = dict(PAIR.findall(read_text(info)))
-    return Swap(facts.get("UUID", ""), facts.get("LABEL", ""))
+def _swaps(folder: Path, names: list[str], disk: str) -> Iterator[tuple[int, Swap]]:
+    """The list of partitions does not name them."""
+    for name in names:
+        match = re.fullmatch(r"swappt-(.+)\.info", name)
+        if match and (not disk or _belongs(match[1], disk)):
+            facts = dict(PAIR.findall(read_text(folder / name)))
+            yield _number(match[1]), Swap(facts.get("UUID", ""), facts.get("LABEL", ""))
 
 
 def _words(path: Path) -> list[str]:

@@ -17,7 +17,7 @@ from initramfs.imaging.device.device import Device
 from initramfs.imaging.device.loop import loop_device
 from initramfs.imaging.errors import ToolError
 from initramfs.imaging.filesystem.probe import probe
-from initramfs.imaging.filesystem.resize import grow
+from initramfs.imaging.filesystem.resize import grow, tidy
 from initramfs.imaging.format.chunk import MIB
 from initramfs.imaging.label import read_label
 from initramfs.imaging.label.mbr import entries
@@ -236,6 +236,7 @@ def _fill(disk: SavedDisk, area: Partition, target: Path) -> Iterator[str]:
             return
         try:
             grow(kind, loop)
+            tidy(kind, loop)
         except ToolError as error:
             reason = error.message
         else:
