@@ -22,6 +22,7 @@ UDP_LIMIT = 512
 
 _A, _PTR, _IN = 1, 12, 1  # RFC 1035 §3.2: dnslib makes its tables at run time
 _QUERY = 0
+_HEADER, _IS_ANSWER, _ONE = 12, 0x80, b"\0\1"  # RFC 1035 §4.1.1
 _NOT_IMPLEMENTED, _REFUSED = 4, 5
 _REVERSE = ".in-addr.arpa"
 
@@ -32,11 +33,12 @@ def answer(query: bytes, zone: Zone, limit: int | None = UDP_LIMIT) -> bytes | N
     ``limit`` is the largest reply in bytes; a larger one is cut and marked (TC) so that
     the client asks again by TCP, for which the limit is None.
     """
+    # Before anything is parsed: an answer, or more questions than one, which nobody asks (RFC 9619).
+    if len(query) < _HEADER or query[2] & _IS_ANSWER or query[4:6] != _ONE:
+        return None
     try:
         request = dnslib.DNSRecord.parse(query)
     except dnslib.DNSError:
-        return None
-    if request.header.qr or len(request.questions) != 1:
         return None
     reply = _reply(request, zone)
     packed = bytes(reply.pack())

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 
 class Zone(Protocol):
-    """Names and addresses. Names are lower case and without the last dot. Both methods may block."""
+    """Names and addresses. Names are lower case and without the last dot.
+
+    Both methods answer from memory: they are called between the packets of a boot, and must not block.
+    """
 
     def lookup(self, name: str) -> Sequence[IPv4Address]:
         """The addresses of a host or alias; empty if it is not ours."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from initramfs.messages.names import RESERVED
@@ -98,9 +98,16 @@ def names_with_addresses(database: Database) -> list[tuple[str, str]]:
     Without names that mean something else on every machine, which earlier versions took.
     """
     with database.read() as session:
-        rows = session.scalars(select(Host).where(Host.address != ""))
-        named = ((row.address, (row.name, *(alias.name for alias in row.aliases))) for row in rows)
-        return [(name, address) for address, names in named for name in names if name not in RESERVED]
+        own = session.execute(select(Host.name, Host.address).where(Host.address != ""))
+        aliases = session.execute(select(Alias.name, Host.address).join(Host).where(Host.address != ""))
+        return [(name, address) for name, address in (*own, *aliases) if name not in RESERVED]
+
+
+def claim_address(session: Session, host: Host, address: str) -> None:
+    """``host`` was heard, authenticated, from ``address``, which is no other host's then; empty: unknown."""
+    if address and address != host.address:
+        session.execute(update(Host).where(Host.address == address).values(address=""))
+        host.address = address
 
 
 def _refuse_taken_name(session: Session, name: str) -> None:

@@ -69,14 +69,10 @@ def _hosts(session: Session, macs: Iterable[str]) -> dict[str, int]:
 
 
 def _last_signs(session: Session, signs: dict[int, _Sign]) -> None:
-    told = [
-        {"id": host, "last_seen": sign.last} | ({"address": sign.address} if sign.address else {})
-        for host, sign in signs.items()
-    ]
-    for known in (True, False):  # rows of one statement have the same columns
-        rows = [row for row in told if ("address" in row) is known]
-        if rows:
-            session.execute(update(Host), rows)
+    # Not the address: anyone can ask for a script, or forge a packet, in another machine's name, and its DNS
+    # name would follow. Only an authenticated contact moves it (registry.claim_address).
+    if signs:
+        session.execute(update(Host), [{"id": host, "last_seen": sign.last} for host, sign in signs.items()])
 
 
 def _observe(session: Session, signs: dict[str, _Sign]) -> None:

@@ -19,7 +19,7 @@ from provisioner.base.clock import Moment
 from provisioner.base.errors import ConflictError, InvalidError
 from provisioner.base.text import line
 from provisioner.database.engine import Database
-from provisioner.hosts.registry import find_by_mac, observe
+from provisioner.hosts.registry import claim_address, find_by_mac, observe
 from provisioner.hosts.tables import Host
 from provisioner.jobs.life import ACTIVE, JobEvent, JobState, next_state
 from provisioner.jobs.next_boot import next_boot
@@ -81,7 +81,7 @@ def admit(
             fresh = use_nonce(session, nonce, contact.challenge, contact.host_key, now.wall)
             if fresh:
                 check_age(nonce, now, policy.nonce_minutes * 60)
-            _remember(host, contact.inventory, address, now.wall)
+            _remember(session, host, contact.inventory, address, now.wall)
             if fresh:
                 job = _next_attempt(session, host, contact.host_key, policy.attempts, now.wall)
             else:
@@ -211,12 +211,13 @@ def _admission(
     return Admission(host.name, token, from_document(job.document), job.attempts, home)
 
 
-def _remember(host: Host, inventory: messages.Inventory, address: str, now: float) -> None:
+def _remember(session: Session, host: Host, inventory: messages.Inventory, address: str, now: float) -> None:
     host.inventory = _readable(json.loads(messages.encode(inventory)))
     host.firmware = inventory.firmware.value
     host.serial = line(inventory.system.serial, 128)
     host.uuid = line(inventory.system.uuid.lower(), 36) or host.uuid
-    host.address, host.last_seen = address or host.address, now
+    host.last_seen = now
+    claim_address(session, host, address)
 
 
 def _readable(plain: Any) -> Any:
@@ -235,7 +236,8 @@ def phone_home(database: Database, token: str, hostname: str, address: str, now:
         host = find_by_mac(session, row.mac)
         if host is not None:
             host.phoned_home, host.phoned_home_as = now, line(hostname)
-            host.address, host.last_seen = address or host.address, now
+            host.last_seen = now
+            claim_address(session, host, address)
         job = session.get(Job, row.job_id) if row.job_id is not None else None
         if job is not None and job.attempts == row.attempt:
             job.up = job.up or now

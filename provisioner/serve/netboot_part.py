@@ -26,14 +26,15 @@ async def _serve(settings: Settings, voice: Voice) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     pulse = asyncio.create_task(_pulse(voice))
     try:
-        await service.serve(
-            _network(settings),
-            ProvisionerBooter(settings.home, database),
-            HostZone(database, load_config(settings.home).dns.domain),
-            sink,
-            ready=lambda ports: voice.ready(_where(ports)),
-            stop=stop,
-        )
+        with HostZone(database, load_config(settings.home).dns.domain) as zone:
+            await service.serve(
+                _network(settings),
+                ProvisionerBooter(settings.home, database),
+                zone,
+                sink,
+                ready=lambda ports: voice.ready(_where(ports)),
+                stop=stop,
+            )
     finally:
         pulse.cancel()
         sink.close()

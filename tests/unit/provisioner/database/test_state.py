@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config as AlembicConfig
 from alembic.migration import MigrationContext
+from sqlalchemy import text
 
 from netboot.events import Event as Seen
 from netboot.events import Kind
@@ -210,11 +212,11 @@ def test_unknown_machines_are_observed(database: Database) -> None:
 
 
 def test_known_machines_are_seen(database: Database) -> None:
-    """What the network saw of a host is its last sign and address; the timeline has it in order."""
+    """What the network saw of a host is its last sign; the timeline has it in order, with the address."""
     add(database)
     sightings.record(database, [seen(MAC, 5.0, "192.0.2.7"), seen(MAC, 6.0)])
-    host = people.get_host(database, "pc1")
-    assert (host.last_seen, host.address) == (6.0, "192.0.2.7")
+    assert people.get_host(database, "pc1").last_seen == 6.0
+    assert events.list_events(database, MAC)[0].address == "192.0.2.7"
     assert registry.list_observed(database) == []
     found = events.list_events(database, MAC)
     assert [event.at for event in found] == [5.0, 6.0]
@@ -251,27 +253,57 @@ def test_sink_drops_rather_than_waits(database: Database) -> None:
 
 
 def test_zone(database: Database) -> None:
-    """Names and aliases answer with the last address, bare and in the domain; nothing else does."""
+    """Names and aliases answer with the host's address, bare and in the domain; nothing else does."""
     add(database, "pc1", MAC, "www")
-    zone = HostZone(database, "example.org")
-    assert zone.lookup("pc1") == []
-    sightings.record(database, [seen(MAC, 5.0, "192.0.2.7")])
-    for name in ("pc1", "www", "pc1.example.org"):
-        (address,) = zone.lookup(name)
-        assert str(address) == "192.0.2.7"
-    assert zone.reverse(address) == "pc1.example.org"
-    for name in ("pc2", "pc1.example.com", "a.pc1.example.org", ""):
-        assert zone.lookup(name) == []
+    with HostZone(database, "example.org") as zone:
+        assert list(zone.lookup("pc1")) == []
+        claim(database, "pc1", "192.0.2.7")
+        zone.refresh()
+        for name in ("pc1", "www", "pc1.example.org"):
+            (address,) = zone.lookup(name)
+            assert str(address) == "192.0.2.7"
+        assert zone.reverse(address) == "pc1.example.org"
+        for name in ("pc2", "pc1.example.com", "a.pc1.example.org", ""):
+            assert list(zone.lookup(name)) == []
 
 
-def test_a_name_of_every_machine_is_not_answered(database: Database) -> None:
-    """Earlier versions took it for a host's."""
+def claim(database: Database, name: str, address: str) -> None:
+    """An authenticated contact of the host from ``address``."""
     with database.write() as session:
-        registry.add_host(session, "localhost", [MAC], aliases=["www"], now=1.0)
-    sightings.record(database, [seen(MAC, 5.0, "192.0.2.7")])
-    zone = HostZone(database, "example.org")
-    assert (zone.lookup("localhost"), zone.lookup("localhost.example.org")) == ([], [])
-    assert len(zone.lookup("www")) == 1
+        registry.claim_address(session, registry.find_host(session, name), address)
+
+
+def test_what_the_network_shows_moves_no_name(database: Database) -> None:
+    """Anyone can ask for a script in a host's name: its DNS name stays where the host itself was heard."""
+    add(database, "pc1", MAC)
+    claim(database, "pc1", "192.0.2.7")
+    sightings.record(database, [seen(MAC, 5.0, "192.0.2.66")])
+    with HostZone(database, "") as zone:
+        assert list(zone.lookup("pc1")) == [IPv4Address("192.0.2.7")]
+        assert zone.reverse(IPv4Address("192.0.2.66")) is None
+
+
+def test_an_address_has_one_host(database: Database) -> None:
+    """The site's DHCP gives it to another machine: the first host's name does not lead there any more."""
+    add(database, "pc1", MAC)
+    add(database, "pc2", OTHER)
+    claim(database, "pc1", "192.0.2.7")
+    claim(database, "pc2", "192.0.2.7")
+    claim(database, "pc2", "")  # through a proxy that does not say: nothing is known
+    with HostZone(database, "") as zone:
+        assert list(zone.lookup("pc1")) == []
+        assert zone.reverse(IPv4Address("192.0.2.7")) == "pc2"
+
+
+def test_names_are_answered_without_the_database(database: Database) -> None:
+    """A database that is away leaves the names as they were."""
+    add(database, "pc1", MAC)
+    claim(database, "pc1", "192.0.2.7")
+    with HostZone(database, "") as zone:
+        with database.write() as session:
+            session.execute(text("DROP TABLE aliases"))
+        zone.refresh()
+        assert list(zone.lookup("pc1")) == [IPv4Address("192.0.2.7")]
 
 
 def test_bare_names() -> None:
