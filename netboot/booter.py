@@ -23,11 +23,18 @@ class Booter(Protocol):
     """Decides what a client boots, and finds the files for it."""
 
     def decide(self, client: Client, here: Endpoint) -> Boot:
-        """What ``client``, which reaches us at ``here``, boots now. May block, must not change."""
+        """What ``client``, which reaches us at ``here``, boots now. Changes nothing.
+
+        The booter of :func:`netboot.service.serve` answers from memory: an offer must not wait for a
+        database. What it knows may be a second old. HTTP asks its booter in threads; that one may block.
+        """
         ...
 
     def locate(self, name: str) -> Path | None:
-        """The file behind a blob name of :class:`netboot.model.Kernel`, or None if there is none."""
+        """The file behind a blob name of :class:`netboot.model.Kernel`, or None if there is none.
+
+        May block.
+        """
         ...
 
 

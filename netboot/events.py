@@ -25,6 +25,8 @@ class Kind(StrEnum):
     """A size asked for, or a file that loaders try in normal operation: no failure."""
     SCRIPT = "script"
     BLOB = "blob"
+    UNHEEDED = "unheeded"
+    """An offer that the machine made nothing of, and the likely reason."""
     IGNORED = "ignored"
     LISTENING = "listening"
     """About ourselves: what is not served, and what is again."""

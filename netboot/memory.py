@@ -8,7 +8,10 @@ here is a hint, never a proof of identity.
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -36,6 +39,14 @@ class Recent(Generic[K, V]):
         self._entries.move_to_end(key)
         if len(self._entries) > self._limit:
             self._entries.popitem(last=False)
+
+    def forget(self, key: K) -> None:
+        """Forget ``key``, if it is known."""
+        self._entries.pop(key, None)
+
+    def items(self) -> Iterable[tuple[K, V]]:
+        """All entries, the least recently used first; to look at them counts as no use."""
+        return self._entries.items()
 
 
 class AddressOwners:

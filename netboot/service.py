@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from netboot.dhcp.proxy.follow_up import FollowUp
 from netboot.dhcp.proxy.form import FormMemory
 from netboot.dhcp.server import DhcpServer
 from netboot.dns.server import DnsServer
@@ -138,7 +139,7 @@ class _Bound:
 def _services(
     settings: Settings, bound: _Bound, booter: Booter, zone: Zone | None, sink: Sink
 ) -> list[Coroutine[None, None, None]]:
-    reporter = _Reporter(sink, AddressOwners(), FormMemory())
+    reporter = _Reporter(sink, AddressOwners(), FormMemory(), FollowUp())
     dhcp = DhcpServer(
         dhcp=bound.dhcp,
         binl=bound.binl,
@@ -148,6 +149,7 @@ def _services(
         tell=reporter.dhcp,
         learn=reporter.owners.learn,
         forms=reporter.forms,
+        follow_up=reporter.follow_up,
     )
     tftp = TftpServer(
         bound.tftp,
@@ -170,12 +172,14 @@ class _Reporter:
     sink: Sink
     owners: AddressOwners
     forms: FormMemory
+    follow_up: FollowUp
 
     def dhcp(self, kind: Kind, mac: str, detail: str) -> None:
-        self.sink.emit(Event(time.time(), kind, mac, None, detail))
+        self.sink.emit(Event(time.time(), kind, mac or None, None, detail))
 
     def tftp(self, kind: Kind, address: str, detail: str) -> None:
         mac = self.owners.mac_of(address)
         if mac is not None:
             self.forms.progress(mac)
+            self.follow_up.progressed(mac)
         self.sink.emit(Event(time.time(), kind, mac, address, detail))

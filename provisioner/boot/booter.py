@@ -16,7 +16,7 @@ from provisioner.base.config import load_config
 from provisioner.base.home import Home
 from provisioner.boot.files import INITRAMFS, KERNEL
 from provisioner.database.engine import Database
-from provisioner.jobs.next_boot import NextBoot, next_boot_of
+from provisioner.jobs.next_boot import NextBoot, next_boot_of, next_boots
 from provisioner.security.keys import load_nonce_key
 from provisioner.security.nonces import RANDOM_LENGTH, mint
 
@@ -45,10 +45,18 @@ class ProvisionerBooter:
 
     def decide(self, client: Client, here: Endpoint) -> Boot:
         """What ``client`` boots now."""
+        return self.answer(client, here, next_boot_of(self._database, client.mac, self._attempts))
+
+    def wanted(self) -> dict[str, NextBoot]:
+        """What every host does next, by MAC."""
+        return next_boots(self._database, self._attempts)
+
+    def answer(self, client: Client, here: Endpoint, wanted: NextBoot | None) -> Boot:
+        """What ``client`` boots, given what its host does next. Asks no database."""
         return choose(
             client,
             here,
-            next_boot_of(self._database, client.mac, self._attempts),
+            wanted,
             lambda: mint(self._key, client.mac, self._now(), secrets.token_bytes(RANDOM_LENGTH)),
         )
 

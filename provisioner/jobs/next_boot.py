@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from provisioner.database.engine import Database
 from provisioner.hosts.tables import Mac
@@ -42,3 +42,16 @@ def next_boot_of(database: Database, mac: str, attempts: int) -> NextBoot | None
             return None
         query = select(Job).where(Job.host_id == host).order_by(Job.id.desc()).limit(1)
         return next_boot(session.scalars(query).first(), attempts)
+
+
+def next_boots(database: Database, attempts: int) -> dict[str, NextBoot]:
+    """The same for every MAC of every host."""
+    latest = select(func.max(Job.id)).group_by(Job.host_id)
+    query = select(Job.host_id, Job.profile, Job.id).where(
+        Job.id.in_(latest), Job.state.in_(ACTIVE), Job.attempts < attempts
+    )
+    with database.read() as session:
+        waiting = {host: NextBoot(profile, job) for host, profile, job in session.execute(query)}
+        macs = session.execute(select(Mac.mac, Mac.host_id)).all()
+    nothing = NextBoot()
+    return {mac: waiting.get(host, nothing) for mac, host in macs}

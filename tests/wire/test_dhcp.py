@@ -196,3 +196,37 @@ def test_transfers_are_told_with_the_machine(site: Site) -> None:
         client.bare.sendto(b"\0\1boot.ipxe\0octet\0", (APPLIANCE_ADDRESS, 69))
         client.bare.recv(2000)
     site.netboot.wait_for(f"tftp-start 52:54:00:01:00:07 {CLIENT} boot.ipxe")
+
+
+def test_a_machine_that_boots_by_another_server_is_told_of(site: Site) -> None:
+    """Offered by us, taken from there, and then another way to boot is tried: why, and what to change."""
+    mac = "52:54:00:01:00:08"
+    discover = changed("edk2-discover", mac, xid=1)
+    taken = changed("edk2-request-other-server", mac, xid=1)
+    taken.options[Option.SERVER_ID] = IPv4Address(DHCP_ADDRESS).packed
+    taken.options[Option.REQUESTED_ADDRESS] = IPv4Address(CLIENT).packed
+    by_http = changed("edk2-http-discover", mac, xid=2)
+    with site.client() as client:
+        for packet in (discover, taken, by_http):
+            client.broadcast(packet.encode())
+    site.netboot.wait_for(f"unheeded {mac} - took its address from {DHCP_ADDRESS} and no file from us")
+
+
+def test_what_is_not_answered_leaves_an_event(site: Site) -> None:
+    """InfiniBand, an unknown architecture, a Raspberry Pi, a packet that ends in the middle of an option."""
+    discover = changed("edk2-discover", "52:54:00:01:00:09")
+    risc_v = changed("edk2-discover", "52:54:00:01:00:10")
+    risc_v.options[Option.CLIENT_ARCHITECTURE] = b"\0\x1b"
+    pi = changed("edk2-discover", "dc:a6:32:01:00:11")
+    pi.options[Option.CLIENT_ARCHITECTURE] = b"\0\0"
+    cut = discover.encode().rstrip(b"\0").removesuffix(b"\xff") + b"\x0c\x20pc"
+    with site.client() as client:
+        for packet in (replace(discover, htype=32, chaddr=b"").encode(), risc_v.encode(), pi.encode(), cut):
+            client.broadcast(packet)
+    for text in (
+        "ignored - - asks for a boot over InfiniBand",
+        "ignored 52:54:00:01:00:10 - there is no loader for other firmware (client architecture 27 (RISC-V",
+        "ignored dc:a6:32:01:00:11 - looks like a Raspberry Pi",
+        "ignored 52:54:00:01:00:09 - 10.77.0.50 sends a malformed DHCP packet: DHCP option 12 reaches",
+    ):
+        site.netboot.wait_for(text)

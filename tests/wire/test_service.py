@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import sys
-import threading
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,6 @@ from netboot.dhcp.codec.options import MessageType
 from netboot.dhcp.codec.packet import parse
 from netboot.errors import NetbootError
 from netboot.events import Kind
-from netboot.model import Ignore, LocalDisk
 from netboot.service import Settings
 from tests.clients.packets import MAC, request
 from tests.clients.serving import Netboot, Service
@@ -67,50 +65,13 @@ def test_the_command_line_explains_too() -> None:
             run(*command, "--kernel=/nowhere")
 
 
-class Slow:
-    """A booter that holds one machine up until it is let go."""
-
-    def __init__(self) -> None:
-        self.let_go = threading.Event()
-
-    def decide(self, client: Client, here: Endpoint) -> Boot:
-        """Late for one, at once for all others."""
-        del here
-        if client.mac == MAC:
-            assert self.let_go.wait(30)
-        return Ignore("fault") if client.mac.endswith("ff") else LocalDisk()
-
-    def locate(self, name: str) -> Path | None:
-        """Nothing."""
-        del name
-        return None
-
-
-def test_a_slow_decision_holds_no_other_machine_up() -> None:
-    """The second machine is answered while the first one's decision is still awaited."""
-    booter = Slow()
-    slow = request(MessageType.REQUEST, address="127.0.0.1").encode()
-    quick = slow[:28] + bytes.fromhex("525400990001") + slow[34:]
-    with Service(ANYWHERE, booter) as service, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-        assert service.ports is not None
-        client.settimeout(30)
-        try:
-            for packet in (slow, quick):
-                client.sendto(packet, ("127.0.0.1", service.ports.binl))
-            assert parse(client.recv(1500)).mac == "52:54:00:99:00:01"
-        finally:
-            booter.let_go.set()
-        assert parse(client.recv(1500)).mac == MAC
-    assert service.sink.kinds().count(Kind.BINL) == 2
-
-
-class Broken(Slow):
-    """A booter whose database is gone."""
+class Broken(StaticBooter):
+    """A booter with a bug."""
 
     def decide(self, client: Client, here: Endpoint) -> Boot:
         """Fails for one machine."""
         if client.mac == MAC:
-            raise RuntimeError("the database is gone")
+            raise RuntimeError("what is this machine?")
         return super().decide(client, here)
 
 
@@ -118,11 +79,11 @@ def test_a_broken_decision_is_told_and_not_answered() -> None:
     """The services go on, and the event says what was wrong."""
     first = request(MessageType.REQUEST, address="127.0.0.1").encode()
     second = first[:28] + bytes.fromhex("525400990001") + first[34:]
-    with Service(ANYWHERE, Broken()) as service, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+    with Service(ANYWHERE, Broken(())) as service, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         assert service.ports is not None
         client.settimeout(30)
         client.sendto(first, ("127.0.0.1", service.ports.binl))
         ignored = service.sink.wait_for(Kind.IGNORED)
-        assert (ignored.mac, ignored.detail) == (MAC, "no decision: the database is gone")
+        assert (ignored.mac, ignored.detail) == (MAC, "no decision: what is this machine?")
         client.sendto(second, ("127.0.0.1", service.ports.binl))
         assert parse(client.recv(1500)).mac == "52:54:00:99:00:01"

@@ -27,6 +27,7 @@ class Option(IntEnum):
     MESSAGE_TYPE = 53
     SERVER_ID = 54
     VENDOR_CLASS = 60
+    CLIENT_ID = 61
     TFTP_SERVER_NAME = 66
     BOOTFILE_NAME = 67
     USER_CLASS = 77
@@ -56,6 +57,12 @@ class PxeOption(IntEnum):
 
     DISCOVERY_CONTROL = 6
     BOOT_ITEM = 71
+
+
+class IpxeOption(IntEnum):
+    """Sub-options of option 175 in answers to iPXE."""
+
+    PRIORITY = 1
 
 
 class IpxeFeature(IntEnum):

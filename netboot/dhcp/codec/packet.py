@@ -127,6 +127,13 @@ def parse(data: bytes) -> Packet:
     )
 
 
+def mac_in(data: bytes) -> str:
+    """The MAC in the header of what :func:`parse` refused; empty if there is none."""
+    if len(data) < _HEADER.size or data[1:3] != bytes([ETHERNET, 6]):
+        return ""
+    return data[28:34].hex(":")
+
+
 def _overloaded(
     options: dict[int, bytes], sname: bytes, file: bytes
 ) -> tuple[dict[int, bytes], bytes, bytes]:

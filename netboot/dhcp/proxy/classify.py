@@ -37,16 +37,22 @@ ARCHITECTURES: dict[int, Architecture] = {
 """IANA "processor architecture types", decimal; what is missing is Architecture.OTHER."""
 
 _ARCH_IN_CLASS = re.compile(rb"^(?:PXE|HTTP)Client:Arch:(\d{5})")
-_MAC_LENGTH = 6
+MAC_LENGTH = 6
 _MACHINE_ID_LENGTH = 17
+_BEFORE_IPXE = {b"gPXE", b"Etherboot"}
 _BIOS_IPXE_NEEDS = {IpxeFeature.HTTP, IpxeFeature.BZIMAGE}
+
+
+def wants_boot(packet: Packet) -> bool:
+    """Whether ``packet`` comes from a machine that boots from the network, over whatever."""
+    of_firmware = packet.options.get(Option.VENDOR_CLASS, b"").startswith((PXE_CLASS, HTTP_CLASS))
+    return packet.op == BOOTREQUEST and of_firmware
 
 
 def classify(packet: Packet) -> Client | None:
     """The client that sent ``packet``, or None if it is not a network boot over Ethernet."""
-    wants_boot = packet.options.get(Option.VENDOR_CLASS, b"").startswith((PXE_CLASS, HTTP_CLASS))
-    ethernet = packet.htype == ETHERNET and len(packet.chaddr) == _MAC_LENGTH
-    if packet.op != BOOTREQUEST or not ethernet or not wants_boot:
+    ethernet = packet.htype == ETHERNET and len(packet.chaddr) == MAC_LENGTH
+    if not ethernet or not wants_boot(packet):
         return None
     architecture = _architecture(packet)
     return Client(
@@ -58,12 +64,17 @@ def classify(packet: Packet) -> Client | None:
     )
 
 
-def _architecture(packet: Packet) -> Architecture:
+def architecture_numbers(packet: Packet) -> tuple[int, ...]:
     """From option 93, which is a list; else from the class text; else BIOS, as old ROMs send neither."""
     numbers = read_uint16s(packet.options.get(Option.CLIENT_ARCHITECTURE, b""))
     if not numbers:
-        text = _ARCH_IN_CLASS.match(packet.options[Option.VENDOR_CLASS])
+        text = _ARCH_IN_CLASS.match(packet.options.get(Option.VENDOR_CLASS, b""))
         numbers = (int(text[1]),) if text else (0,)
+    return numbers
+
+
+def _architecture(packet: Packet) -> Architecture:
+    numbers = architecture_numbers(packet)
     return next((ARCHITECTURES[number] for number in numbers if number in ARCHITECTURES), Architecture.OTHER)
 
 
@@ -80,8 +91,14 @@ def _program(packet: Packet, architecture: Architecture) -> Program:
 
 
 def _is_ipxe(packet: Packet) -> bool:
-    """iPXE's user class is a raw string, not length-prefixed as RFC 3004 has it; both are accepted."""  # noqa: D403 - its name
+    """iPXE's user class is a raw string, not length-prefixed as RFC 3004 has it; both are accepted.
+
+    A build with a user class of its own still sends option 175. So does gPXE, which iPXE grew out of and
+    which old cards have in their ROM: it cannot read our scripts, and is a ROM as any.
+    """  # noqa: D403 - its name
     user_class = packet.options.get(Option.USER_CLASS, b"")
+    if user_class.lstrip(b"\x04\x09") in _BEFORE_IPXE:
+        return False
     return user_class in (b"iPXE", b"\x04iPXE") or Option.IPXE in packet.options
 
 

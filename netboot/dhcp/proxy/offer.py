@@ -10,7 +10,15 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from netboot.dhcp.codec.options import MessageType, Option, PxeOption, read_options, write_options, write_text
+from netboot.dhcp.codec.options import (
+    IpxeOption,
+    MessageType,
+    Option,
+    PxeOption,
+    read_options,
+    write_options,
+    write_text,
+)
 from netboot.dhcp.codec.packet import BOOTREPLY, BROADCAST_FLAG, NO_ADDRESS, Packet
 from netboot.dhcp.proxy.classify import HTTP_CLASS, PXE_CLASS
 from netboot.dhcp.proxy.form import Form
@@ -31,6 +39,9 @@ class Listener(IntEnum):
 
 _JUST_DOWNLOAD = bytes([8])
 """Discovery control, bit 3 alone: load the named file, without menu, prompt or discovery."""
+_ABOVE_OTHERS = bytes([1])
+"""A priority for iPXE, whose settings have 0: above an offer that says nothing of it, below an
+administrator's who says more."""
 _FILE_FIELD = 127
 
 
@@ -103,17 +114,21 @@ def _options(
         Option.TFTP_SERVER_NAME: write_text(str(here.address)),
         Option.BOOTFILE_NAME: write_text(name),
     }
-    machine = request.options.get(Option.CLIENT_MACHINE_ID)
-    return options if machine is None else options | {Option.CLIENT_MACHINE_ID: machine}
+    # RFC 6842 §3 for option 61; firmware drops an answer without its own option 97.
+    echoed = (Option.CLIENT_MACHINE_ID, Option.CLIENT_ID)
+    return options | {code: request.options[code] for code in echoed if code in request.options}
 
 
 def _vendor(request: Packet, client: Client, form: Form, listener: Listener) -> dict[int, bytes]:
-    """Option 43, if the answer needs one.
+    """Option 43 or 175, if the answer needs one.
 
-    For DIRECT it holds discovery control. On port 4011 it repeats the boot item that was
+    For DIRECT option 43 holds discovery control. On port 4011 it repeats the boot item that was
     asked for (PXE 2.1 §2.2.5); without one there is no option 43, else edk2 would take
-    the answer for a menu. iPXE and HTTP clients need none.
+    the answer for a menu. For iPXE option 175 ranks the answer above that of an address server
+    with a file name or an option 60 of its own. HTTP clients need nothing.
     """
+    if client.program is Program.IPXE:
+        return {Option.IPXE: write_options({IpxeOption.PRIORITY: _ABOVE_OTHERS})}
     if client.program is not Program.ROM:
         return {}
     if listener is Listener.BINL:

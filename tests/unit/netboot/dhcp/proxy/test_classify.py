@@ -90,6 +90,8 @@ HTTP, BZIMAGE, EFI = b"\x13\1\1", b"\x18\1\1", b"\x24\1\1"
         (0, {Option.IPXE: HTTP + BZIMAGE}, Program.IPXE),  # a build with another user class
         (0, {Option.USER_CLASS: b"\4iPXE", Option.IPXE: HTTP + BZIMAGE}, Program.IPXE),
         (0, {**IPXE_CLASS, Option.IPXE: b"\x13\x20"}, Program.ROM),  # cut
+        (0, {Option.USER_CLASS: b"gPXE", Option.IPXE: HTTP + BZIMAGE}, Program.ROM),  # cannot read our script
+        (0, {Option.USER_CLASS: b"\4gPXE", Option.IPXE: HTTP + BZIMAGE}, Program.ROM),
         (7, IPXE_CLASS, Program.IPXE),  # must never be told to load itself again
         (7, {**IPXE_CLASS, Option.IPXE: HTTP + EFI}, Program.IPXE),
         (7, {Option.USER_CLASS: b"\7MYCLASS"}, Program.ROM),

@@ -40,6 +40,26 @@ def test_duplicates_and_late_packets_change_nothing() -> None:
     assert memory.choose(MAC, Architecture.BIOS, 8, 3600.0) is Form.DIRECT
 
 
+def test_a_client_that_does_not_count_seconds_gets_the_other_form() -> None:
+    """U-Boot's lwIP says 0 each time: four DISCOVERs, seconds apart."""
+    memory = FormMemory()
+    forms = [memory.choose(MAC, Architecture.UEFI_X64, 0, now) for now in (0.0, 0.2, 4.0, 12.0, 28.0)]
+    assert forms == [Form.BINL, Form.BINL, Form.DIRECT, Form.BINL, Form.DIRECT]
+
+
+def test_other_firmware_of_the_same_machine_is_another_client() -> None:
+    """What was learnt of its UEFI says nothing of its BIOS, and is not forgotten meanwhile."""
+    memory = FormMemory()
+    memory.choose(MAC, Architecture.UEFI_X64, 0, 0.0)
+    assert memory.choose(MAC, Architecture.UEFI_X64, 4, 4.0) is Form.DIRECT
+    memory.progress(MAC)
+    assert memory.choose(MAC, Architecture.BIOS, 0, 100.0) is Form.DIRECT
+    assert memory.choose(MAC, Architecture.BIOS, 4, 104.0) is Form.BINL
+    memory.progress(MAC)
+    assert memory.choose(MAC, Architecture.BIOS, 0, 200.0) is Form.BINL
+    assert memory.choose(MAC, Architecture.UEFI_X64, 0, 300.0) is Form.DIRECT
+
+
 def test_progress_of_strangers_is_nothing() -> None:
     """A file request from a machine never offered anything is no error."""
     memory = FormMemory()

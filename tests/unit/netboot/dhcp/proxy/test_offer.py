@@ -203,3 +203,13 @@ def test_wire_bytes(capture: str, form: Form, listener: Listener) -> None:
     golden = DATA / "golden" / "dhcp" / f"{capture}.hex"
     assert reply.encode().hex(" ", 16) == golden.read_text("utf-8").strip().replace("\n", " ")
     assert len(reply.encode()) <= 576
+
+
+def test_the_client_identifier_comes_back() -> None:
+    """RFC 6842: clients that share a MAC know their answers by it."""
+    asked = request(more={Option.CLIENT_ID: b"\xff\1\2\3"})
+    who = classify(asked)
+    assert who is not None
+    reply = offer(asked, who, KERNEL, HERE, form=Form.DIRECT, listener=Listener.DHCP)
+    assert isinstance(reply, Packet)
+    assert reply.options[Option.CLIENT_ID] == b"\xff\1\2\3"
