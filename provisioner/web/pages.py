@@ -16,6 +16,7 @@ from provisioner.api.services import Served, Services
 from provisioner.hosts import registry
 from provisioner.jobs import queue
 from provisioner.jobs.overview import get_host, list_hosts
+from provisioner.jobs.standing import troubles
 from provisioner.timeline import events
 from provisioner.web.render import render
 
@@ -55,11 +56,16 @@ def _page(template: str, **values: Any) -> HTMLResponse:
 
 
 def _hosts(served: Services) -> dict[str, Any]:
+    """Those that a person should look at first, in the order of ``status``; then as people count."""
+    policy, now = served.config.contact, served.now()
+    hosts = list_hosts(served.database, policy.attempts)
+    raised = {trouble.host: place for place, trouble in enumerate(troubles(hosts, now, policy))}
     return {
-        "hosts": list_hosts(served.database, served.config.contact.attempts),
+        "hosts": sorted(hosts, key=lambda host: raised.get(host.name, len(raised))),
+        "troubles": len(raised),
         "observed": registry.list_observed(served.database),
-        "policy": served.config.contact,
-        "now": served.now(),
+        "policy": policy,
+        "now": now,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -155,3 +156,33 @@ def test_empty_page(tmp_path: Path) -> None:
     """A new appliance says how to begin."""
     with api(tmp_path / "home") as site:
         assert "clonesys host add" in site.get("/").text
+
+
+def test_what_needs_a_look_comes_first_and_the_rest_as_people_count(site: Api) -> None:
+    """pc2 before pc10, and above both the one that failed, with its reason."""
+    for number in (10, 2, 3):
+        people.add_host(site.database, f"pc{number}", [f"52:54:00:00:01:{number:02}"], now=NOW)
+    mac = "52:54:00:00:01:03"
+    people.queue_job(site.database, "pc3", JOB, now=NOW)
+    given = site.assignment(site.contact(site.nonce(mac), mac=mac))
+    site.finish(given, messages.Result(ok=False, error="no disk matches"))
+    assert [host["name"] for host in site.get("/api/v1/hosts").json()] == ["pc1", "pc2", "pc3", "pc10"]
+    page = site.get("/").text
+    assert re.findall(r"<strong>(pc\d+)</strong>", page) == ["pc3", "pc1", "pc2", "pc10"]
+    assert "4 hosts, 1 needs a look" in page
+    assert "no disk matches" in page
+
+
+def test_the_script_asks_an_address_without_credentials(site: Api) -> None:
+    """``http://admin:password@appliance/`` is how people open it; fetch() refuses such an address."""
+    page = site.get("/").text
+    assert "new URL(part.dataset.source, location.origin)" in page
+    assert "fetch(source," in page
+    assert 'data-source="/fragments/hosts"' in page
+
+
+def test_on_a_narrow_screen_nothing_lies_beyond_the_edge(site: Api) -> None:
+    """Rows become cards: an error is read without scrolling sideways."""
+    rules = site.get("/").text.partition("@media (max-width: 44rem)")[2].partition("</style>")[0]
+    assert "table, tbody, tr, td { display: block" in rules
+    assert "overflow-wrap: anywhere" in rules
