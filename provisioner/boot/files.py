@@ -41,6 +41,13 @@ def copy_loaders(boot: Path, source: Path = LOADERS) -> list[str]:
     return missing
 
 
+def missing(home: Home) -> dict[str, str]:
+    """The boot files that are not there, each with the command that makes it."""
+    makers = dict.fromkeys((KERNEL, INITRAMFS), "clonesys initramfs build")
+    makers |= dict.fromkeys(LOADER_NAMES, "apt install ipxe, then clonesys init")
+    return {name: maker for name, maker in makers.items() if home.blob(name) is None}
+
+
 def require(home: Home) -> None:
     """Raises ConflictError unless there are a kernel and an initramfs to boot hosts with."""
     missing = [name for name in (KERNEL, INITRAMFS) if home.blob(name) is None]

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from provisioner.base.checking import check_all
+from provisioner.base.errors import InvalidError, NotFoundError
 from provisioner.base.units import binary
 from provisioner.cli import completing
 from provisioner.cli.asking import Yes
@@ -16,14 +17,17 @@ from provisioner.cli.ending_jobs import agreeing, left
 from provisioner.cli.job_lines import job_line
 from provisioner.cli.output import AsJson, clock, harmless, print_facts, print_json, remark, say
 from provisioner.cli.table import print_table
+from provisioner.commands.appliance import Appliance
 from provisioner.commands.host.add import AddHost, add_host
 from provisioner.commands.host.adopt import AdoptHost, AdoptHosts, adopt_hosts
 from provisioner.commands.host.assign_profile import Assigned, AssignProfile, assign_profile
 from provisioner.commands.host.remove import RemoveHosts, remove_hosts
 from provisioner.hosts import registry
+from provisioner.hosts.names import parse_mac
 from provisioner.jobs.overview import get_host, list_hosts
 from provisioner.jobs.standing import standing
 from provisioner.jobs.views import HostView
+from provisioner.timeline.events import latest_events
 
 app = typer.Typer(no_args_is_help=True, help="Machines: add, list, and say what they do next.")
 
@@ -126,6 +130,42 @@ def _show(host: HostView, known: str) -> None:
     for disk in (host.inventory or {}).get("disks", ()):
         words = (disk["name"], binary(disk["size"]), disk["model"], disk["serial"], disk["transport"])
         print_facts([("disk", " ".join(word for word in words if word))])
+
+
+@app.command()
+def timeline(
+    context: typer.Context,
+    name: Annotated[
+        str, typer.Argument(help="Name or alias of a host, or any MAC.", autocompletion=completing.hosts)
+    ],
+    limit: Annotated[int, typer.Option(min=1, help="The latest so many.")] = 200,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show what was seen of a machine, oldest first: each question and answer, and why it got none."""
+    with of(context).appliance() as appliance:
+        macs = _macs_of(appliance, name)
+        found = latest_events(appliance.database, macs, limit)
+    if as_json:
+        print_json(found)
+        return
+    columns = ("when", "what", *(["mac"] if len(macs) > 1 else []), "address", "")
+    print_table(
+        columns,
+        [(clock(e.at), e.kind, *([e.mac] if len(macs) > 1 else []), e.address, e.detail) for e in found],
+    )
+
+
+def _macs_of(appliance: Appliance, name: str) -> tuple[str, ...]:
+    """The MACs of a host; of a machine that is none, the one that was typed."""
+    try:
+        return get_host(appliance.database, name.lower(), appliance.config.contact.attempts).macs
+    except NotFoundError:
+        try:
+            return (parse_mac(name),)
+        except InvalidError:
+            pass
+        raise
 
 
 @app.command()

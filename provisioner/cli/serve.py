@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
+from contextlib import closing
 from ipaddress import IPv4Address
 from typing import Annotated
 
@@ -13,10 +15,15 @@ from netboot import sockets
 from provisioner.base import log_lines
 from provisioner.base.config import load_config, parse_listen
 from provisioner.base.errors import InvalidError
+from provisioner.base.home import Home
+from provisioner.boot import files
 from provisioner.cli.context import of
 from provisioner.database.engine import open_migrated
 from provisioner.serve.handshake import PARTS, Settings
+from provisioner.serve.narrator import narrating
 from provisioner.serve.supervisor import Supervisor
+
+log = logging.getLogger("clonesys.serve")
 
 Port = Annotated[int, typer.Option(min=0, max=65535, help="For tests; firmware knows the usual one only.")]
 
@@ -36,9 +43,12 @@ def serve(  # noqa: PLR0917 - each is an option of the command line
     *,
     dns: Annotated[bool, typer.Option(help="Whether to answer DNS.")] = True,
 ) -> None:
-    """Serve: proxyDHCP, TFTP, DNS; HTTP; and the controller. SIGTERM or Ctrl-C ends it."""
+    """Serve: proxyDHCP, TFTP, DNS; HTTP; and the controller. SIGTERM or Ctrl-C ends it.
+
+    Says what happens on standard error, one line an event; what machines repeat is counted.
+    """
     home = of(context).home
-    open_migrated(home).close()
+    database = open_migrated(home)
     parts, config = _parts(only), load_config(home)
     address, port = _http(http_listen or config.http.listen, bind="http" in parts)
     settings = Settings(
@@ -54,7 +64,16 @@ def serve(  # noqa: PLR0917 - each is an option of the command line
         dns_port=dns_port if dns else None,
     )
     log_lines.install("%(asctime)s serve %(levelname)s %(message)s")
-    asyncio.run(Supervisor(settings, parts, _announce).run())
+    _complain_of_missing(Home(home), parts)
+    with closing(database), narrating(database):
+        asyncio.run(Supervisor(settings, parts, _announce).run())
+
+
+def _complain_of_missing(home: Home, parts: tuple[str, ...]) -> None:
+    """An error for each boot file that is not there. The rest is served: images, the page, other machines."""
+    if {"netboot", "http"} & set(parts):
+        for name, maker in files.missing(home).items():
+            log.error("the boot file %s is missing, and no machine can be booted with it: %s", name, maker)
 
 
 def _parts(only: str) -> tuple[str, ...]:

@@ -6,7 +6,8 @@ from collections import Counter
 
 import typer
 
-from provisioner.base.home import BLOBS, Home
+from provisioner.base.home import Home
+from provisioner.boot import files
 from provisioner.cli.context import of
 from provisioner.cli.job_lines import progress_line
 from provisioner.cli.output import AsJson, harmless, print_facts, print_json, say
@@ -24,7 +25,7 @@ def status(context: typer.Context, *, as_json: AsJson = False) -> None:
         known = list_hosts(appliance.database, appliance.config.contact.attempts)
         observed = registry.list_observed(appliance.database)
         now, policy = appliance.now(), appliance.config.contact
-    missing = sorted(name for name in BLOBS if Home(ours.home).blob(name) is None)
+    missing = files.missing(Home(ours.home))
     raised = troubles(known, now, policy)
     states = Counter(str(host.job.state) for host in known if host.job)
     if as_json:
@@ -35,7 +36,7 @@ def status(context: typer.Context, *, as_json: AsJson = False) -> None:
                 "observed": len(observed),
                 "jobs": dict(states),
                 "troubles": raised,
-                "boot_files_missing": missing,
+                "boot_files_missing": sorted(missing),
             }
         )
         return
@@ -48,7 +49,7 @@ def status(context: typer.Context, *, as_json: AsJson = False) -> None:
             ("home", str(ours.home)),
             ("hosts", f"{len(known)}, and {len(observed)} only observed"),
             ("latest jobs", ", ".join(f"{count} {state}" for state, count in sorted(states.items()))),
-            ("missing", f"{', '.join(missing)} (clonesys init, clonesys initramfs build)" if missing else ""),
+            *(("missing", f"boot file {name}: {maker}") for name, maker in missing.items()),
         )
     )
     busy = [host for host in known if host.job and host.job.state not in ENDED]

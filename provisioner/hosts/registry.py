@@ -110,6 +110,13 @@ def claim_address(session: Session, host: Host, address: str) -> None:
         host.address = address
 
 
+def names_by_mac(database: Database) -> dict[str, str]:
+    """The name of each host, by its MACs."""
+    with database.read() as session:
+        rows = session.execute(select(Mac.mac, Host.name).join(Host))
+        return {row.mac: row.name for row in rows}
+
+
 def _refuse_taken_name(session: Session, name: str) -> None:
     try:
         holder = find_host(session, name)

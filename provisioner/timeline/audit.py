@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from provisioner.database.engine import Database
@@ -35,6 +35,19 @@ def record(database: Database, who: str, what: str, detail: str, now: float) -> 
     """Add one line for a change that was made elsewhere: in the image store, in files."""
     with database.write() as session:
         note(session, who, what, detail, now)
+
+
+def newest(database: Database) -> int:
+    """The number of the latest entry; 0 if there is none."""
+    with database.read() as session:
+        return session.scalar(select(func.max(Audit.id))) or 0
+
+
+def list_after(database: Database, number: int, limit: int = 1000) -> list[AuditEntry]:
+    """The entries that came after one, oldest first."""
+    with database.read() as session:
+        rows = session.scalars(select(Audit).where(Audit.id > number).order_by(Audit.id).limit(limit))
+        return [AuditEntry(row.id, row.at, row.who, row.what, row.detail) for row in rows]
 
 
 def list_audit(database: Database, limit: int = 100) -> list[AuditEntry]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 
 from sqlalchemy import delete, func, insert, or_, select
@@ -73,6 +73,23 @@ def forget(database: Database, before: float, most: int, piece: int = 1000) -> I
             return
 
 
+def newest_event(database: Database) -> int:
+    """The number of the latest event; 0 if there is none."""
+    with database.read() as session:
+        return session.scalar(select(func.max(EventRow.id))) or 0
+
+
+def latest_events(database: Database, macs: Collection[str], limit: int) -> list[EventView]:
+    """The latest events of the machine with these MACs, oldest first."""
+    with database.read() as session:
+        query = select(EventRow).where(EventRow.mac.in_(macs)).order_by(EventRow.id.desc()).limit(limit)
+        return [_view(row) for row in reversed(session.scalars(query).all())]
+
+
+def _view(row: EventRow) -> EventView:
+    return EventView(row.id, row.at, row.kind, row.mac, row.address, row.detail)
+
+
 def list_events(
     database: Database, mac: str | None = None, *, after: int = 0, since: float = 0.0, limit: int = 1000
 ) -> list[EventView]:
@@ -86,7 +103,4 @@ def list_events(
         )
         if mac is not None:
             query = query.where(EventRow.mac == mac)
-        return [
-            EventView(row.id, row.at, row.kind, row.mac, row.address, row.detail)
-            for row in session.scalars(query)
-        ]
+        return [_view(row) for row in session.scalars(query)]

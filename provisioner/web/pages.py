@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse
 
 from provisioner.api.auth import Administrator
 from provisioner.api.services import Served, Services
+from provisioner.boot import files
 from provisioner.hosts import registry
 from provisioner.jobs import queue
 from provisioner.jobs.overview import get_host, list_hosts
@@ -63,6 +64,7 @@ def _hosts(served: Services) -> dict[str, Any]:
     return {
         "hosts": sorted(hosts, key=lambda host: raised.get(host.name, len(raised))),
         "troubles": len(raised),
+        "missing": files.missing(served.home),
         "observed": registry.list_observed(served.database),
         "policy": policy,
         "now": now,
