@@ -14,15 +14,18 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1
 from cryptography.hazmat.primitives.asymmetric.ec import generate_private_key as generate_ecdsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key as generate_rsa
-from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from initramfs.agent.steps.put_file import is_own_file, replace_file
+
+if TYPE_CHECKING:  # Debian 12's version does not have it
+    from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 FOLDER = "etc/ssh"
 SERVERS = ("usr/sbin/sshd", "sbin/sshd", "usr/bin/sshd")
