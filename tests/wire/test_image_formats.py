@@ -231,6 +231,19 @@ def test_a_clonezilla_disk_comes_in(disk: Path, tmp_path: Path) -> None:
 
 
 @needs_root
+@pytest.mark.parametrize("disk", ["label: gpt"], indirect=True)
+def test_a_gpt_that_an_old_sfdisk_did_not_see_comes_in(disk: Path, tmp_path: Path) -> None:
+    """Its dump shows the protective MBR; Clonezilla keeps the first sectors as well."""
+    folder = save_disk(disk, tmp_path / "saved", {1: "vfat", 2: "ext4", 5: "swap", 6: "dd"})
+    (folder / "sda-pt.sf").write_text("unit: sectors\n\n/dev/sda1 : start=1, size=163839, Id=ee\n")
+    (folder / "sda-gpt-1st").write_bytes(disk.read_bytes()[: 34 * 512])
+    with unpacked(folder, tmp_path / "work") as found:
+        assert dump(found) == dump(disk)
+        assert "No errors" in run("sfdisk", "--verify", found)
+        assert content(found, 6) == content(disk, 6)
+
+
+@needs_root
 @pytest.mark.parametrize("disk", ["label: dos"], indirect=True)
 def test_a_clonezilla_disk_with_a_missing_piece_is_refused(disk: Path, tmp_path: Path) -> None:
     """By the name of what is missing; nothing is left."""

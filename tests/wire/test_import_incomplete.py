@@ -161,7 +161,7 @@ def test_a_raw_file_that_was_cut_off(made: Path, tmp_path: Path) -> None:
     cut.write_bytes((made / "2").read_bytes()[: 5 * MIB])
     refused(cut, tmp_path / "work", "the ext4 in cut has 8388608 bytes, there are 5242880")
     cut.write_bytes((made / "disk").read_bytes()[: 20 * MIB])
-    refused(cut, tmp_path / "work", "partition 2 ends at byte|partition 3 ends at byte")
+    assert "cut off" in refused(cut, tmp_path / "work", "cut: partition 2 ends at byte")
     filesystems.fat(tmp_path / "fat", 8, "1234abcd", made / "tree")
     os.truncate(tmp_path / "fat", 6 * MIB)
     refused(tmp_path / "fat", tmp_path / "work", "the vfat in fat has 8388608 bytes")

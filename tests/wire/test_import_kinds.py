@@ -6,6 +6,7 @@ import gzip
 import io
 import os
 import random
+import subprocess
 import tarfile
 import zipfile
 from pathlib import Path
@@ -162,6 +163,16 @@ def test_raw_is_what_was_said_to_be_raw(tmp_path: Path) -> None:
         given.write_bytes(noise.read_bytes()[:257] + b"ustar" + noise.read_bytes()[262:])
         with imported(Source(given, Given.RAW), tmp_path / "work") as found:
             assert found.path == given
+
+
+def test_what_comes_through_a_pipe_is_read_once(disk: Path, tmp_path: Path) -> None:
+    """As from ``ssh other cat disk``."""
+    os.mkfifo(tmp_path / "pipe")
+    with (
+        subprocess.Popen(("cp", disk, tmp_path / "pipe")),
+        imported(tmp_path / "pipe", tmp_path / "work") as found,
+    ):
+        assert found.path.read_bytes() == disk.read_bytes()
 
 
 def test_what_looks_like_a_disk_or_a_file_system_is_raw(disk: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ What is in such a folder (Clonezilla has no specification; this is what its imag
 ``parts``                          the partitions' names, but for swap areas and extended ones
 ``sda-pt.sf``                      the partition table, as ``sfdisk --dump`` prints it
 ``sda-pt.parted``                  the same by parted: here the disk's size is taken from
+``sda-gpt-1st``                    of a GPT: its first 34 sectors; older dumps do not show it
 ``sda-mbr``                        the first sector, or more of it
 ``sda-hidden-data-after-mbr``      what follows up to the first partition
 ``sda4-ebr``                       the first sector of an extended partition
@@ -27,7 +28,8 @@ from pathlib import Path
 
 from provisioner.images.formats.folder import names_in, read_bytes, read_text
 from provisioner.images.formats.pieces import SUFFIX, in_order
-from provisioner.images.formats.saved_disk import LINE, SECTOR, SECTOR_SIZE, Saved, SavedDisk, Swap
+from provisioner.images.formats.saved_disk import Saved, SavedDisk, Swap
+from provisioner.images.formats.saved_table import GPT_MAGIC, LINE, SECTOR, SECTOR_SIZE, SavedTable
 from provisioner.stores.errors import StoreError
 
 DATA = re.compile(r"(?P<part>[\w-]+?)\.(?P<kind>[\w+]+?)-(?P<how>ptcl-img|img)(?P<rest>(?:\.[A-Za-z0-9]+)*)")
@@ -60,23 +62,27 @@ def read(folder: Path, wanted: str = "") -> SavedDisk:
     disk, parts = _choose(folder, names, wanted), _words(folder / "parts")
     if not parts:
         raise StoreError(f"{folder} holds no list of partitions ('parts')", WHOLE)
+    if parts == [disk]:
+        files = dict(_saved(folder, names))
+        if disk not in files:
+            raise StoreError(f"{folder} holds nothing of {disk} that can be read", WHOLE)
+        return SavedDisk(disk, SavedTable(disk, ""), parts={0: files[disk]}, only=0)
     mine = [part for part in parts if not disk or _belongs(part, disk)]
     saved = {_number(part): found for part, found in _saved(folder, names) if part in mine}
     swaps = dict(_swaps(folder, names, disk))
     missing = [part for part in mine if _number(part) not in {*saved, *swaps}]
     if missing:
         raise StoreError(f"{folder} holds nothing of {', '.join(missing)} that can be read", WHOLE)
-    table = read_text(folder / f"{disk}-pt.sf")
     whole = "disk" in names or len(mine) > 1
+    size, table = _table(folder, disk)
     if whole and not table:
         raise StoreError(f"{folder} has no {disk or 'sda'}-pt.sf", WHOLE)
-    size, table = _size(read_text(folder / f"{disk}-pt.parted"), table)
     return SavedDisk(
         name=disk or mine[0],
         table=table,
         size=size,
         sector=read_bytes(folder / f"{disk}-mbr")[:SECTOR],
-        gap=b"" if "label: gpt" in table else read_bytes(folder / f"{disk}-hidden-data-after-mbr"),
+        gap=read_bytes(folder / f"{disk}-hidden-data-after-mbr"),
         records={int(n): read_bytes(folder / f"{disk}{p}{n}-ebr") for p, n in _records(disk, names)},
         parts=saved,
         swaps=swaps,
@@ -161,13 +167,17 @@ def _number(part: str) -> int:
     return int(digits[0])
 
 
-def _size(parted: str, table: str) -> tuple[int | None, str]:
+def _table(folder: Path, disk: str) -> tuple[int | None, SavedTable]:
     """Bytes of the disk as parted listed it; the table, with the sector size that an old sfdisk left out."""
+    dump, parted = read_text(folder / f"{disk}-pt.sf"), read_text(folder / f"{disk}-pt.parted")
+    head = read_bytes(folder / f"{disk}-gpt-1st")
     sector, found = SECTORS.search(parted), DISK_SIZE.search(parted)
     step = int(sector[1]) if sector else SECTOR
-    if sector and table and not SECTOR_SIZE.search(table) and LINE.search(table):
-        table = f"sector-size: {step}\n{table}"
-    return (int(found[1]) * step if found else None), table
+    if head.startswith(GPT_MAGIC, SECTOR) and "label: gpt" not in dump:
+        dump = ""  # all that an old sfdisk could see of a GPT is the protective MBR
+    if sector and not SECTOR_SIZE.search(dump) and LINE.search(dump):
+        dump = f"sector-size: {step}\n{dump}"
+    return (int(found[1]) * step if found else None), SavedTable(disk, dump, head)
 
 
 def _records(disk: str, names: list[str]) -> Iterator[tuple[str, str]]:

@@ -30,7 +30,8 @@ from pathlib import Path
 
 from provisioner.images.formats.folder import names_in, read_bytes, read_text
 from provisioner.images.formats.pieces import in_order
-from provisioner.images.formats.saved_disk import SECTOR, Saved, SavedDisk, Swap
+from provisioner.images.formats.saved_disk import Saved, SavedDisk, Swap
+from provisioner.images.formats.saved_table import GPT_MAGIC, SECTOR, WHOLE, SavedTable
 from provisioner.stores.errors import StoreError
 
 NAMES = re.compile(r"d(\d+)(?:\.(?:mbr|partitions|original\.partitions)|p\d+\.(?:img|lvm)(?:\.\d{3})?)")
@@ -38,7 +39,6 @@ IMAGE = re.compile(r"d(?P<disk>\d+)p(?P<part>\d+)\.img(?:\.\d{3})?")
 RECORD = re.compile(r"d(?P<disk>\d+)p(?P<part>\d+)\.ebr")
 VOLUMES = re.compile(r"d\d+p\d+\.lvm")
 FIRST_LOGICAL = 5
-GPT_AT = 512
 TABLES = ("partitions", "original.partitions", "minimum.partitions")
 """The table that the machine had, before any other."""
 
@@ -88,25 +88,30 @@ def whole_disk(folder: Path) -> Path:
 
 
 def _disk(folder: Path, name: str, names: list[str]) -> SavedDisk:
-    table = next((text for suffix in TABLES if (text := read_text(folder / f"{name}.{suffix}")).strip()), "")
-    sector = read_bytes(folder / f"{name}.mbr")
-    gpt = sector[GPT_AT:].startswith(b"EFI PART")
-    if not table and (gpt or not sector):
-        raise StoreError(f"{folder} has no {name}.partitions", "is the folder whole?")
+    dump = next((text for suffix in TABLES if (text := read_text(folder / f"{name}.{suffix}")).strip()), "")
+    before = read_bytes(folder / f"{name}.mbr")
+    gpt = before.startswith(GPT_MAGIC, SECTOR)
+    if not dump and not before:
+        raise StoreError(f"{folder} has no {name}.partitions", WHOLE)
     grub = read_bytes(folder / f"{name}.grub.mbr")
     size = read_text(folder / f"{name}.size").partition(":")[2].strip()
     parts = dict(_parts(folder, name, names))
     return SavedDisk(
         name=name,
-        table=_with_label(table),
+        table=SavedTable(name, _with_label(dump), _without_backup(before) if gpt else before),
         size=int(size) if size.isdigit() else None,
-        sector=(grub if gpt and grub else sector)[:SECTOR],
-        gap=b"" if gpt else sector[SECTOR:],
+        sector=(grub if gpt and grub else before)[:SECTOR],
+        gap=b"" if gpt else before[SECTOR:],
         records=dict(_records(folder, name, names)),
         parts=parts,
         swaps=dict(_swaps(read_text(folder / f"{name}.original.swapuuids"))),
         shrunken=_shrunken(folder, name, parts.keys()),
     )
+
+
+def _without_backup(saved: bytes) -> bytes:
+    """The start of the disk, of what sgdisk keeps: between header and entries lies the backup's header."""
+    return saved[: 2 * SECTOR] + saved[3 * SECTOR :]
 
 
 def _with_label(table: str) -> str:

@@ -97,7 +97,7 @@ def _of_folder(source: Source, saved: SavedDisk, target: Path) -> Raw:
         notes = rebuild_disk(saved, target, frozenset(source.empty))
     else:
         notes = rebuild_partition(saved, only, target)
-    return Raw(target, source.sector_size or saved.sector_size, notes, chosen=only is not None)
+    return Raw(target, source.sector_size or saved.table.sector_size, notes, chosen=only is not None)
 
 
 def _of_file(source: Source, target: Path) -> Raw:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from initramfs.imaging.device.device import Device
+from initramfs.imaging.errors import LabelError
 from initramfs.imaging.filesystem.probe import probe
 from initramfs.imaging.label import read_label
 from initramfs.imaging.label.gpt import GptHeader
@@ -32,10 +33,10 @@ def has_table(head: bytes) -> bool:
 def believe(path: Path, sector_size: int, *, said: bool) -> tuple[str, ...]:
     """Notes on the raw disk or partition in ``path``; ``said``: its container vouches for it.
 
-    Raises StoreError if it looks like neither, or is cut off, LabelError.
+    Raises StoreError if it looks like neither, or is cut off; if its table is no good.
     """
     with Device.open(path, shared=True, sector_size=sector_size) as device:
-        label = read_label(device.read, device.size, sector_size)
+        label = _label(device)
         if label is None and not said and not _known(path, device.size):
             raise StoreError(
                 f"{path.name} is no kind of image that is known, and begins like no disk and no file system",
@@ -43,6 +44,15 @@ def believe(path: Path, sector_size: int, *, said: bool) -> tuple[str, ...]:
             )
         check_whole(device, label)
         return tuple(_notes(device, label))
+
+
+def _label(device: Device) -> Label | None:
+    try:
+        return read_label(device.read, device.size, device.sector_size)
+    except LabelError as error:
+        raise StoreError(
+            f"{device.path.name}: {error.message}", f"was it cut off? Copy it again; or else {error.hint}"
+        ) from error
 
 
 def check_whole(device: Device, label: Label | None) -> None:

@@ -7,9 +7,8 @@ the person who said that it may be empty.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,23 +19,17 @@ from initramfs.imaging.filesystem.probe import probe
 from initramfs.imaging.filesystem.resize import grow, tidy
 from initramfs.imaging.format.chunk import MIB
 from initramfs.imaging.label import read_label
-from initramfs.imaging.label.mbr import entries
 from initramfs.imaging.label.model import Label, LabelType, Partition
 from initramfs.imaging.run import run
 from provisioner.images.formats import partclone, streams
+from provisioner.images.formats.saved_table import SECTOR, WHOLE, SavedTable
 from provisioner.stores.errors import StoreError
 from provisioner.stores.files import failing
 
-SECTOR = 512
-"""What boot code counts in, however long the disk's sectors are."""
 BOOT_CODE = 440
 """Bytes of an MBR before the disk's signature and the table (which sfdisk writes)."""
 RECORD_CODE = 446
 """The same of an extended boot record, which has no signature."""
-GPT_ENTRIES = 16384
-LINE = re.compile(r"^\S*?(\d+)\s*:\s*start=\s*(\d+),\s*size=\s*(\d+)", re.MULTILINE)
-LAST_LBA = re.compile(r"^last-lba:\s*(\d+)", re.MULTILINE)
-SECTOR_SIZE = re.compile(r"^sector-size:\s*(\d+)", re.MULTILINE)
 GROWING = ("ext2", "ext3", "ext4", "ntfs", "btrfs")
 """What FOG makes smaller."""
 
@@ -63,7 +56,7 @@ class SavedDisk:
 
     Attributes:
         name: for messages, as the folder calls it.
-        table: as sfdisk dumps it; or else ``sector`` is all of it.
+        table: the partition table.
         size: bytes, None if the folder does not say.
         sector: the first one, with its boot code.
         gap: what follows it, up to the first partition.
@@ -75,7 +68,7 @@ class SavedDisk:
     """
 
     name: str
-    table: str
+    table: SavedTable
     size: int | None = None
     sector: bytes = b""
     gap: bytes = b""
@@ -85,18 +78,12 @@ class SavedDisk:
     shrunken: frozenset[int] = frozenset()
     only: int | None = None
 
-    @property
-    def sector_size(self) -> int:
-        """The disk's, as the dump says; before sfdisk did (2.35), 512."""
-        found = SECTOR_SIZE.search(self.table)
-        return int(found[1]) if found else SECTOR
-
 
 def rebuild_disk(disk: SavedDisk, target: Path, empty: frozenset[int]) -> tuple[str, ...]:
     """Make the whole disk, a sparse file; notes for people. Raises StoreError, DiskError."""
     with failing("unpack", target), target.open("xb") as file:
-        file.truncate(disk.size or _size(disk))
-    _write_table(disk, target)
+        file.truncate(disk.size or disk.table.disk_size())
+    disk.table.write(target)
     label = _label_of(disk, target)
     _check_complete(disk, label, empty)
     _write_boot_code(disk, label, target)
@@ -118,13 +105,11 @@ def rebuild_partition(disk: SavedDisk, number: int, target: Path) -> tuple[str, 
     there = ", ".join(map(str, sorted({*disk.parts, *disk.swaps}))) or "none"
     if number not in disk.parts and number not in disk.swaps:
         raise StoreError(f"the image of {disk.name} holds nothing of partition {number}", f"it has: {there}")
-    sizes = {int(part): int(size) * disk.sector_size for part, _, size in LINE.findall(disk.table)}
+    sizes = disk.table.sizes()
     if number not in sizes and number in disk.parts:
         return _bare(disk.parts[number], target)
     if number not in sizes:
-        raise StoreError(
-            f"no table says how large partition {number} of {disk.name} is", "is the folder whole?"
-        )
+        raise StoreError(f"no table says how large partition {number} of {disk.name} is", WHOLE)
     with failing("unpack", target), target.open("xb") as file:
         file.truncate(sizes[number])
     place = Partition(number, 0, sizes[number], "")
@@ -146,46 +131,11 @@ def _bare(saved: Saved, target: Path) -> tuple[str, ...]:
     return ()
 
 
-def _size(disk: SavedDisk) -> int:
-    """Bytes of a disk that holds the table: of a GPT as far as it reaches, else up to the last partition."""
-    step = disk.sector_size
-    last = LAST_LBA.search(disk.table)
-    if last:
-        return (int(last[1]) + 1) * step + GPT_ENTRIES + step
-    ends = [int(start) + int(size) for _, start, size in LINE.findall(disk.table)]
-    if not disk.table:
-        ends = [entry.start + entry.count for entry in entries(disk.sector) or ()]
-    if not any(ends):
-        raise StoreError(f"the partition table of {disk.name} names no partition", "is the folder whole?")
-    room = GPT_ENTRIES + step if "label: gpt" in disk.table else 0
-    return -(-(max(ends) * step + room) // MIB) * MIB
-
-
-def _write_table(disk: SavedDisk, target: Path) -> None:
-    if not disk.table:
-        with target.open("r+b") as file:
-            file.write(disk.sector[:SECTOR])
-        return
-    options = ("--quiet", "--no-reread", "--no-tell-kernel", "--force", "--wipe", "never")
-    try:
-        if disk.sector_size == SECTOR:
-            run("sfdisk", *options, str(target), stdin=disk.table)
-        else:
-            size = target.stat().st_size
-            with loop_device(target, 0, size, writable=True, sector_size=disk.sector_size) as loop:
-                run("sfdisk", *options, str(loop), stdin=disk.table)
-    except ToolError as error:
-        raise StoreError(
-            f"sfdisk does not take the partition table of {disk.name}: {error.message}",
-            "is the folder whole?",
-        ) from error
-
-
 def _label_of(disk: SavedDisk, target: Path) -> Label:
-    with Device.open(target, shared=True, sector_size=disk.sector_size) as device:
-        label = read_label(device.read, device.size, disk.sector_size)
+    with Device.open(target, shared=True, sector_size=disk.table.sector_size) as device:
+        label = read_label(device.read, device.size, disk.table.sector_size)
     if label is None or not label.areas:
-        raise StoreError(f"the partition table of {disk.name} is empty", "is the folder whole?")
+        raise StoreError(f"the partition table of {disk.name} is empty", WHOLE)
     return label
 
 
@@ -272,7 +222,6 @@ def _make_swap(swap: Swap, target: Path) -> None:
     run("mkswap", *options, str(target))
 
 
-@contextmanager
-def _part(disk: SavedDisk, area: Partition, target: Path) -> Iterator[Path]:
-    with loop_device(target, area.start, area.size, writable=True, sector_size=disk.sector_size) as loop:
-        yield loop
+def _part(disk: SavedDisk, area: Partition, target: Path) -> AbstractContextManager[Path]:
+    sectors = disk.table.sector_size
+    return loop_device(target, area.start, area.size, writable=True, sector_size=sectors)

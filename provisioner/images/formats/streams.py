@@ -44,8 +44,10 @@ class Content:
 
     @property
     def plain(self) -> Path | None:
-        """The file that holds just this content."""
-        return self.pieces[0] if self.packer is None and len(self.pieces) == 1 else None
+        """The file or device that holds just this content; nothing for a pipe, which is read once."""
+        path = self.pieces[0]
+        alone = self.packer is None and len(self.pieces) == 1
+        return path if alone and (path.is_file() or path.is_block_device()) else None
 
     def blocks(self) -> Blocks:
         """All of it, in blocks of :data:`COPY` bytes but for the last. Raises DamagedError."""

@@ -38,7 +38,7 @@ def test_a_whole_folder(folder: Path) -> None:
     disk = clonezilla.read(folder)
     assert disk.parts == {1: Saved((folder / "sda1.ext4-ptcl-img.gz.aa",))}
     assert disk.swaps == {2: Swap("0b1f-2", "swap")}
-    assert (disk.name, disk.size, disk.sector_size, disk.only) == ("sda", 6000 * 4096, 4096, None)
+    assert (disk.name, disk.size, disk.table.sector_size, disk.only) == ("sda", 6000 * 4096, 4096, None)
 
 
 def test_names_of_pieces_and_of_packers(folder: Path) -> None:
@@ -81,6 +81,17 @@ def test_disks_whose_partitions_have_a_p(folder: Path) -> None:
     (folder / "nvme0n1-pt.sf").write_text(TABLE.format(disk="nvme0n1p"))
     (folder / "nvme0n1p1.ntfs-ptcl-img.zst.aa").touch()
     assert list(clonezilla.read(folder).parts) == [1]
+
+
+def test_a_file_system_on_a_disk_without_a_table(folder: Path) -> None:
+    """The disk itself is the partition."""
+    for path in folder.iterdir():
+        path.unlink()
+    (folder / "disk").write_text("sdb\n")
+    (folder / "parts").write_text("sdb\n")
+    (folder / "sdb.ext4-ptcl-img.zst").touch()
+    disk = clonezilla.read(folder)
+    assert (disk.only, disk.parts) == (0, {0: Saved((folder / "sdb.ext4-ptcl-img.zst",))})
 
 
 @pytest.mark.parametrize(
