@@ -6,28 +6,21 @@ terminal, marks that turn the direction of writing, halves of characters that no
 
 from __future__ import annotations
 
-import re
-
-_STEERING = re.compile(
-    r"[^\S ]|[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
-)
-"""White space but the blank, controls (C0, C1), what is invisible or turns the direction, half characters."""
-_BETWEEN_LINES = "\n"
-
 
 def line(text: str, most: int = 255) -> str:
     """One line of at most ``most`` characters; what would steer or break it appears as its escape."""
-    shown = _STEERING.sub(_escape, text[: most + 1])
+    shown = _readable(text[: most + 1])
     return shown if len(shown) <= most else f"{shown[: most - 1]}…"
 
 
 def lines(text: str, most: int) -> str:
     """The same with its line ends, for what programs say in several lines."""
     kept = text if len(text) <= most else f"{text[: most - 1]}…"
-    return _BETWEEN_LINES.join(
-        _STEERING.sub(_escape, part.replace("\t", " ")) for part in kept.split(_BETWEEN_LINES)
-    )
+    return "\n".join(_readable(part.replace("\t", " ")) for part in kept.split("\n"))
 
 
-def _escape(found: re.Match[str]) -> str:
-    return found[0].encode("unicode_escape").decode("ascii")
+def _readable(text: str) -> str:
+    """Without controls, invisible marks, halves and private characters: str.isprintable() knows them."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

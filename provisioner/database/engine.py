@@ -35,14 +35,17 @@ class DatabaseError(ProvisionerError):
 
 
 class Database:
-    """Transactions on one database. Safe to use from several threads."""
+    """Transactions on one database. Safe to use from several threads.
 
-    def __init__(self, url: str) -> None:
+    ``patience`` is for how many seconds a change waits for others.
+    """
+
+    def __init__(self, url: str, patience: float = BUSY_SECONDS) -> None:
         self._engine = create_engine(url)
         if self._engine.dialect.name == "sqlite":
-            _tame_sqlite(self._engine)
+            _tame_sqlite(self._engine, patience)
         self._writer = self._engine.execution_options(clonesys_writes=True)
-        self._turns = Turns(WAITING, BUSY_SECONDS)
+        self._turns = Turns(WAITING, patience)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -142,13 +145,13 @@ def _advice(reason: str) -> str:
     return "look at the disk of the database and at the system's log"
 
 
-def _tame_sqlite(engine: Engine) -> None:
+def _tame_sqlite(engine: Engine, patience: float) -> None:
     @event.listens_for(engine, "connect")
     def connect(connection: Any, _record: Any) -> None:
         # The driver would begin transactions on its own, and only before writes; we say when.
         connection.isolation_level = None
         cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
+        cursor.execute(f"PRAGMA busy_timeout = {int(patience * 1000)}")
         cursor.execute("PRAGMA journal_mode = WAL")
         # A power cut must not bring back a job that has ended: its host would be written again.
         cursor.execute("PRAGMA synchronous = FULL")

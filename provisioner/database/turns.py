@@ -34,7 +34,12 @@ class Turns:
         self._most, self._patience = waiting, patience
         self._changed = threading.Condition()
         self._taken = False
-        self._urgent = 0
+        self._urgent = self._later = 0
+
+    @property
+    def waiting(self) -> tuple[int, int]:
+        """How many wait for a turn: with ``NOW``, with ``LATER``."""
+        return self._urgent, self._later
 
     @contextmanager
     def turn(self, urgency: Urgency) -> Iterator[None]:
@@ -50,17 +55,21 @@ class Turns:
     def _take(self, urgency: Urgency) -> None:
         deadline = time.monotonic() + self._patience
         with self._changed:
-            if urgency is Urgency.NOW:
-                if self._urgent >= self._most:
-                    raise TooManyError
-                self._urgent += 1
+            if urgency is Urgency.NOW and self._taken and self._urgent >= self._most:
+                raise TooManyError
+            self._count(urgency, 1)
             try:
                 if not self._changed.wait_for(lambda: self._may(urgency), deadline - time.monotonic()):
                     raise TooManyError
                 self._taken = True
             finally:
-                if urgency is Urgency.NOW:
-                    self._urgent -= 1
+                self._count(urgency, -1)
 
     def _may(self, urgency: Urgency) -> bool:
         return not self._taken and (urgency is Urgency.NOW or not self._urgent)
+
+    def _count(self, urgency: Urgency, change: int) -> None:
+        if urgency is Urgency.NOW:
+            self._urgent += change
+        else:
+            self._later += change

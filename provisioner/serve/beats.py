@@ -30,7 +30,8 @@ _CREDENTIALS = struct.Struct("3i")
 class Beats:
     """The parent's side. ``name`` is what workers send to."""
 
-    def __init__(self) -> None:
+    def __init__(self, silence: float = SILENCE) -> None:
+        self._silence = silence
         self.name = f"\0clonesys-http-{os.getpid()}-{secrets.token_hex(8)}"
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
@@ -38,14 +39,27 @@ class Beats:
         self._socket.bind(self.name)
         self._last: dict[int, float] = {}
 
+    @property
+    def known(self) -> set[int]:
+        """The processes that were heard, and not silent for too long since."""
+        return set(self._last)
+
     def start(self) -> None:
         """Listen from now on, in a thread that ends with the process."""
         threading.Thread(target=self._run, name="beats", daemon=True).start()
 
+    def close(self) -> None:
+        """Hear nothing any more."""
+        self._socket.close()
+
     def _run(self) -> None:
         while True:
-            self._listen()
-            self._look(time.monotonic())
+            self.round()
+
+    def round(self) -> None:
+        """Hear what was said, or nothing for a second; kill who was silent for too long."""
+        self._listen()
+        self._look(time.monotonic())
 
     def _listen(self) -> None:
         try:
@@ -57,12 +71,12 @@ class Beats:
                 self._last[_CREDENTIALS.unpack(data)[0]] = time.monotonic()
 
     def _look(self, now: float) -> None:
-        for pid in [pid for pid, at in self._last.items() if now - at > SILENCE]:
+        for pid in [pid for pid, at in self._last.items() if now - at > self._silence]:
             del self._last[pid]
             try:
                 if os.getpgid(pid) == os.getpgrp():  # ours, and not another that has its number now
                     os.kill(pid, signal.SIGKILL)
-                    log.error("worker %d was stuck for %.0f s; killed, another starts", pid, SILENCE)
+                    log.error("worker %d was stuck for %.0f s; killed, another starts", pid, self._silence)
             except ProcessLookupError:
                 continue
 
