@@ -49,7 +49,7 @@ def take_reports(database: Database, token: str, number: int, batch: messages.Re
         job.last_sequence = fresh[-1].sequence
         if any(r.step == messages.FIRST_WRITE and r.state is messages.StepState.STARTED for r in fresh):
             job.host.phoned_home, job.host.phoned_home_as = None, ""  # the system that did so is no more
-        _apply(job, fresh)
+        _apply(session, job, fresh)
         _log(session, job, fresh)
         done = [report for report in fresh if report.state in _ENDS]
         seen = (events.Sighting(now, events.STEP, mac, "", f"{r.step} {r.state}") for r in done)
@@ -66,7 +66,7 @@ def _fresh(reports: Iterable[messages.Report], last: int) -> Iterable[messages.R
             yield report
 
 
-def _apply(job: Job, reports: Iterable[messages.Report]) -> None:
+def _apply(session: Session, job: Job, reports: Iterable[messages.Report]) -> None:
     """Change the steps as reported: each row once, whatever was said of it."""
     steps = {step.name: step for step in job.steps}
     changed: dict[str, dict[str, Any]] = {}
@@ -74,13 +74,19 @@ def _apply(job: Job, reports: Iterable[messages.Report]) -> None:
         changed.setdefault(line(report.step, 63), {}).update(_changes(report))
     if len(steps.keys() | changed.keys()) > MAX_STEPS:
         raise InvalidError(f"job {job.id} has more than {MAX_STEPS} steps: no agent of ours says so", ())
-    for name, changes in changed.items():
-        step = steps.get(name)
-        if step is None:
-            step = Step(position=len(job.steps), name=name, state=messages.StepState.PLANNED.value)
-            job.steps.append(step)
-        for field, value in changes.items():
-            setattr(step, field, value)
+    new = {name: changes for name, changes in changed.items() if name not in steps}
+    for name in changed.keys() & steps.keys():
+        for field, value in changed[name].items():
+            setattr(steps[name], field, value)
+    if new:
+        empty: dict[str, Any] = {"state": messages.StepState.PLANNED.value, "title": "", "detail": ""}
+        empty |= {"done": 0, "total": 0, "started": None, "ended": None, "heard": None}
+        rows = [
+            empty | {"job_id": job.id, "name": name, "position": len(steps) + position} | changes
+            for position, (name, changes) in enumerate(new.items())
+        ]
+        session.execute(insert(Step), rows)
+        session.expire(job, ["steps"])
 
 
 def _log(session: Session, job: Job, reports: Iterable[messages.Report]) -> None:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import httpx
+import psutil
 
 from tests.lab.daemon import Daemon
 from tests.lab.waiting import Deadline, until
@@ -31,6 +32,12 @@ class HttpPart(Daemon):
         """Whether any process takes connections on its port."""
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def family(self) -> list[psutil.Process]:
+        """Its processes, workers included."""
+        assert self._process is not None
+        main = psutil.Process(self._process.pid)
+        return [main, *main.children(recursive=True)]
 
     def start(self, *inherited: int) -> None:
         """Start it, and return when it answers."""

@@ -1,0 +1,241 @@
+"""What one client does to the HTTP server, and that the others notice nothing: real connections.
+
+The attacker is 127.0.0.1; the machines are at other addresses of the loopback, so that no limit for one
+source is theirs, too.
+"""
+
+from __future__ import annotations
+
+import resource
+import secrets
+import socket
+import struct
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from initramfs import messages
+from initramfs.agent import trust
+from initramfs.agent.cmdline import CommandLine
+from initramfs.agent.errors import ServerError
+from initramfs.agent.fetch import Appliance, Clock
+from initramfs.agent.pipeline import Plan
+from initramfs.agent.session import CONTACT, Session
+from provisioner.base import clock
+from provisioner.base.home import Home
+from provisioner.commands import init_appliance
+from provisioner.database.engine import Database, open_database
+from provisioner.jobs import queue
+from provisioner.jobs.life import JobState
+from provisioner.security.keys import load_nonce_key
+from provisioner.security.nonces import mint
+from provisioner.security.tables import Token
+from tests.clients import people
+from tests.clients.api import HOST_KEY, MAC, inventory
+from tests.clients.http_part import HttpPart
+
+pytestmark = pytest.mark.wire
+
+MIB = 1 << 20
+WORK = messages.RestorePartitions(
+    (messages.PartitionImage(5, messages.ImageRef("sda5_Debian", 1, b"\xdd" * 32)),),
+    personalisation=messages.Personalisation(5, "pc1", phone_home_url="at contact"),
+)
+
+
+@dataclass
+class Site:
+    """An appliance under attack, with one host that has a job."""
+
+    home: Path
+    http: HttpPart
+    database: Database
+
+    def nonce(self) -> str:
+        """From a boot script: anybody who says that he is this host gets one."""
+        return mint(load_nonce_key(self.home), MAC, clock.now(), secrets.token_bytes(16))
+
+    def contact(self, source: str = "127.0.0.2", **headers: str) -> httpx.Response:
+        """A machine at this address says hello."""
+        nonce = self.nonce()
+        hello = messages.Contact(
+            nonce, "c", "0.1.0", MAC, inventory(), trust.public_half(HOST_KEY), messages.PROTOCOL
+        )
+        said = {"Authorization": f"{messages.NONCE_SCHEME} {nonce}", **headers}
+        with httpx.Client(transport=httpx.HTTPTransport(local_address=source), timeout=30) as client:
+            return client.post(f"{self.http.url}{CONTACT}", content=messages.encode(hello), headers=said)
+
+    def memory(self) -> int:
+        """Bytes that the server's processes have in memory."""
+        return sum(process.memory_info().rss for process in self.http.family())
+
+    def open(self, stack: ExitStack, text: bytes = b"", source: str = "127.0.0.1") -> socket.socket:
+        """A connection of an attacker, who sends this."""
+        opened = socket.create_connection(("127.0.0.1", self.http.port), 30, source_address=(source, 0))
+        stack.enter_context(opened)
+        opened.sendall(text)
+        return opened
+
+
+@pytest.fixture(name="site", scope="module")
+def site_(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Served by processes of its own."""
+    home = tmp_path_factory.mktemp("attacked") / "home"
+    init_appliance.create(home)
+    database = open_database(home)
+    people.add_host(database, "pc1", [MAC], now=time.time())
+    try:
+        with HttpPart(home) as http:
+            yield Site(home, http, database)
+    finally:
+        database.close()
+
+
+@pytest.fixture(autouse=True)
+def a_server_that_stands(site: Site) -> Iterator[None]:
+    """Whatever was done to it, it is what it was before: no process was lost, and its log tells no bug."""
+    before = {process.pid for process in site.http.family()}
+    yield
+    assert {process.pid for process in site.http.family()} == before
+    assert "Traceback" not in site.http.log.read_text()
+    assert "Error" not in site.http.log.read_text()
+
+
+@contextmanager
+def many_descriptors() -> Iterator[None]:
+    """An attacker opens as many connections as he is allowed to."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(8192, hard), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def head(path: str, length: int, **headers: str) -> bytes:
+    """The head of a POST whose body is to come."""
+    lines = [f"POST {path} HTTP/1.1", "Host: x", f"Content-Length: {length}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+def test_a_contact_without_a_nonce_is_not_even_read(site: Site) -> None:
+    """Megabytes of it are thrown away as they come, and the machine is told why."""
+    before = site.memory()
+    with ExitStack() as stack:
+        for authorization in ("", "Nonce x", f"Nonce {mint(b'x' * 32, MAC, clock.now(), bytes(16))}"):
+            attacker = site.open(stack, head(CONTACT, 7 * MIB, Authorization=authorization))
+            attacker.sendall(b"[" * 7 * MIB)
+            assert b" 401 " in attacker.recv(4096).split(b"\r\n")[0]
+        assert site.contact().status_code == 200
+    assert site.memory() - before < 64 * MIB
+
+
+def test_a_message_has_a_size(site: Site) -> None:
+    """Also one that has a nonce; told before it has come."""
+    with ExitStack() as stack:
+        said = {"Authorization": f"Nonce {site.nonce()}"}
+        attacker = site.open(stack, head(CONTACT, 7 * MIB, **said) + b"[" * 7 * MIB)
+        assert b" 413 " in attacker.recv(4096)
+        assert httpx.post(f"{site.http.url}/api/v1/phone-home", content=b" " * 5000).status_code == 413
+
+
+def test_unfinished_bodies_stop_nobody(site: Site) -> None:
+    """Three hundred contacts that never end are open while a machine says hello; what they hold is little."""
+    before = site.memory()
+    with ExitStack() as stack:
+        for _ in range(300):
+            start = head(CONTACT, 500_000, Authorization=f"Nonce {site.nonce()}")
+            site.open(stack, start + b" " * 100_000)
+        assert site.contact().status_code == 200
+        assert site.memory() - before < 128 * MIB
+
+
+def test_slow_heads_stop_nobody(site: Site) -> None:
+    """Eleven hundred connections that have sent half a line each."""
+    with many_descriptors(), ExitStack() as stack:
+        for _ in range(1100):
+            site.open(stack, b"GET /api/v1/hea")
+        assert site.contact().status_code == 200
+        assert httpx.get(f"{site.http.url}/api/v1/health", timeout=30).status_code == 200
+
+
+def test_a_client_that_goes_away_is_no_event(site: Site) -> None:
+    """In the middle of a body, with a reset: the log says nothing (the fixture looks)."""
+    for _ in range(5):
+        with ExitStack() as stack:
+            start = head(CONTACT, 500_000, Authorization=f"Nonce {site.nonce()}")
+            attacker = site.open(stack, start + b" " * 100_000)
+            attacker.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    assert site.contact().status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "$(reboot):80", "192.0.2.66", "127.0.0.1:80';reboot;'", "127.0.0.1\\"]
+)
+def test_what_is_signed_says_where_the_connection_came_in(site: Site, host: str) -> None:
+    """Never what the client calls us: the agent makes a script of it, which runs as root."""
+    people.queue_job(site.database, "pc1", messages.Job(0, "class", WORK), now=time.time())
+    answer = site.contact(Host=host)
+    given = messages.decode(messages.Assignment, messages.decode(messages.Signed, answer.content).parts()[0])
+    assert given.job is not None
+    people.cancel_job(site.database, given.job.id, now=time.time())
+    assert isinstance(given.job.work, messages.RestorePartitions)
+    assert given.job.work.personalisation is not None
+    assert given.job.work.personalisation.phone_home_url == f"{site.http.url}/api/v1/phone-home"
+    script = httpx.get(f"{site.http.url}/boot/script?mac={MAC}", headers={"Host": host}).text
+    assert host not in script
+
+
+def test_an_agent_whose_token_is_lost_goes_on(site: Site) -> None:
+    """The appliance has lost its last seconds: the agent says hello again, for the same job and attempt."""
+    number = people.queue_job(site.database, "pc1", messages.Job(0, "class", WORK), now=time.time())
+    said: list[str] = []
+    talk = Appliance(site.http.url, Clock(time.monotonic, time.sleep), patience=30)
+
+    def lose(_job: messages.Job, _inventory: messages.Inventory) -> Plan:
+        with site.database.write() as session:
+            session.query(Token).delete()
+        return Plan()
+
+    session = Session(talk, inventory(), lose, said.append, Home(site.home).keys / "appliance.pub")
+    given = session.contact(CommandLine(site.http.url, site.nonce(), MAC))
+    assert session.run(given).ok
+    talk.close_all()
+    job = queue.get_job(site.database, number)
+    assert (job.state, job.attempts) == (JobState.SUCCEEDED, 1)
+    assert [line for line in said if "hello again" in line]
+
+
+def test_an_agent_whose_job_is_lost_stops(site: Site) -> None:
+    """It is told so; nothing is asked again for ever."""
+    number = people.queue_job(site.database, "pc1", messages.Job(0, "class", WORK), now=time.time())
+    talk = Appliance(site.http.url, Clock(time.monotonic, time.sleep), patience=30)
+
+    def lose(_job: messages.Job, _inventory: messages.Inventory) -> Plan:
+        people.cancel_job(site.database, number, now=time.time())
+        with site.database.write() as session:
+            session.query(Token).delete()
+        return Plan()
+
+    session = Session(talk, inventory(), lose, lambda _: None, Home(site.home).keys / "appliance.pub")
+    given = session.contact(CommandLine(site.http.url, site.nonce(), MAC))
+    with pytest.raises(ServerError, match="does not know our job any more"):
+        session.run(given)
+    talk.close_all()
+
+
+def test_guessing_a_password_gets_slow(site: Site) -> None:
+    """And costs little memory, although each check takes 16 MiB."""
+    before = site.memory()
+    answers = [
+        httpx.get(f"{site.http.url}/api/v1/hosts", auth=("admin", "wrong")).status_code for _ in range(24)
+    ]
+    assert set(answers) == {401, 429}
+    assert httpx.get(f"{site.http.url}/api/v1/health").status_code == 200
+    assert site.memory() - before < 128 * MIB
