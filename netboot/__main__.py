@@ -20,21 +20,14 @@ from netboot.errors import NetbootError
 from netboot.http.app import boot_app
 from netboot.http.serving import free_port, serving
 from netboot.model import Kernel, LocalDisk
+from netboot.printing import PrintSink
 from netboot.service import Ports, Settings, serve
 
 if TYPE_CHECKING:
-    from netboot.events import Event
     from netboot.model import Boot
 
 IPXE = Path("/usr/lib/ipxe")
 """Where Debian's package ipxe puts the loaders."""
-
-
-class PrintSink:
-    """Prints a line per event."""
-
-    def emit(self, event: Event) -> None:
-        typer.echo(f"{event.kind} {event.mac or '-'} {event.address or '-'} {event.detail}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +102,7 @@ async def _run(options: Options) -> None:
         )
 
     async with AsyncExitStack() as stack:
+        stack.callback(sink.close)
         app = boot_app(options.booter, sink, settings.http_port)
         await stack.enter_async_context(serving(app, address, settings.http_port, settings.interfaces))
         await serve(settings, options.booter, options.zone, sink, ready=ready, stop=stop)

@@ -112,7 +112,10 @@ class DhcpServer:
             self._ignore(request.mac if len(request.chaddr) == 6 else "", datagram, reason)  # noqa: PLR2004 - a MAC
             return
         client = classify(request)
-        if client is None or not self._limit.allows(client.mac, time.monotonic()):
+        if client is None:
+            return
+        if not self._limit.allows(client.mac, time.monotonic()):
+            self._ignore(client.mac, datagram, "asks too often: it is answered twice a second at most")
             return
         local = self._local(datagram)
         if local is None:

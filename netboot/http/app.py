@@ -21,6 +21,7 @@ from netboot.errors import NetbootError, ProtocolError
 from netboot.events import Event, Kind
 from netboot.http.connections import reached
 from netboot.http.query import client_of, mac_of
+from netboot.loaders import SCRIPTS
 from netboot.model import Endpoint, Ignore, Kernel, LocalDisk
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ log = logging.getLogger(__name__)
 
 _EFI = "application/efi"
 _BYTES = "application/octet-stream"
+_NOWHERE = "it cannot be known at which address this request came in\n"
 
 
 def boot_app(booter: Booter, sink: Sink, http_port: int) -> Starlette:
@@ -68,7 +70,7 @@ class _Pages:
             return PlainTextResponse(f"{error.message}\n", 400)
         address = await asyncio.to_thread(reached, request)
         if address is None:
-            return PlainTextResponse("it cannot be known at which address this request came in\n", 500)
+            return PlainTextResponse(_NOWHERE, 500)
         here = Endpoint(address, self._http_port)
         boot = await asyncio.to_thread(self._booter.decide, client, here)
         try:
@@ -82,14 +84,23 @@ class _Pages:
         return PlainTextResponse(text, status)
 
     async def blob(self, request: Request) -> Response:
-        """A boot file."""
+        """A boot file; or the script that newer iPXE looks for beside itself, before it asks DHCP."""
         name: str = request.path_params["name"]
+        if name in SCRIPTS:
+            return await self._bootstrap(request)
         path = await asyncio.to_thread(self._find, name)
         if path is None:
             return PlainTextResponse(f"there is no boot file {name!r:.80}\n", 404)
         if request.method == "GET":
             self._tell(request, Kind.BLOB, mac_of(request.query_params), name)
         return FileResponse(path, media_type=_EFI if name.lower().endswith(".efi") else _BYTES)
+
+    async def _bootstrap(self, request: Request) -> Response:
+        """The first script, as TFTP has it."""
+        address = await asyncio.to_thread(reached, request)
+        if address is None:
+            return PlainTextResponse(_NOWHERE, 500)
+        return PlainTextResponse(render.bootstrap(Endpoint(address, self._http_port)))
 
     def _find(self, name: str) -> Path | None:
         if ".." in name.split("/"):

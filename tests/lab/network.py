@@ -52,10 +52,14 @@ class Place(StrEnum):
 
 
 class Lan:
-    """One LAN, from ``with`` to the end of it; ``folder`` takes the logs and the packet capture."""
+    """One LAN, from ``with`` to the end of it; ``folder`` takes the logs and the packet capture.
 
-    def __init__(self, folder: Path) -> None:
+    ``site`` are more options of the site's DHCP server, which says nothing of booting without them.
+    """
+
+    def __init__(self, folder: Path, site: tuple[str, ...] = ()) -> None:
         self.folder = folder
+        self._site = site
         self.capture = folder / "lan.pcap"
         self._prefix = f"clonesys-{os.getpid()}-{next(_counter)}"
         self._taps = itertools.count()
@@ -106,11 +110,13 @@ class Lan:
         self._ip(place, "link", "set", "eth0", "up")
 
     def _dnsmasq(self) -> tuple[str | Path, ...]:
-        """The site's own DHCP server: addresses, and not one word about booting."""
+        """The site's own DHCP server: addresses, and not one word about booting but ``site``'s."""
         leases = self.folder / "foreign-dhcp.leases"
         options = ("--keep-in-foreground", "--conf-file=/dev/null", "--user=root", "--log-facility=-")
         dhcp = (f"--dhcp-range={RANGE[0]},{RANGE[1]},1h", f"--dhcp-leasefile={leases}", "--log-dhcp")
-        return self.inside(Place.DHCP, "dnsmasq", "--port=0", "--interface=eth0", *options, *dhcp)
+        return self.inside(
+            Place.DHCP, "dnsmasq", "--port=0", "--interface=eth0", *options, *dhcp, *self._site
+        )
 
     def _tcpdump(self) -> tuple[str | Path, ...]:
         options = ("-i", "br0", "--immediate-mode", "-U", "-Z", "root", "-w", self.capture)

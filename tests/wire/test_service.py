@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 import sys
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
@@ -63,6 +64,26 @@ def test_the_command_line_explains_too() -> None:
             run(*command, "--listen=nowhere")
         with pytest.raises(CommandError, match="error: /nowhere is no file"):
             run(*command, "--kernel=/nowhere")
+
+
+def test_an_output_that_is_not_read_delays_no_answer(tmp_path: Path) -> None:
+    """More events than a pipe holds, and nothing takes them: all are answered, and SIGTERM ends it."""
+    command = (sys.executable, "-m", "netboot", *OPTIONS)
+    with (
+        (tmp_path / "errors").open("wb") as errors,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as netboot,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client,
+    ):
+        assert netboot.stdout is not None
+        ready = netboot.stdout.readline()
+        port = int(ready.partition("binl=")[2].split()[0])
+        client.settimeout(30)
+        asked = request(MessageType.REQUEST, address="127.0.0.1").encode()
+        for number in range(3000):  # a pipe holds 64 kB
+            client.sendto(asked[:28] + b"\2\0" + number.to_bytes(4, "big") + asked[34:], ("127.0.0.1", port))
+            assert parse(client.recv(1500)).mac.startswith("02:00:")
+        netboot.terminate()
+        assert netboot.wait(30) == 0
 
 
 class Broken(StaticBooter):

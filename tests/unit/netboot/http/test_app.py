@@ -61,6 +61,13 @@ def test_the_script_is_what_the_booter_decides(site: Site) -> None:
     assert (event.kind, event.mac, event.address) == (Kind.SCRIPT, MAC, "192.0.2.7")
 
 
+@pytest.mark.parametrize("name", ["autoexec.ipxe", "boot.ipxe"])
+def test_newer_ipxe_finds_the_first_script_beside_its_loader(site: Site, name: str) -> None:
+    """Whatever the site's DHCP server says: it is asked for before any DHCP server is."""
+    reply = site.ask("GET", f"/boot/blob/{name}")
+    assert (reply.status_code, reply.text) == (200, render.bootstrap(HERE))
+
+
 def test_the_local_disk_is_a_script(site: Site) -> None:
     """By the firmware that asks."""
     site.boot = LocalDisk()
