@@ -67,6 +67,11 @@ PROFILE = {
     "personalise.ssh_host_keys": (
         "Make new SSH host keys for this host, or keep those of the image, which all of its clones share."
     ),
+    "boot": "What must be there to start from. For `initinstall` only.",
+    "boot.loader": (
+        "Refuse, before the first write, a disk on which the machine's firmware finds nothing to start; or "
+        "ignore that, for a disk that is not started from."
+    ),
     "fit": "How images are fitted to the disk. For `initinstall` and `restore` only.",
     "fit.grow": "The partition that grows, with its file system, into the free room behind it.",
     "fit.grow_failure": (

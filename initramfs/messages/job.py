@@ -136,6 +136,13 @@ class DiskIdentity:
     duplicates: Duplicates = Duplicates.REFUSE
 
 
+class Loader(StrEnum):
+    """Whether a disk that is installed must hold what this machine's firmware starts."""
+
+    REQUIRE = "require"
+    IGNORE = "ignore"
+
+
 @dataclass(frozen=True, slots=True)
 class Install:
     """Write a whole disk, and partition images over it."""
@@ -147,6 +154,7 @@ class Install:
     personalisation: Personalisation | None = None
     fit: Fit = field(default_factory=Fit)
     identity: DiskIdentity = field(default_factory=DiskIdentity)
+    loader: Loader = Loader.REQUIRE
 
 
 @dataclass(frozen=True, slots=True)

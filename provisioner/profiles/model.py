@@ -20,6 +20,7 @@ from initramfs.messages import (
     Firmware,
     GrowFailure,
     Last,
+    Loader,
     SshHostKeys,
     Uuids,
 )
@@ -131,6 +132,12 @@ class Personalise(Strict):
     ssh_host_keys: Annotated[SshHostKeys, Field(strict=False)] = SshHostKeys.NEW
 
 
+class Boot(Strict):
+    """Whether a disk that is installed must hold what the machine's firmware starts."""
+
+    loader: Annotated[Loader, Field(strict=False)] = Loader.REQUIRE
+
+
 class Fit(Strict):
     """How images are fitted to the disk. ``grow``: "last", a partition (5, "sda5"), or "none"."""
 
@@ -163,6 +170,7 @@ class Profile(Strict):
     images: Images = Images()
     backup: Backup = Backup()
     personalise: Personalise | None = None
+    boot: Boot = Boot()
     fit: Fit = Fit()
     identity: Identity = Identity()
     then: Annotated[After, Field(strict=False)] = After.REBOOT

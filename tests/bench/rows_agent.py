@@ -32,6 +32,9 @@ then = "shell"
 
 [images]
 disk = "sda_Bench"
+
+[boot]
+loader = "ignore"
 """
 EMULATED = "The guest's processors are emulated (no KVM here): tens of times slower. Its disk is not."
 SHELL = "clonesys:~# "

@@ -33,6 +33,9 @@ then = "poweroff"
 
 [images]
 disk = "sda_Tiny"
+
+[boot]
+loader = "ignore"
 """
 IMAGED = "Power down"
 NOT_IMAGED = r"(?s)This machine was not imaged.*?error: ([^\n]+)"

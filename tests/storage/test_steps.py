@@ -22,6 +22,7 @@ from initramfs.messages import (
     Install,
     Job,
     Last,
+    Loader,
     Personalisation,
 )
 from tests.images import content, filesystems
@@ -73,6 +74,7 @@ def test_a_job_fits_renames_personalises_and_commits(
             DiskRule(serial="TARGET"),
             personalisation=Personalisation(5, "rifpc1"),
             fit=Fit(Last.LAST),
+            loader=Loader.IGNORE,
         ),
     )
     with ExitStack() as stack:

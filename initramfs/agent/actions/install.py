@@ -12,5 +12,5 @@ def plan(work: Install, _job: Job, seen: Inventory) -> Plan:
     """Exactly one disk, known images, one image for each partition. Raises PlanError."""
     disk, steps = write_images(work, seen)
     if seen.firmware is Firmware.UEFI:
-        steps += (SetBootEntry(disk.name),)
+        steps += (SetBootEntry(disk.name, work.loader),)
     return Plan(disk, steps)

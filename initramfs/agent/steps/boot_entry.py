@@ -1,36 +1,25 @@
 """The EFI boot entry of what was installed, and the firmware's order: the network, ours, the rest.
 
 The network stays first, so that the appliance decides every boot. What to do is decided from what
-``efibootmgr`` prints, by pure functions. Firmware that refuses to store variables is common; the
-removable-media path still starts the system then, so a refusal is logged with the job instead of failing it.
+``efibootmgr`` prints, by pure functions. Firmware that refuses to store variables is common; where there is
+something on the removable-media path, that starts the system then, and a refusal is only logged with the job.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
+from initramfs.agent.errors import StepError
 from initramfs.agent.pipeline import Context
 from initramfs.agent.report import StepProgress
-from initramfs.imaging.device.mounting import mounted_part
+from initramfs.agent.steps.boot_loaders import IGNORE, REMOVABLE, esp_candidates, find_loader
+from initramfs.agent.steps.duplicates import Settled
+from initramfs.imaging.device.device import Device
 from initramfs.imaging.errors import ToolError
-from initramfs.imaging.label.model import ESP
 from initramfs.imaging.restore.layout import Layout
 from initramfs.imaging.run import run
-
-# Where the boot loaders of installed systems lie on an ESP, best first; the last is the removable-media path
-# (UEFI 2.10 §3.5.1.1) that needs no entry but may have one.
-LOADERS = (
-    "EFI/debian/shimx64.efi",
-    "EFI/ubuntu/shimx64.efi",
-    "EFI/fedora/shimx64.efi",
-    "EFI/debian/grubx64.efi",
-    "EFI/Microsoft/Boot/bootmgfw.efi",
-    "EFI/systemd/systemd-bootx64.efi",
-    "EFI/BOOT/BOOTX64.EFI",
-)
+from initramfs.messages import Loader
 
 LABEL = "clonesys"
 """The label of our entry; an entry with it from an earlier run is replaced."""
@@ -38,9 +27,10 @@ LABEL = "clonesys"
 
 @dataclass(frozen=True, slots=True)
 class SetBootEntry:
-    """Make the firmware know the installed system."""
+    """Make the firmware know the installed system; fails if nothing can start from the disk as it is."""
 
     disk: str
+    loader: Loader = Loader.REQUIRE
     name: str = "boot-entry"
 
     @property
@@ -49,23 +39,26 @@ class SetBootEntry:
         return f"Set the firmware's boot entry for {self.disk}, after the network"
 
     def run(self, context: Context, progress: StepProgress) -> None:
-        """Find the loader on the ESP, replace our entry, put the order right."""
-        label = context.find(Layout).label
-        esp = next((part for part in label.areas if part.type == ESP), None) if label else None
-        if esp is None:
-            progress.log("this disk has no EFI system partition; the boot order is left as it is")
-            return
-        with mounted_part(Path("/dev", self.disk), esp.bounds, read_only=True) as root:
-            loader = choose_loader([path for path in LOADERS if _exists(root, path)])
-        if loader is None:
-            progress.log("no known boot loader on the EFI system partition; the boot order is left as it is")
+        """Find the loader that was written, replace our entry, put the order right."""
+        label, read = context.find(Layout).label, context.find(Device).read
+        numbers = esp_candidates(label, context.find(Settled).filesystems)
+        found = find_loader(label, numbers, read) if label else None
+        if found is None:
+            if self.loader is Loader.REQUIRE:
+                raise StepError(f"UEFI cannot start {self.disk}: it holds no boot loader", IGNORE)
+            progress.log("there is no boot loader; the boot order is left as it is")
             return
         try:
-            set_entry(f"/dev/{self.disk}", esp.number, loader)
+            set_entry(f"/dev/{self.disk}", found.partition, found.path)
         except ToolError as error:
-            progress.log(f"the firmware did not take a boot entry, the removable path must do: {error}")
+            if not found.removable and self.loader is Loader.REQUIRE:
+                raise StepError(
+                    f"the firmware did not take a boot entry, and there is no {REMOVABLE}: {error}",
+                    f"put one beside {found.path} on the golden machine, or make the entry by hand",
+                ) from error
+            progress.log(f"the firmware did not take a boot entry, {REMOVABLE} must do: {error}")
         else:
-            progress.log(f"boot entry {LABEL!r} starts {loader}, after the network")
+            progress.log(f"boot entry {LABEL!r} starts {found.path}, after the network")
 
 
 def set_entry(disk: str, partition: int, loader: str) -> None:
@@ -77,11 +70,6 @@ def set_entry(disk: str, partition: int, loader: str) -> None:
     run("efibootmgr", "--quiet", "--create", "--label", LABEL, *place)
     order = wanted_order(parse(run("efibootmgr").stdout))
     run("efibootmgr", "--quiet", "--bootorder", ",".join(order))
-
-
-def _exists(root: Path, path: str) -> bool:
-    """Whether ``path`` is there; vfat folds case by itself."""
-    return (root / path).is_file()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +103,3 @@ def wanted_order(entries: BootEntries) -> list[str]:
     ours = stale(entries)
     first = [entries.current] if entries.current and entries.current not in ours else []
     return [*first, *ours, *(number for number in entries.order if number not in {*first, *ours})]
-
-
-def choose_loader(present: Sequence[str]) -> str | None:
-    """The best of :data:`LOADERS` among ``present`` (FAT does not distinguish case), or None."""
-    folded = {path.lower(): path for path in present}
-    return next((folded[path.lower()] for path in LOADERS if path.lower() in folded), None)

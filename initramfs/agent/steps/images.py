@@ -15,6 +15,7 @@ from initramfs.agent.chunks import HttpChunks
 from initramfs.agent.errors import PlanError, TrustError
 from initramfs.agent.pipeline import Context
 from initramfs.agent.report import StepProgress
+from initramfs.agent.steps.boot_loaders import check_start
 from initramfs.agent.steps.duplicates import Settled, others, settle
 from initramfs.agent.steps.host_files import check_names, root_partition
 from initramfs.agent.steps.linux_root import check_kind
@@ -27,10 +28,19 @@ from initramfs.imaging.label.model import PartitionNumber
 from initramfs.imaging.restore.identifiers import contents, renamed
 from initramfs.imaging.restore.layout import Layout
 from initramfs.imaging.restore.plan import plan
+from initramfs.imaging.restore.preview import Preview
 from initramfs.imaging.restore.restore import Restore
 from initramfs.imaging.restore.strategy import Adaptive
 from initramfs.imaging.restore.verify_policy import policy_for
-from initramfs.messages import Disk, Firmware, ImageRef, Install, RestorePartitions, images_by_place
+from initramfs.messages import (
+    Disk,
+    Firmware,
+    ImageRef,
+    Install,
+    Loader,
+    RestorePartitions,
+    images_by_place,
+)
 
 GIB = 1 << 30
 
@@ -59,6 +69,9 @@ class CheckImages:
             layout, settled = self._layout(context, device, progress)
             if self.work.personalisation:
                 _check_root(self.work.personalisation.root, layout, settled, device)
+            preview = Preview(layout, HttpChunks(context.appliance), device)
+            if isinstance(self.work, Install) and self.work.loader is Loader.REQUIRE:
+                check_start(layout.label, settled.filesystems, self.firmware, preview.read, progress.log)
             restore = Restore(
                 layout,
                 HttpChunks(context.appliance),

@@ -17,6 +17,7 @@ TABLES = {
     "images": "takes no images",
     "backup": "captures nothing",
     "personalise": "personalises nothing",
+    "boot": "installs no boot loader",
     "fit": "fits nothing to the disk",
     "identity": "writes no identifiers",
 }

@@ -34,7 +34,8 @@ def work(profile: Profile, host: HostFacts, images: Images) -> Install:
         personalisation=personalisation(profile, host),
         fit=profile.fit.order(),
         identity=profile.identity.order(),
+        loader=profile.boot.loader,
     )
 
 
-ACTION = ProfileAction(Action.INITINSTALL.value, work, WRITING, rules, writes=True, pins=True)
+ACTION = ProfileAction(Action.INITINSTALL.value, work, WRITING | {"boot"}, rules, writes=True, pins=True)

@@ -1,6 +1,6 @@
 """Boot entries: read as efibootmgr prints them, ordered with the network first."""
 
-from initramfs.agent.steps.boot_entry import choose_loader, parse, stale, wanted_order
+from initramfs.agent.steps.boot_entry import parse, stale, wanted_order
 
 # OVMF, started from the network, with an entry that an earlier run left.
 SHOWN = """\
@@ -35,10 +35,3 @@ def test_our_earlier_entry_is_found() -> None:
 def test_firmware_that_says_nothing_is_no_error() -> None:
     """Some firmware has neither BootCurrent nor BootOrder."""
     assert wanted_order(parse("No BootOrder is set; firmware will attempt recovery\n")) == []
-
-
-def test_the_best_loader_is_chosen_whatever_its_case() -> None:
-    """FAT folds case; shim comes before GRUB, anything before the removable path."""
-    assert choose_loader(["efi/boot/bootx64.efi", "EFI/Debian/GRUBX64.EFI"]) == "EFI/Debian/GRUBX64.EFI"
-    assert choose_loader(["EFI/BOOT/BOOTX64.EFI"]) == "EFI/BOOT/BOOTX64.EFI"
-    assert choose_loader(["EFI/other.efi"]) is None
