@@ -8,6 +8,9 @@ from __future__ import annotations
 FILESYSTEMS = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs"})
 """What roots are made of and the agent's kernel can write to; by blkid's names, as in a manifest."""
 
+LVM = "LVM2_member"
+"""A physical volume: a root may lie in one of its logical volumes."""
+
 OTHERS = {
     "crypto_LUKS": "LUKS: it is encrypted, and cannot be changed without its key",
     "BitLocker": "BitLocker: it is encrypted, and cannot be changed without its key",
@@ -23,4 +26,4 @@ OTHERS = {
 
 def why_no_root(kind: str) -> str:
     """What a partition holds that cannot be a root's, in words; empty if it can."""
-    return "" if kind in FILESYSTEMS else OTHERS.get(kind, kind)
+    return "" if kind in FILESYSTEMS | {LVM} else OTHERS.get(kind, kind)

@@ -16,6 +16,9 @@ from typing import Any
 
 import initramfs
 from initramfs.agent.boot.ending import ExitStatus
+from initramfs.imaging.device.joined import joined_device
+from initramfs.imaging.errors import ToolError
+from initramfs.imaging.label.model import Bounds
 
 LIST = Path("/etc/clonesys/selftest.json")
 PATIENCE = 60.0
@@ -48,6 +51,7 @@ def checks(wanted: Mapping[str, Any]) -> Iterator[Check]:
         yield f"python {name}", _python(name)
     for kind, command in wanted["filesystems"].items():
         yield f"filesystem {kind}", _filesystem(kind, command)
+    yield "device mapper", _device_mapper()
 
 
 def _program(command: list[str], statuses: list[int]) -> str:
@@ -85,6 +89,25 @@ def _filesystem(kind: str, command: list[str]) -> str:
         finally:
             _must(["umount", str(place)])
     except OSError as error:
+        return str(error)
+    finally:
+        disk.unlink(missing_ok=True)
+
+
+def _device_mapper() -> str:
+    """Join two pieces of a file in the other order, and find there what is written to the device."""
+    disk, piece = Path("/run/selftest.img"), 1 << 20
+    try:
+        with disk.open("wb") as file:
+            file.truncate(4 * piece)
+        pieces = (Bounds(2 * piece, piece), Bounds(0, piece))
+        with joined_device(disk, pieces, writable=True) as device, device.open("r+b", buffering=0) as joined:
+            joined.write(b"first".ljust(piece, b"1"))
+            joined.write(b"second".ljust(piece, b"2"))
+        content = disk.read_bytes()
+        right = content.startswith(b"second") and content[2 * piece :].startswith(b"first")
+        return "" if right else "what was written is not where it should be"
+    except (OSError, ToolError) as error:
         return str(error)
     finally:
         disk.unlink(missing_ok=True)

@@ -17,16 +17,17 @@ from initramfs.agent.steps.personalise import Personalise
 from initramfs.agent.steps.prove import Prove
 from initramfs.agent.steps.references import SUBVOLUMES
 from initramfs.agent.steps.rewriting import REFERRING, rewrite_boot_configuration, rewrite_references
+from initramfs.agent.steps.volumes import Place, places_in
 from initramfs.imaging.device.device import Device
 from initramfs.imaging.device.loop import loop_device
-from initramfs.imaging.device.mounting import mounted
 from initramfs.imaging.filesystem.rename import rename
 from initramfs.imaging.format.header import Filesystem
-from initramfs.imaging.label.model import PartitionNumber, plain_number
+from initramfs.imaging.label.model import Bounds, PartitionNumber, plain_number
 from initramfs.imaging.restore.grow_filesystem import grow_filesystem
 from initramfs.imaging.restore.identifiers import Renames
 from initramfs.imaging.restore.layout import Layout
 from initramfs.messages import Duplicates, GrowFailure, Install, Last, Nic, RestorePartitions, Uuids
+from initramfs.messages.roots import LVM
 
 
 def adapt(work: Install | RestorePartitions, disk: str, nics: tuple[Nic, ...]) -> Iterator[Step]:
@@ -106,21 +107,35 @@ def apply(
     for number, kept in renames.kept.items():
         yield f"partition {number}: the identifier of {kept.type} stays as it is"
     for number, found in sorted(filesystems.items(), key=lambda item: plain_number(item[0])):
-        if found.type in REFERRING:
-            with _device(layout, disk, number) as (loop, _), mounted(loop, found.type) as root:
+        for place in _referring(layout, disk, number, found.type):
+            with place.mounted(disk) as root:
                 changed = rewrite_references(
-                    root, renames.words, SUBVOLUMES if found.type == "btrfs" else ("",)
+                    root, renames.words, SUBVOLUMES if place.kind == "btrfs" else ("",)
                 )
                 changed += rewrite_boot_configuration(root, renames.boot_words)
             if changed:
-                yield f"partition {number}: {', '.join(changed)} corrected"
+                volume = f" {place.volume}" if place.volume else ""
+                yield f"partition {number}{volume}: {', '.join(changed)} corrected"
+
+
+def _referring(layout: Layout, disk: Path, number: PartitionNumber, kind: str) -> list[Place]:
+    """The file systems in a partition that may refer to others: its own, or those of LVM's volumes."""
+    if kind not in REFERRING | {LVM}:
+        return []
+    with Device.open(disk, shared=True) as device:
+        return places_in(device.read, _bounds(layout, number), kind)
 
 
 @contextmanager
 def _device(layout: Layout, disk: Path, number: PartitionNumber) -> Iterator[tuple[Path, int]]:
     """A partition as a block device, and its size."""
+    part = _bounds(layout, number)
+    with loop_device(disk, part.start, part.size, writable=True) as loop:
+        yield loop, part.size
+
+
+def _bounds(layout: Layout, number: PartitionNumber) -> Bounds:
     part = layout.place(number)
     if part is None:
         raise AssertionError(f"partition {number} was laid out, and is not there")
-    with loop_device(disk, part.start, part.size, writable=True) as loop:
-        yield loop, part.size
+    return part

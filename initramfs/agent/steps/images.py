@@ -19,6 +19,7 @@ from initramfs.agent.steps.boot_loaders import check_start
 from initramfs.agent.steps.duplicates import Settled, others, settle
 from initramfs.agent.steps.host_files import check_names, root_partition
 from initramfs.agent.steps.linux_root import check_kind
+from initramfs.agent.steps.volumes import check_volumes
 from initramfs.imaging.device.device import Device
 from initramfs.imaging.filesystem.probe import probe
 from initramfs.imaging.format.manifest import Manifest
@@ -41,6 +42,7 @@ from initramfs.messages import (
     RestorePartitions,
     images_by_place,
 )
+from initramfs.messages.roots import LVM
 
 GIB = 1 << 30
 
@@ -67,9 +69,9 @@ class CheckImages:
         with ExitStack() as undo:
             device = undo.enter_context(Device.open(Path("/dev") / self.disk.name, writable=True))
             layout, settled = self._layout(context, device, progress)
-            if self.work.personalisation:
-                _check_root(self.work.personalisation.root, layout, settled, device)
             preview = Preview(layout, HttpChunks(context.appliance), device)
+            if self.work.personalisation:
+                _check_root(self.work.personalisation.root, layout, settled, device, preview)
             if isinstance(self.work, Install) and self.work.loader is Loader.REQUIRE:
                 check_start(layout.label, settled.filesystems, self.firmware, preview.read, progress.log)
             restore = Restore(
@@ -109,7 +111,7 @@ class CheckImages:
         return renamed(layout, renames) if renames else layout, Settled(filesystems, renames)
 
 
-def _check_root(number: int, layout: Layout, settled: Settled, device: Device) -> None:
+def _check_root(number: int, layout: Layout, settled: Settled, device: Device, preview: Preview) -> None:
     """See what will lie in the root's partition, or lies there already. Raises PlanError."""
     bounds = root_partition(layout, number).bounds
     if number in settled.filesystems:
@@ -117,6 +119,8 @@ def _check_root(number: int, layout: Layout, settled: Settled, device: Device) -
     else:  # what no image covers is zeros on a whole disk, and stays as it is on any other
         kind = "" if layout.whole else probe(device.path, bounds.start, bounds.size).type
     check_kind(number, kind)
+    if kind == LVM:
+        check_volumes(preview.read, bounds, number)
 
 
 def check_wish(work: Install | RestorePartitions) -> None:

@@ -25,14 +25,23 @@ def check_kind(number: int, kind: str) -> None:
 
 def roots_in(top: Path, kind: str) -> list[Path]:
     """The Linux roots of a ``kind`` that is mounted at ``top``, at least one. Raises StepError, ToolError."""
-    places = [top / name for name in _subvolumes(top)] if kind == "btrfs" else [top]
-    found = [place for place in dict.fromkeys(places) if _is_root(place, top)]
+    found = _roots(top, kind)
     if not found:
         raise StepError(
             "the partition to personalise holds no /etc: it is not a Linux root",
             "correct personalise.root in the profile, or leave [personalise] out",
         )
     return found
+
+
+def holds_system(top: Path, kind: str) -> bool:
+    """Whether a ``kind`` that is mounted at ``top`` holds a root with programs in it."""
+    return any((root / "usr").is_dir() for root in _roots(top, kind))
+
+
+def _roots(top: Path, kind: str) -> list[Path]:
+    places = [top / name for name in _subvolumes(top)] if kind == "btrfs" else [top]
+    return [place for place in dict.fromkeys(places) if _is_root(place, top)]
 
 
 def _subvolumes(top: Path) -> list[str]:

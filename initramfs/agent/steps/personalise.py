@@ -17,12 +17,14 @@ from initramfs.agent.pipeline import Context
 from initramfs.agent.report import StepProgress
 from initramfs.agent.steps import network_files, ssh_host_keys
 from initramfs.agent.steps.host_files import Changes, File, changes, root_partition
-from initramfs.agent.steps.linux_root import roots_in
+from initramfs.agent.steps.linux_root import holds_system, roots_in
 from initramfs.agent.steps.put_file import is_own_file, label_like, put_new_file, replace_file
-from initramfs.imaging.device.mounting import mounted_part
+from initramfs.agent.steps.volumes import Place, places_in
+from initramfs.imaging.device.device import Device
 from initramfs.imaging.filesystem.probe import probe
 from initramfs.imaging.restore.layout import Layout
 from initramfs.messages import Nic, Personalisation, SshHostKeys
+from initramfs.messages.roots import LVM
 
 HINTS = {
     errno.ENOSPC: "make room in the file system before capturing",
@@ -47,14 +49,37 @@ class Personalise:
 
     def run(self, context: Context, progress: StepProgress) -> None:
         """Mount, change, unmount. The disk's label is not written yet, so the kernel knows no partitions."""
-        disk, place = Path("/dev", self.disk), root_partition(context.find(Layout), self.wanted.root).bounds
-        kind = probe(disk, place.start, place.size).type
-        with mounted_part(disk, place, kind) as top, _explained(top):
-            for root in roots_in(top, kind):
-                where = "" if root == top else f" in {root.relative_to(top)}"
-                for line in personalise(self.wanted, root, self.nics):
-                    progress.log(line + where)
+        disk, part = Path("/dev", self.disk), root_partition(context.find(Layout), self.wanted.root).bounds
+        kind = probe(disk, part.start, part.size).type
+        places = places_in(context.find(Device).read, part, kind)
+        if kind == LVM:
+            places = list(systems(places, disk))
+        for place in places:
+            with place.mounted(disk) as top, _explained(top):
+                for root in roots_in(top, place.kind):
+                    where = " ".join(filter(None, (place.volume, str(root.relative_to(top)).strip("."))))
+                    for line in personalise(self.wanted, root, self.nics):
+                        progress.log(f"{where}: {line}" if where else line)
         progress.log(f"this machine is {self.wanted.hostname}")
+
+
+def systems(places: Iterable[Place], disk: Path) -> Iterator[Place]:
+    """Of LVM's volumes those that hold a system: another one may well have a folder ``etc``.
+
+    Raises StepError if none does.
+    """
+    found = False
+    for place in places:
+        with place.mounted(disk, read_only=True) as top:
+            here = holds_system(top, place.kind)
+        found = found or here
+        if here:
+            yield place
+    if not found:
+        raise StepError(
+            "the partition to personalise holds no Linux root: none of its logical volumes has /etc and /usr",
+            "correct personalise.root in the profile, or leave [personalise] out",
+        )
 
 
 def personalise(wanted: Personalisation, root: Path, nics: tuple[Nic, ...]) -> Iterator[str]:
