@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from initramfs.agent.errors import PlanError, StepError
-from initramfs.agent.steps.linux_root import roots_in
+from initramfs.agent.steps.linux_root import folders_of, roots_in
 from initramfs.agent.steps.personalise import personalise
 from initramfs.imaging.device.mounting import mounted_part
 from initramfs.imaging.label.model import Bounds
@@ -109,7 +109,8 @@ def test_what_is_new_is_labelled_like_its_folder(tmp_path: Path) -> None:
         for place in ("etc", "etc/clonesys", "usr"):
             os.setxattr(root / place, "security.selinux", LABEL)
     with opened(tmp_path / "fs") as root:
-        list(personalise(Personalisation(1, "pc17", "", "http://192.0.2.1/api", "t"), root, NICS))
+        said = list(personalise(Personalisation(1, "pc17", "", "http://192.0.2.1/api", "t"), root, NICS))
+        assert any("will not phone home" in line for line in said)
         for name in ("etc/hostname", "etc/clonesys/phone-home.json", "usr/local/lib"):
             assert os.getxattr(root / name, "security.selinux") == LABEL
         assert (root / "etc/clonesys/phone-home.json").stat().st_mode & 0o777 == 0o600
@@ -217,6 +218,7 @@ def test_roots_in_subvolumes_are_found(names: list[str], tmp_path: Path) -> None
     with opened(tmp_path / "fs", "btrfs") as top:
         found = roots_in(top, "btrfs")
         assert {str(root.relative_to(top)) for root in found} == set(names)
+        assert {f"{name}/" for name in names} <= set(folders_of(top, "btrfs"))
         for root in found:
             list(personalise(WANTED, root, NICS))
     with opened(tmp_path / "fs", "btrfs") as top:

@@ -105,12 +105,12 @@ def _device_mapper() -> str:
             joined.write(b"first".ljust(piece, b"1"))
             joined.write(b"second".ljust(piece, b"2"))
         content = disk.read_bytes()
-        right = content.startswith(b"second") and content[2 * piece :].startswith(b"first")
-        return "" if right else "what was written is not where it should be"
     except (OSError, ToolError) as error:
         return str(error)
     finally:
         disk.unlink(missing_ok=True)
+    right = content.startswith(b"second") and content[2 * piece :].startswith(b"first")
+    return "" if right else "what was written is not where it should be"
 
 
 def _must(command: list[str]) -> None:

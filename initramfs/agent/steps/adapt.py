@@ -13,9 +13,9 @@ from pathlib import Path
 from initramfs.agent.pipeline import Context, Step
 from initramfs.agent.report import StepProgress
 from initramfs.agent.steps.duplicates import Settled
+from initramfs.agent.steps.linux_root import folders_of
 from initramfs.agent.steps.personalise import Personalise
 from initramfs.agent.steps.prove import Prove
-from initramfs.agent.steps.references import SUBVOLUMES
 from initramfs.agent.steps.rewriting import REFERRING, rewrite_boot_configuration, rewrite_references
 from initramfs.agent.steps.volumes import Place, places_in
 from initramfs.imaging.device.device import Device
@@ -109,9 +109,7 @@ def apply(
     for number, found in sorted(filesystems.items(), key=lambda item: plain_number(item[0])):
         for place in _referring(layout, disk, number, found.type):
             with place.mounted(disk) as root:
-                changed = rewrite_references(
-                    root, renames.words, SUBVOLUMES if place.kind == "btrfs" else ("",)
-                )
+                changed = rewrite_references(root, renames.words, folders_of(root, place.kind))
                 changed += rewrite_boot_configuration(root, renames.boot_words)
             if changed:
                 volume = f" {place.volume}" if place.volume else ""

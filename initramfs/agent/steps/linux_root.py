@@ -40,15 +40,17 @@ def holds_system(top: Path, kind: str) -> bool:
 
 
 def _roots(top: Path, kind: str) -> list[Path]:
-    places = [top / name for name in _subvolumes(top)] if kind == "btrfs" else [top]
+    places = [top / name for name in folders_of(top, kind)]
     return [place for place in dict.fromkeys(places) if _is_root(place, top)]
 
 
-def _subvolumes(top: Path) -> list[str]:
-    """The default subvolume, then where distributions keep a root."""
+def folders_of(top: Path, kind: str) -> list[str]:
+    """Where below ``top`` a ``kind`` may keep roots: empty for itself, or a subvolume and a slash."""
+    if kind != "btrfs":
+        return [""]
     # "ID 256 gen 8 top level 5 path @/.snapshots/1/snapshot", or "ID 5 (FS_TREE)" for the top itself
     _, _, default = run("btrfs", "subvolume", "get-default", str(top)).stdout.rstrip("\n").partition(" path ")
-    return [*filter(None, (default,)), *SUBVOLUMES]
+    return [*([f"{default}/"] if default else []), *SUBVOLUMES]
 
 
 def _is_root(place: Path, top: Path) -> bool:

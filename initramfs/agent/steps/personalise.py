@@ -31,6 +31,8 @@ HINTS = {
     errno.EROFS: "it is read-only: make it writable before capturing (btrfs property set … ro false)",
     errno.EPERM: "see whether it is marked immutable before capturing: lsattr",
 }
+CALLERS = (("usr/lib/systemd/systemd", "lib/systemd/systemd"), ("usr/bin/bash", "bin/bash"))
+"""What it takes to phone home, by the places where each may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,8 @@ def personalise(wanted: Personalisation, root: Path, nics: tuple[Nic, ...]) -> I
     golden = read_name(root)
     apply(changes(wanted, read_hosts(root), golden), root)
     yield f"the name {golden or 'that the image had'} is {wanted.hostname} now"
+    if wanted.phone_home_url and not all(any((root / path).exists() for path in paths) for paths in CALLERS):
+        yield "there is no systemd or no bash: this system will not phone home"
     if wanted.ssh_host_keys is SshHostKeys.NEW:
         yield from ssh_host_keys.renew(root, wanted.hostname)
     yield from rebind_network(root, nics)

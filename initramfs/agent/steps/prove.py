@@ -13,12 +13,15 @@ from initramfs.agent.pipeline import Context
 from initramfs.agent.report import StepProgress
 from initramfs.agent.steps.duplicates import Settled
 from initramfs.agent.steps.rewriting import REFERRING
-from initramfs.imaging.device.loop import loop_device
+from initramfs.agent.steps.volumes import places_in
+from initramfs.imaging.device.device import Device
+from initramfs.imaging.device.joined import joined_device
 from initramfs.imaging.filesystem.check import prove
 from initramfs.imaging.filesystem.probe import probe
 from initramfs.imaging.label.model import PartitionNumber, plain_number
 from initramfs.imaging.restore.layout import Layout
 from initramfs.messages import Personalisation
+from initramfs.messages.roots import LVM
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +41,21 @@ class Prove:
         """Raises ToolError: one is not in order."""
         layout = context.find(Layout)
         for number in sorted(self._changed(context.find(Settled)), key=plain_number):
-            place = layout.place(number)
-            if place is None:
+            part, disk = layout.place(number), Path("/dev", self.disk)
+            if part is None:
                 continue
-            with loop_device(Path("/dev", self.disk), place.start, place.size, writable=True) as loop:
-                kind = probe(loop, 0, place.size).type
-                done = prove(kind, loop)
-            progress.log(
-                f"partition {number}: the {kind} is in order"
-                if done
-                else f"partition {number}: not checked, there is no tool for {kind or 'what it holds'} here"
-            )
+            for place in places_in(context.find(Device).read, part, probe(disk, part.start, part.size).type):
+                kind, which = place.kind, f"partition {number} {place.volume}".rstrip()
+                with joined_device(disk, place.pieces, writable=True) as device:
+                    done = prove(kind, device)
+                progress.log(
+                    f"{which}: the {kind} is in order"
+                    if done
+                    else f"{which}: not checked, there is no tool for {kind or 'what it holds'} here"
+                )
 
     def _changed(self, settled: Settled) -> set[PartitionNumber]:
         found: set[PartitionNumber] = {self.personalisation.root} if self.personalisation else set()
         if settled.renames is None:
             return found
-        return found | {number for number, fs in settled.filesystems.items() if fs.type in REFERRING}
+        return found | {number for number, fs in settled.filesystems.items() if fs.type in REFERRING | {LVM}}

@@ -15,7 +15,7 @@ from initramfs.agent.steps import bcd
 from initramfs.agent.steps.put_file import put_file
 from initramfs.agent.steps.references import FILES, rewrite
 
-REFERRING = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "vfat", "ntfs"})
+REFERRING = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "vfat", "ntfs"})
 """File systems in which references are looked for: roots, boot partitions, EFI system partitions."""
 LARGEST = 4 << 20
 """Bytes of a text that is looked into."""
