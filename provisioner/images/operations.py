@@ -29,7 +29,7 @@ from initramfs.imaging.restore.strategy import Adaptive, Everything
 from initramfs.imaging.restore.verify_policy import policy_for
 from initramfs.messages import Fit
 from provisioner.base.errors import ProvisionerError
-from provisioner.images.sector_size import sector_size_of_file
+from provisioner.images.sector_size import sector_size_of_file, sector_size_of_target
 from provisioner.stores.names import check_name, partition_of
 
 if TYPE_CHECKING:
@@ -211,6 +211,9 @@ def open_target(path: Path, image: Manifest) -> Device:
 
     Raises DeviceError: in use, not writable.
     """
+    expected = image.header.sector_size
     if not path.exists() or (path.is_file() and not path.stat().st_size):
-        return Device.create(path, image.header.size, sector_size=image.header.sector_size)
-    return Device.open(path, writable=True, sector_size=image.header.sector_size)
+        return Device.create(path, image.header.size, sector_size=expected)
+    if image.header.kind is Kind.PARTITION and path.is_file():
+        expected = sector_size_of_target(path, expected)
+    return Device.open(path, writable=True, sector_size=expected)

@@ -56,6 +56,20 @@ def sector_size_of_file(path: Path) -> int:
         return sector_size_of(file.read, file.size, fits)
 
 
+def sector_size_of_target(path: Path, expected: int) -> int:
+    """The same of a file into whose partition something is written: its table says where that lies.
+
+    ``expected`` if there is no table, or both answers are possible. Raises DeviceError, ToolError.
+    """
+    with Device.open(path, shared=True) as file:
+        if entries(file.read(0, 512)) is None:
+            return expected
+    try:
+        return sector_size_of_file(path)
+    except CaptureError:
+        return expected
+
+
 def _of_gpt(read: Reader) -> int:
     found = [step for step in SIZES if _has_header(read, step)]
     if len(found) > 1:

@@ -13,11 +13,12 @@ import pytest
 import zstandard
 
 from initramfs.imaging.capture.capture import Facts
+from initramfs.imaging.errors import LayoutError
 from initramfs.imaging.format.manifest import Manifest
 from initramfs.imaging.label.model import Label
 from provisioner.images.formats.exports import Format, export_image, import_hint
 from provisioner.images.formats.imports import Source
-from provisioner.images.operations import Options, add_image, load
+from provisioner.images.operations import Options, add_image, load, open_target, restore_image
 from provisioner.stores.directory.store import DirectoryStore
 from tests.images import filesystems
 from tests.images.clonezilla import save_partition
@@ -106,6 +107,20 @@ def test_what_the_content_does_not_tell_is_said(tmp_path: Path) -> None:
     with imported(Source(tmp_path / "exported", sector_size=4096), tmp_path / "work") as found:
         again = captured(found.path, store, Options(sector_size=found.sector_size))
     assert again.header.label == image.header.label
+
+
+@pytest.mark.parametrize("label", ["gpt", "dos"])
+def test_a_partition_is_not_written_to_an_eighth_of_its_place(tmp_path: Path, label: str) -> None:
+    """The table of the disk in the target file tells its sectors, not the image."""
+    disk, store = made(tmp_path, label), DirectoryStore(tmp_path / "store")
+    image, before = captured(tmp_path / "ext", store), disk.read_bytes()
+    assert image.header.sector_size == 512
+    with (
+        open_target(disk, image) as target,
+        pytest.raises(LayoutError, match="sectors of 512 bytes, the target"),
+    ):
+        restore_image(image, store, target, partition=2)
+    assert disk.read_bytes() == before
 
 
 @pytest.mark.parametrize("label", ["gpt", "dos"])
