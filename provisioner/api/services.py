@@ -35,12 +35,16 @@ class Services:
     store: ApplianceStore
     signing_key: Ed25519PrivateKey = field(repr=False)
     nonce_key: bytes = field(repr=False)
-    admin_hash: bytes = field(repr=False)
     moment: Callable[[], Moment] = clock.now
 
     def now(self) -> float:
         """The time of day, in seconds since the epoch."""
         return self.moment().wall
+
+    @property
+    def admin_hash(self) -> bytes:
+        """The administrator's password, as it is kept now: a command may have made a new one."""
+        return (self.home.keys / "admin").read_bytes()
 
 
 def services(request: Request) -> Services:

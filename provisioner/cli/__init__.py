@@ -19,7 +19,7 @@ from provisioner.cli.lazy import LazyGroup
 from provisioner.cli.output import say
 
 VERBS = ("init", "serve", "status", "audit")
-GROUPS = ("host", "profile", "image", "job", "initramfs")
+GROUPS = ("host", "profile", "image", "job", "initramfs", "user")
 BROKEN_PIPE = 141
 """128 + SIGPIPE: what shells show of a program that wrote to a pipe which nobody reads."""
 

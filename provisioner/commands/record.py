@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 
 class UnrecordedError(ProvisionerError):
-    """A change was made, and the audit log does not know of it."""
+    """A change was made, and the audit log does not know of it, for this ``reason``."""
+
+    def __init__(self, change: str, reason: str, hint: str) -> None:
+        super().__init__(f"{change}: this was done, but the audit log could not be written: {reason}", hint)
+        self.reason = reason
 
 
 def be_ready_to_record(appliance: Appliance) -> None:
@@ -40,6 +44,7 @@ def record_change(appliance: Appliance, actor: Actor, what: str, detail: str) ->
         audit.record(appliance.database, actor.name, what, readable, appliance.now())
     except (SQLAlchemyError, ProvisionerError) as error:
         raise UnrecordedError(
-            f"{what} {readable}: this was done, but the audit log could not be written: {error}",
-            "do not repeat it; look at the database first",
+            f"{what} {readable}",
+            str(error),
+            f"do not repeat it; {getattr(error, 'hint', '') or 'look at the database first'}",
         ) from error

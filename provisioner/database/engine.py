@@ -21,6 +21,8 @@ from sqlalchemy.orm import Session
 from provisioner.base.config import database_url, load_config
 from provisioner.base.errors import ProvisionerError
 from provisioner.base.home import Home
+from provisioner.database import refusals
+from provisioner.database.snapshot import snapshot
 from provisioner.database.turns import TooManyError, Turns, Urgency
 
 BUSY_SECONDS = 10.0
@@ -46,11 +48,17 @@ class Database:
             _tame_sqlite(self._engine, patience)
         self._writer = self._engine.execution_options(clonesys_writes=True)
         self._turns = Turns(WAITING, patience)
+        self.path = _file_of(self._engine)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A transaction that only reads, over one consistent snapshot. Raises DatabaseError."""
-        with _in_words(), Session(self._engine, expire_on_commit=False) as session, session.begin():
+        with (
+            in_words(self.path),
+            self._reader() as engine,
+            Session(engine, expire_on_commit=False) as session,
+            session.begin(),
+        ):
             yield session
 
     @contextmanager
@@ -60,7 +68,7 @@ class Database:
         Not to be nested. Raises DatabaseError, also where too many wait to write already.
         """
         with (
-            _in_words(),
+            in_words(self.path),
             self._turns.turn(urgency),
             Session(self._writer, expire_on_commit=False) as session,
             session.begin(),
@@ -85,11 +93,27 @@ class Database:
         """Whether the last migration was made; False for a database without tables."""
         newest = max(path.name.partition("_")[0] for path in MIGRATIONS.glob("versions/[0-9]*.py"))
         try:
-            with self._engine.connect() as connection:
+            with self._reader() as engine, engine.connect() as connection:
                 made = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
-        except exc.DatabaseError:
+        except exc.DatabaseError as error:
+            if self.path is not None and refusals.code_of(error) != refusals.NO_TABLE:
+                raise  # there may be tables, and they cannot be read
             return False
         return made == newest
+
+    @contextmanager
+    def _reader(self) -> Iterator[Engine]:
+        """What to read with: a copy in memory where the disk is too full to open the database itself."""
+        try:
+            self._engine.connect().close()
+        except exc.DatabaseError as error:
+            if self.path is None or not refusals.is_full(error, self.path):
+                raise
+        else:
+            yield self._engine
+            return
+        with snapshot(self.path) as engine:
+            yield engine
 
     def close(self) -> None:
         """Give back all connections."""
@@ -110,10 +134,10 @@ def open_migrated(home: Path) -> Database:
         database.migrate()
     except SQLAlchemyError as error:
         database.close()
-        reason = getattr(error, "orig", None) or error
+        told = refusals.in_words(error, database.path) if isinstance(error, exc.DBAPIError) else None
         raise ProvisionerError(
-            f"the database of {home} cannot be opened: {reason}",
-            f"look at {Home(home).database}, or at what 'database' in clonesys.toml names",
+            f"the database of {home} cannot be opened: {told.message if told else error}",
+            told.hint if told else "look at what 'database' in clonesys.toml names",
         ) from error
     except BaseException:
         database.close()
@@ -122,7 +146,7 @@ def open_migrated(home: Path) -> Database:
 
 
 @contextmanager
-def _in_words() -> Iterator[None]:
+def in_words(path: Path | None = None) -> Iterator[None]:
     """What the database cannot do, as a DatabaseError. What breaks a rule of its tables stays: a bug."""
     try:
         yield
@@ -134,15 +158,14 @@ def _in_words() -> Iterator[None]:
     except exc.DatabaseError as error:
         if isinstance(error, exc.IntegrityError | exc.ProgrammingError | exc.DataError):
             raise
-        raise DatabaseError(f"the database fails: {error.orig}", _advice(str(error.orig))) from error
+        told = refusals.in_words(error, path)
+        raise DatabaseError(told.message, told.hint) from error
 
 
-def _advice(reason: str) -> str:
-    if "locked" in reason:
-        return "another program holds it for long: a backup, or a shell of SQLite's? Try again"
-    if "full" in reason:
-        return "make room on the disk of the database"
-    return "look at the disk of the database and at the system's log"
+def _file_of(engine: Engine) -> Path | None:
+    """The file of an SQLite database; None for one in memory, and for a server."""
+    name = engine.url.database
+    return Path(name) if engine.dialect.name == "sqlite" and name and name != ":memory:" else None
 
 
 def _tame_sqlite(engine: Engine, patience: float) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from provisioner.base import durable
+from provisioner.base import access, durable
 from provisioner.base.errors import ConflictError, InvalidError, NotFoundError, ProvisionerError
 from provisioner.base.home import Home
 from provisioner.profiles.model import NAME, Profile
@@ -51,7 +51,10 @@ def add_profile(home: Path, name: str, text: str, *, replace: bool = False) -> P
     if path.exists() and not replace:
         raise ConflictError(f"there is a profile {name!r} already", "add --replace")
     profile = read_profile(text, name)
-    durable.replace(path, text.encode(), 0o644)
+    try:
+        durable.replace(path, text.encode(), 0o644)
+    except OSError as error:
+        raise access.in_words(error, path) from error
     return profile
 
 

@@ -1,7 +1,7 @@
 """The administrator's password: made at random by ``init``, shown once, kept as a scrypt hash.
 
-There is no default password, and a lost one cannot be read back: ``clonesys init``
-makes a new one after ``keys/admin`` has been removed.
+There is no default password, and a lost one cannot be read back: ``clonesys user password``
+makes a new one.
 """
 
 from __future__ import annotations

@@ -91,6 +91,5 @@ def _open_services(home: Path, http_port: int | None, now: Callable[[], Moment])
         store=store_of(home),
         signing_key=load_private_key(home),
         nonce_key=load_nonce_key(home),
-        admin_hash=admin.read_bytes(),
         moment=now,
     )

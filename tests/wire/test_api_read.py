@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 from initramfs import messages
 from initramfs.messages import StepState
 from netboot.events import Event, Kind
+from provisioner.cli import run
 from provisioner.hosts import sightings
 from tests.clients import people
 from tests.clients.api import MAC, NOW, OTHER_MAC, Api, api, reports
@@ -186,3 +189,17 @@ def test_on_a_narrow_screen_nothing_lies_beyond_the_edge(site: Api) -> None:
     rules = site.get("/").text.partition("@media (max-width: 44rem)")[2].partition("</style>")[0]
     assert "table, tbody, tr, td { display: block" in rules
     assert "overflow-wrap: anywhere" in rules
+
+
+def test_a_new_password_counts_at_once(site: Api, capsys: pytest.CaptureFixture[str]) -> None:
+    """For a server that runs; the old one ends, also where it was used a moment ago."""
+    old = site.password
+    assert site.get("/api/v1/hosts").status_code == 200
+    assert run(["--home", str(site.home), "user", "password", "--yes", "--json"]) == 0
+    site.password = json.loads(capsys.readouterr().out)["password"]
+    assert site.get("/api/v1/hosts").status_code == 200
+    assert site.request("GET", "/api/v1/hosts", auth=("admin", old)).status_code == 401
+    kept = (site.home / "keys" / "admin").stat()
+    assert (kept.st_mode & 0o777, kept.st_uid) == (0o600, os.geteuid())
+    assert run(["--home", str(site.home), "audit", "--limit", "1"]) == 0
+    assert "user password" in capsys.readouterr().out

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from provisioner.base import access
 from provisioner.commands.appliance import Appliance
-from provisioner.commands.record import record_change
+from provisioner.commands.record import UnrecordedError, record_change
 from provisioner.images.prune import prune
 from provisioner.security.actors import Actor, Right
 from provisioner.security.keys import load_public_key
@@ -42,5 +43,12 @@ def collect_garbage(appliance: Appliance, actor: Actor) -> Collected:
     except StoreError as error:  # some are gone by then
         record_change(appliance, actor, "image gc", f"stopped: {error.message}")
         raise
-    record_change(appliance, actor, "image gc", f"{found.chunks} chunks, {found.bytes} bytes")
+    try:
+        record_change(appliance, actor, "image gc", f"{found.chunks} chunks, {found.bytes} bytes")
+    except UnrecordedError as error:
+        if found.chunks:
+            raise
+        raise StoreError(
+            f"nothing can be deleted, everything is needed: {error.reason}", access.ROOM
+        ) from error
     return found

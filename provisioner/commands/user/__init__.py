@@ -1,0 +1,1 @@
+"""What can be asked about the people who use the appliance."""
