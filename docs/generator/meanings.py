@@ -56,6 +56,10 @@ PROFILE = {
     "backup": 'How a backup captures. For `action = "backup"` only.',
     "backup.empty": "Partitions that the image of a whole disk records as zeros.",
     "backup.without_swap": "Keep no content of swap, page and hibernation files.",
+    "backup.only_partitions": (
+        "Of a whole disk, keep nothing that lies in no partition, but tables and the boot code before the "
+        "first one."
+    ),
     "personalise": (
         "What makes the clone its own. Without this table nothing is changed. For `initinstall` and "
         "`restore` only."

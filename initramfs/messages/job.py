@@ -182,7 +182,8 @@ class Backup:
     """Capture the whole disk as ``disk_image``, if it is named, and each of ``partitions``.
 
     ``empty`` lists partitions that the whole disk's image records as zeros. ``without_swap`` also makes
-    zeros of what swap, page and hibernation files hold.
+    zeros of what swap, page and hibernation files hold, ``only_partitions`` leaves out of a whole disk what
+    lies in no partition.
     """
 
     action: ClassVar[Action] = Action.BACKUP
@@ -192,6 +193,7 @@ class Backup:
     description: str = ""
     empty: tuple[int, ...] = ()
     without_swap: bool = False
+    only_partitions: bool = False
 
     def names(self) -> tuple[str, ...]:
         """The names of all images it makes."""

@@ -17,6 +17,7 @@ from initramfs.imaging.errors import ManifestError
 from initramfs.imaging.format.chunk import DEFAULT_CHUNK, DEFAULT_LEVEL
 from initramfs.imaging.format.header import Header, Kind
 from initramfs.imaging.format.manifest import Manifest
+from initramfs.imaging.format.names import partition_of
 from initramfs.imaging.format.rules import MAX_TEXT
 from initramfs.imaging.format.signed import decode, encode
 from initramfs.imaging.label import read_label
@@ -30,7 +31,8 @@ from initramfs.imaging.restore.verify_policy import policy_for
 from initramfs.messages import Fit
 from provisioner.base.errors import ProvisionerError
 from provisioner.images.sector_size import sector_size_of_file, sector_size_of_target
-from provisioner.stores.names import check_name, partition_of
+from provisioner.stores.kinds import kind_of
+from provisioner.stores.names import check_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,6 +63,8 @@ class Options:
     level: int = DEFAULT_LEVEL
     force: bool = False
     without_swap: bool = False
+    only_partitions: bool = False
+    raw: bool = False
     sector_size: int | None = None
     notes: tuple[str, ...] = ()
     progress: ProgressCallback = silent
@@ -107,7 +111,7 @@ def add_image(
 ) -> Added:
     """Capture a disk, partition or file as the next generation of an image.
 
-    Raises DiskError (the source), StoreError (the store; it then is as before).
+    Raises DiskError (the source), KindError, StoreError (the store; it then is as before).
     """
     with _open(source, options) as device, store.ingest() as ingest:
         draft = capture(
@@ -120,6 +124,9 @@ def add_image(
             level=options.level,
             force=options.force,
             without_swap=options.without_swap,
+            only_partitions=options.only_partitions,
+            raw=options.raw,
+            kind=kind_of(store, facts.name),
             progress=options.progress,
         )
 

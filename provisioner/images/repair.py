@@ -16,8 +16,8 @@ from initramfs.imaging.device.parallel import ProgressCallback, silent
 from initramfs.imaging.device.usage import is_partition
 from initramfs.imaging.errors import ChunkError
 from initramfs.imaging.format.header import Kind
+from initramfs.imaging.format.names import partition_of
 from initramfs.imaging.label import read_label
-from provisioner.stores.names import partition_of
 from provisioner.stores.wrappers import check
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _read(image: Manifest, origin: Path, sink: _Wanted, progress: ProgressCallba
         number = None if bare or image.header.kind is Kind.DISK else partition_of(image.header.name)
         capture(
             device,
-            Facts(image.header.name),
+            Facts("repair"),  # of no kind: images of before may have names of the other
             sink,
             partition=number,
             chunk_size=image.header.chunk_size,

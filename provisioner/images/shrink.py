@@ -87,6 +87,11 @@ def shrink_image(
 
 def _place(image: Manifest) -> Place:
     header = image.header
+    if header.is_raw:
+        raise LayoutError(
+            f"{image.title} was kept as one piece: it is not known what lies where in it",
+            "capture the disk without --raw",
+        )
     if header.label is None:
         return Place(None, None, Bounds(0, header.size), 0)
     if not header.label.areas:

@@ -113,10 +113,12 @@ class Backup(Strict):
     """How a backup captures. ``empty``: partitions that a whole disk's image records as zeros.
 
     ``without_swap``: likewise what swap files, Windows' page files and its hibernation file hold.
+    ``only_partitions``: of a whole disk nothing that lies in no partition, but tables and boot code.
     """
 
     empty: list[Partition] = Field(default_factory=list)
     without_swap: bool = False
+    only_partitions: bool = False
 
 
 class Personalise(Strict):

@@ -37,3 +37,10 @@ class ImageNameError(InvalidError):
             (Problem("name", what),),
             "CloneSys names begin with the device: sda5_Debian, sda_InitClone",
         )
+
+
+class KindError(InvalidError):
+    """A whole disk as a generation of a partition's image, or the other way round."""
+
+    def __init__(self, why: str, hint: str) -> None:
+        super().__init__(why, (Problem("name", why),), hint)

@@ -13,7 +13,6 @@ from provisioner.stores.errors import ImageNameError
 
 LATEST = "latest"
 PROMOTED = "promoted"
-DEVICE = re.compile(r"((?:sd|hd|vd|xvd)[a-z]+|(?:nvme\d+n|mmcblk)\d+(?=p|_)|disk)p?(\d*)_.+", re.ASCII)
 GENERATION = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 
 
@@ -24,12 +23,6 @@ def check_name(name: str) -> str:
             name, "letters, digits, '.', '_', '+' and '-', at most 100, a letter or digit first"
         )
     return name
-
-
-def partition_of(name: str) -> int | None:
-    """The partition's number that a CloneSys-style name tells: 5 for ``sda5_Debian``, None for others."""
-    match = DEVICE.fullmatch(name)
-    return int(match[2]) if match and match[2] else None
 
 
 @dataclass(frozen=True, slots=True)

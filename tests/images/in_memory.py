@@ -174,6 +174,8 @@ def capture_file(
     chunk_size: int = MIB,
     force: bool = False,
     without_swap: bool = False,
+    only_partitions: bool = False,
+    raw: bool = False,
 ) -> Captured:
     """Capture a disk or file into memory."""
     chunks = MemoryChunks() if chunks is None else chunks
@@ -187,6 +189,8 @@ def capture_file(
             chunk_size=chunk_size,
             force=force,
             without_swap=without_swap,
+            only_partitions=only_partitions,
+            raw=raw,
         )
     return Captured(signed(replace(draft.header, generation=1), draft.ranges), chunks, draft.count)
 

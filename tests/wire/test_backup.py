@@ -20,13 +20,14 @@ from initramfs.agent.actions import plan
 from initramfs.agent.actions.backup import Capture
 from initramfs.agent.chunks import HttpChunks, HttpSink
 from initramfs.agent.errors import AgentError, ServerError
-from initramfs.agent.fetch import Appliance, Clock
+from initramfs.agent.fetch import Appliance, Clock, Conflict
 from initramfs.agent.inventory import read_inventory
 from initramfs.agent.pipeline import Context, execute
 from initramfs.agent.report import Reporter
 from initramfs.agent.session import CONTACT
 from initramfs.imaging.capture.capture import Facts
 from initramfs.imaging.errors import DeviceError
+from initramfs.imaging.format.header import Header, Kind
 from initramfs.imaging.format.signed import decode
 from initramfs.messages import (
     Backup,
@@ -396,6 +397,18 @@ def test_only_whole_chunks_and_named_images_are_taken(site: Site) -> None:
     with pytest.raises(ServerError, match="413"):
         HttpSink(talk).put(bytes(32), bytes(5 * MIB))
     assert list(site.store.chunks()) == []
+    site.finish(talk, job, messages.Result(ok=False))
+
+
+def test_an_image_of_another_kind_is_refused(site: Site) -> None:
+    """In words, and for good: an agent that captured again would only be refused again."""
+    part = Header("golden", 1, Kind.PARTITION, 512, 8 * MIB, MIB)
+    talk, job = site.contact(replace(JOB, work=Backup(disk_image="golden")))
+    HttpSink(talk).hand_over(part, [])
+    with pytest.raises(ServerError, match="golden is the image of a partition, and this is a disk") as caught:
+        HttpSink(talk).hand_over(replace(part, kind=Kind.DISK), [])
+    assert not isinstance(caught.value, Conflict)
+    assert site.store.generations("golden") == [1]
     site.finish(talk, job, messages.Result(ok=False))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 from initramfs.agent.chunks import HttpSink
 from initramfs.agent.disks import choose_disk
@@ -16,7 +17,7 @@ from initramfs.agent.errors import PlanError
 from initramfs.agent.fetch import Conflict
 from initramfs.agent.pipeline import Context, Plan, Step
 from initramfs.agent.report import StepProgress
-from initramfs.imaging.capture.capture import CaptureCounts, Facts, capture
+from initramfs.imaging.capture.capture import CaptureCounts, Draft, Facts, capture, check_kind
 from initramfs.imaging.capture.regions import scope_of
 from initramfs.imaging.device.device import Device
 from initramfs.imaging.format.chunk import MIB
@@ -38,7 +39,7 @@ def _steps(work: Backup, disk: Disk) -> Iterator[Step]:
     """Everything is looked at before anything is sent."""
     named: list[tuple[int | None, str]] = [(None, work.disk_image)] if work.disk_image else []
     named += [(part.number, part.name) for part in work.partitions]
-    yield CheckSource(disk, tuple(number for number, _ in named), work)
+    yield CheckSource(disk, tuple(named), work)
     for number, image in named:
         yield Capture(disk, number, image, work)
 
@@ -48,7 +49,7 @@ class CheckSource:
     """See that all that is to be captured is there and was left in order, before anything is sent."""
 
     disk: Disk
-    partitions: tuple[int | None, ...]
+    wanted: tuple[tuple[int | None, str], ...]
     work: Backup
     name: str = "check"
 
@@ -61,9 +62,9 @@ class CheckSource:
         """Raises DeviceError, CaptureError, LabelError with the reason."""
         del context
         with Device.open(node(self.disk)) as device:
-            for number in self.partitions:
-                empty = self.work.empty if number is None else ()
-                scope = scope_of(device, partition=number, empty=empty, without_swap=self.work.without_swap)
+            for number, image in self.wanted:
+                scope = scope_of(device, **_how(self.work, number))
+                check_kind(image, scope)
                 used = sum(system.used for system in scope.filesystems)
                 progress.log(f"{_what(number)}: {scope.size / MIB:.0f} MiB, {used / MIB:.0f} MiB to keep")
                 for warning in scope.warnings:
@@ -95,27 +96,20 @@ class Capture:
         source = f"{self.disk.name}{'' if self.number is None else f' partition {self.number}'}"
         facts = Facts(self.image, self.work.description, source)
         with Device.open(node(self.disk)) as device, context.shown_by(progress):
-            made, count = self._send(device, facts, sink, context)
+            made, draft = self._send(device, facts, sink, context)
+        count = draft.count
         progress.log(_summary(made, count))
+        for warning in draft.found:
+            progress.log(warning)
         context.receipt = _receipt(self.disk, context.receipt, made, count)
 
-    def _send(
-        self, device: Device, facts: Facts, sink: HttpSink, context: Context
-    ) -> tuple[ImageRef, CaptureCounts]:
+    def _send(self, device: Device, facts: Facts, sink: HttpSink, context: Context) -> tuple[ImageRef, Draft]:
         """Once more, if the appliance has lost what it had: its power was cut, or files were deleted."""
-        empty = self.work.empty if self.number is None else ()
+        how = _how(self.work, self.number)
         for last in (False, True):
-            draft = capture(
-                device,
-                facts,
-                sink,
-                partition=self.number,
-                empty=empty,
-                without_swap=self.work.without_swap,
-                progress=context.progress,
-            )
+            draft = capture(device, facts, sink, **how, progress=context.progress)
             try:
-                return sink.hand_over(draft.header, draft.ranges), draft.count
+                return sink.hand_over(draft.header, draft.ranges), draft
             except Conflict:
                 if last:
                     raise
@@ -125,6 +119,24 @@ class Capture:
 def node(disk: Disk) -> Path:
     """The device node of a disk."""
     return Path("/dev") / disk.name
+
+
+class _How(TypedDict):
+    partition: int | None
+    empty: tuple[int, ...]
+    without_swap: bool
+    only_partitions: bool
+
+
+def _how(work: Backup, number: int | None) -> _How:
+    """What capture and its check are told of one image."""
+    whole = number is None
+    return {
+        "partition": number,
+        "empty": work.empty if whole else (),
+        "without_swap": work.without_swap,
+        "only_partitions": work.only_partitions and whole,
+    }
 
 
 def _what(number: int | None) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from initramfs.imaging.capture.cells import Cell, batches, cells, holes, reads
@@ -23,17 +23,22 @@ from initramfs.imaging.device.parallel import (
     run_parallel,
     silent,
 )
+from initramfs.imaging.errors import CaptureError
 from initramfs.imaging.format.chunk import DEFAULT_CHUNK, DEFAULT_LEVEL, MIB, Packer, digest_of, is_zero
-from initramfs.imaging.format.header import Header
+from initramfs.imaging.format.header import Header, Kind
 from initramfs.imaging.format.index import MAX_COUNT, SECTOR, Range, State
+from initramfs.imaging.format.names import HINT, why_other_kind
 from initramfs.imaging.format.rules import MAX_TEXT, check_header
-from initramfs.imaging.spans import subtract
+from initramfs.imaging.spans import Span, subtract, total
 
 if TYPE_CHECKING:
     from initramfs.imaging.format.source import ChunkSink
 
 BATCH = 8 * MIB
 """Bytes of chunks that a thread holds while the sink is asked about them."""
+
+NOTABLE = 4
+"""So many chunks outside of partitions are nothing to speak of: gaps have them, and the ends of tables."""
 
 Batch = Sequence[tuple[int, Cell]]
 
@@ -62,11 +67,15 @@ class CaptureCounts:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An image that is not signed yet. ``header.generation`` is 1 until the store says which it is."""
+    """An image that is not signed yet. ``header.generation`` is 1 until the store says which it is.
+
+    ``found`` are those of the header's warnings that only reading has shown.
+    """
 
     header: Header
     ranges: list[Range]
     count: CaptureCounts
+    found: tuple[str, ...] = ()
 
 
 def capture(
@@ -81,22 +90,58 @@ def capture(
     workers: int | None = None,
     force: bool = False,
     without_swap: bool = False,
+    only_partitions: bool = False,
+    raw: bool = False,
+    kind: Kind | None = None,
     progress: ProgressCallback = silent,
 ) -> Draft:
     """Capture ``source``: the whole disk, one partition of it, or the bare file system it is.
 
     ``empty`` lists partitions that the image of a whole disk records as zeros; ``without_swap`` records
-    as zeros what swap, page and hibernation files hold. Raises CaptureError, LabelError, ToolError,
-    DeviceError, and whatever the sink raises.
+    as zeros what swap, page and hibernation files hold; ``only_partitions`` and ``raw`` as in
+    :func:`.regions.scope_of`. ``kind`` is that of the image's earlier generations. Raises CaptureError (also
+    if the source is of another kind, or of another than the name says), LabelError, ToolError, DeviceError,
+    and whatever the sink raises.
     """
     source.forget()
-    scope = scope_of(source, partition=partition, empty=empty, force=force, without_swap=without_swap)
+    scope = scope_of(
+        source,
+        partition=partition,
+        empty=empty,
+        force=force,
+        without_swap=without_swap,
+        only_partitions=only_partitions,
+        raw=raw,
+    )
+    check_kind(facts.name, scope, kind)
     header = _header(scope, facts, source.sector_size, chunk_size)
     check_header(header)
     task = _Capture(source, sink, scope, chunk_size, level)
     meter = Meter("capture", task.size, progress)
     run_parallel(task.batches(), lambda: task.worker(meter), workers or compressors())
-    return Draft(header, list(task.ranges()), task.count)
+    ranges = list(task.ranges())
+    found = tuple(_of_room(scope.room, ranges, chunk_size))
+    return Draft(replace(header, warnings=(*header.warnings, *found)), ranges, task.count, found)
+
+
+def check_kind(name: str, scope: Scope, first: Kind | None = None) -> None:
+    """See that what is captured is what its name, and its first generation, are of. Raises CaptureError."""
+    why = why_other_kind(name, scope.kind, first, part=scope.part)
+    if why:
+        raise CaptureError(why, HINT)
+
+
+def _of_room(room: Sequence[Span], ranges: Sequence[Range], chunk_size: int) -> Iterator[str]:
+    """What is said of content in no partition, if there is much of it: an earlier life of the disk."""
+    if not room:
+        return
+    held = [(item.offset, item.end) for item in ranges if item.state is State.DATA]
+    found = sum(end - start for start, end in held) - total(list(subtract(held, room)))
+    if found > NOTABLE * chunk_size:
+        yield (
+            f"{found / MIB:.0f} MiB that are not zero lie in no partition, and are kept "
+            "(what the disk held before?); --only-partitions leaves them out"
+        )
 
 
 def _header(scope: Scope, facts: Facts, sector_size: int, chunk_size: int) -> Header:

@@ -18,8 +18,8 @@ from initramfs.messages.codec import MessageError, canonical, from_plain, parse,
 from initramfs.messages.machine import Firmware
 
 VERSION = 2
-BEFORE_FACTS = 1
-"""Its file systems have no facts. Still written for an image that has none: every reader takes it."""
+BEFORE = 1
+"""Has no facts of file systems, and no raw disks. Still written where it says all: any reader takes it."""
 EXTRA = {"version", "index_count"}
 
 
@@ -75,7 +75,7 @@ class Header:
         size: of the disk or partition.
         chunk_size: the grid's, a power of two.
         firmware: who can start it.
-        label: of a disk image.
+        label: of a disk image; None of one that was kept as one piece, without looking into it (``raw``).
         filesystems: what was found; growing and personalising rely on it.
         description: what its maker says of it.
         origin: the host and device that it was captured from.
@@ -99,12 +99,17 @@ class Header:
     date: int = 0
     warnings: tuple[str, ...] = ()
 
+    @property
+    def is_raw(self) -> bool:
+        """Whether it is a whole device that was kept as one piece."""
+        return self.kind is Kind.DISK and self.label is None
+
 
 def encode_header(header: Header, index_count: int) -> bytes:
     """Canonical JSON: keys sorted, no spaces, ASCII."""
     plain = to_plain(header)
-    version = VERSION if any(found.facts is not None for found in header.filesystems) else BEFORE_FACTS
-    if version == BEFORE_FACTS:
+    version = VERSION if header.is_raw or any(f.facts is not None for f in header.filesystems) else BEFORE
+    if version == BEFORE:
         for found in plain["filesystems"]:
             del found["facts"]
     return canonical(plain | {"version": version, "index_count": index_count})
@@ -114,14 +119,14 @@ def decode_header(data: bytes) -> tuple[Header, int]:
     """The header, not checked, and the number of index records it announces. Raises ManifestError."""
     try:
         value = from_plain(dict[str, Any], parse(data, "header"), "header")
-        if (version := value.get("version")) not in (BEFORE_FACTS, VERSION):
+        if (version := value.get("version")) not in (BEFORE, VERSION):
             raise ManifestError(
                 f"the manifest is of version {version!r:.20}, this program reads versions up to {VERSION}",
                 "update this program",
             )
         count = from_plain(int, value.get("index_count"), "index_count")
         fields = {name: item for name, item in value.items() if name not in EXTRA}
-        if version == BEFORE_FACTS:
+        if version == BEFORE:
             fields["filesystems"] = _without_facts(fields.get("filesystems"))
         header = from_plain(Header, fields, "header", strict=True)
     except MessageError as error:

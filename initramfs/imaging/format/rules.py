@@ -106,11 +106,10 @@ def check_header(header: Header) -> None:
     for number, warning in enumerate(header.warnings):
         _must(is_text(warning), warning, f"warnings[{number}]")
     _must(header.size % header.sector_size == 0, header.size, f"size, in sectors of {header.sector_size}")
-    _must(
-        (header.kind is Kind.DISK) == (header.label is not None), header.kind.value, "kind, label or no label"
-    )
+    _must(header.kind is Kind.DISK or header.label is None, header.kind.value, "kind, with a label")
+    _must(not header.is_raw or not header.filesystems, len(header.filesystems), "file systems of a raw disk")
     if header.label is None:
-        _must(header.firmware == ANY, str(header.firmware), "firmware of a partition")
+        _must(header.firmware == ANY, str(header.firmware), "firmware without a label")
     else:
         _check_label(header.label, header.size, header.sector_size)
     _check_filesystems(header)

@@ -64,6 +64,20 @@ def decode_draft(data: bytes) -> tuple[Header, Index]:
     return _read(memoryview(data))
 
 
+def read_header(data: bytes) -> Header:
+    """The header that a manifest, a draft or the beginning of one carries: believe nothing of it.
+
+    Neither signature nor index is looked at. Raises ManifestError.
+    """
+    start = len(MAGIC) + LENGTH.size
+    if not data.startswith(MAGIC) or len(data) < start:
+        raise ManifestError("this is no manifest, or only the beginning of one")
+    (length,) = LENGTH.unpack_from(data, len(MAGIC))
+    if length > min(MAX_HEADER, len(data) - start):
+        raise ManifestError(f"the manifest's header claims {length} bytes")
+    return decode_header(data[start : start + length])[0]
+
+
 def _read(body: memoryview) -> tuple[Header, Index]:
     start = len(MAGIC) + LENGTH.size
     (length,) = LENGTH.unpack_from(body, len(MAGIC))

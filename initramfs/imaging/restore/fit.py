@@ -92,7 +92,7 @@ def fit(
     """
     label = disk.header.label
     if label is None:
-        raise AssertionError("a disk image has a label: the header was checked")
+        return _fit_piece(disk, partition_images, target_size, wish)
     room = _room(disk, label, target_size, sector_size, wish.seen)
     sizes = _cut(disk, partition_images, label, room, target_size)
     cut = edited(label, Edits(sizes))
@@ -107,6 +107,23 @@ def fit(
         raise _cannot_grow(free.note)
     edits = Edits(sizes | dict(free.sizes), starts=free.starts)
     return FittedLabel(edited(label, edits), edits, part.number, tuple(_said(label, free)))
+
+
+def _fit_piece(
+    disk: Manifest, partition_images: Mapping[PartitionNumber, Manifest], target_size: int, wish: Growing
+) -> FittedLabel:
+    """A device that was kept as one piece goes onto one that is large enough; nothing in it changes."""
+    if partition_images:
+        raise LayoutError(
+            f"{disk.title} was kept as one piece: no image can be laid over a part of it",
+            "restore it alone, or capture the disk without --raw",
+        )
+    if target_size < disk.header.size:
+        raise _too_small(disk, None, disk.header.size, target_size)
+    why = f"{disk.title} was kept as one piece: nothing in it can be grown"
+    if wish.which is not None and wish.failure is GrowFailure.FAIL:
+        raise _cannot_grow(why)
+    return FittedLabel(None, notes=(why,) if wish.which is not None else ())
 
 
 def fit_in_place(

@@ -46,12 +46,26 @@ def capture(
     without_swap: Annotated[
         bool, typer.Option("--without-swap", help="Keep no content of swap, page and hibernation files.")
     ] = False,
+    only_partitions: Annotated[
+        bool, typer.Option("--only-partitions", help="Of a disk, only partitions, tables and boot code.")
+    ] = False,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="The whole device as one piece, without looking into it.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Add an image, or its next generation: what is in use is read, what is known is not stored again."""
     ours, began = of(context), time.monotonic()
     options = Options(
-        partition, tuple(empty or ()), chunk_size * KIB, level, force, without_swap, sector_size
+        partition=partition,
+        empty=tuple(empty or ()),
+        chunk_size=chunk_size * KIB,
+        level=level,
+        force=force,
+        without_swap=without_swap,
+        only_partitions=only_partitions,
+        raw=raw,
+        sector_size=sector_size,
     )
     wish = CaptureImage(source, name, description, user, options)
     with leaving(LEFT), ours.appliance() as appliance, bar(quiet=as_json) as progress:

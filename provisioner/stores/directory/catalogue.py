@@ -10,15 +10,23 @@ import hashlib
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from initramfs.imaging.format.index import RECORD
+from initramfs.imaging.format.manifest import MAX_RECORDS
+from initramfs.imaging.format.signed import MAX_FILE
 from initramfs.messages import IMAGE_NAME
 from provisioner.base import durable
 from provisioner.base.durable import sync
 from provisioner.stores.directory.places import REMOVED, Places
 from provisioner.stores.errors import NoImageError
 from provisioner.stores.files import failing, write_new
+from provisioner.stores.kinds import check_kind
 from provisioner.stores.names import GENERATION, Reference, Wanted, check_name
 from provisioner.stores.protocols import Keep, Sign
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 CLAIMED = ".new"
 LIST_HINT = "'clonesys image list' shows what there is"
@@ -130,7 +138,10 @@ class DirectoryCatalogue:
 
 
 def publish(places: Places, name: str, sign: Sign) -> Reference:
-    """Let a manifest appear as the next generation. Its chunks must be durable already. Raises StoreError."""
+    """Let a manifest appear as the next generation. Its chunks must be durable already.
+
+    Raises StoreError, KindError.
+    """
     folder = places.manifests / check_name(name)
     with failing(f"add a generation of {name}", folder):
         folder.mkdir(exist_ok=True)
@@ -138,8 +149,17 @@ def publish(places: Places, name: str, sign: Sign) -> Reference:
         while True:
             generation = 1 + max(map(_number_of, folder.glob("*")), default=0)
             data = sign(generation)
+            check_kind(name, data, _manifests(folder))
             if _appear(folder / str(generation), data):
                 return Reference(name, generation, hashlib.sha256(data).digest())
+
+
+def _manifests(folder: Path) -> Iterator[bytes]:
+    """What begins the manifests of an image, oldest first."""
+    numbers = sorted(int(path.name) for path in folder.glob("*") if GENERATION.fullmatch(path.name))
+    for number in numbers:
+        with suppress(FileNotFoundError), (folder / str(number)).open("rb") as file:  # removed meanwhile
+            yield file.read(MAX_FILE - MAX_RECORDS * RECORD.size)
 
 
 def _number_of(path: Path) -> int:

@@ -27,6 +27,7 @@ from initramfs.imaging.format.signed import (
     decode_draft,
     encode,
     encode_draft,
+    read_header,
     sign,
 )
 from initramfs.imaging.label.model import Bare, Partition
@@ -219,6 +220,27 @@ def test_facts_of_file_systems_make_it_version_2() -> None:
     (found,) = decode(data, PUBLIC).header.filesystems
     assert b'"version":2' in data
     assert (found.fact("bigalloc"), found.fact("64bit"), found.fact("devid")) == (1, 0, None)
+
+
+def test_a_disk_that_is_one_piece_has_no_label() -> None:
+    """Version 2, so that an older reader says what it is; nothing is known of what lies in it."""
+    raw = replace(BARE, name="sda_Installer", kind=Kind.DISK)
+    data = encode(raw, [], KEY)
+    assert b'"version":2' in data
+    assert decode(data, PUBLIC).header == raw
+    assert raw.is_raw
+    assert read_header(data[:4096]) == raw
+    with pytest.raises(ManifestError, match="file systems of a raw disk"):
+        encode(replace(raw, filesystems=EXT4.filesystems), [], KEY)
+    with pytest.raises(ManifestError, match="kind, with a label"):
+        encode(replace(DISK, kind=Kind.PARTITION), [], KEY)
+
+
+@pytest.mark.parametrize("data", [b"", b"CLSYIMG1", b"CLSYIMG1" + b"\xff" * 8, b"other" * 10])
+def test_what_carries_no_header(data: bytes) -> None:
+    """Nothing is made up from a piece of a file."""
+    with pytest.raises(ManifestError):
+        read_header(data)
 
 
 def test_images_of_before_stay_as_they_are() -> None:

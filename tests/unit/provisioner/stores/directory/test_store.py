@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from initramfs.imaging.errors import Missing, Unavailable
+from initramfs.imaging.format.names import partition_of
 from provisioner.stores.directory.store import DirectoryStore
 from provisioner.stores.errors import ImageNameError, NoImageError, StoreError, StoreFullError
-from provisioner.stores.names import Reference, Wanted, partition_of
+from provisioner.stores.names import Reference, Wanted
 from tests.lab.command import run
 
 A, B, C = (hashlib.sha256(text).digest() for text in (b"a", b"b", b"c"))
