@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from initramfs import messages
+from provisioner.base.config import Contact
 from provisioner.base.text import line, lines
 from provisioner.database.engine import Database
 from provisioner.jobs import receipts
@@ -19,7 +20,9 @@ from provisioner.jobs.contact import authorised_job
 from provisioner.jobs.life import JobEvent, JobState, next_state
 from provisioner.jobs.receipts import Sign
 from provisioner.jobs.reports import MAX_LOG_TEXT
+from provisioner.jobs.standing import standing
 from provisioner.jobs.tables import Job, LogLine
+from provisioner.jobs.views import job_view
 from provisioner.security.signatures import UnprovedError, open_statement, read_signed
 from provisioner.timeline import audit, events
 
@@ -58,7 +61,8 @@ def _end(session: Session, job: Job, mac: str, result: messages.Result, now: flo
     job.heard = job.ended = now
     job.error, job.hint = lines(result.error, MAX_LOG_TEXT), lines(result.hint, MAX_LOG_TEXT)
     job.receipt = json.loads(messages.encode(result.receipt)) if result.receipt else None
-    events.note(session, events.RESULT, mac, f"job {job.id} {job.state} {job.error}".rstrip(), now)
+    known = job.error or standing(job_view(job), now, Contact()).note  # an end is never late
+    events.note(session, events.RESULT, mac, f"job {job.id} {job.state} {known}".rstrip(), now)
 
 
 def _refuse(session: Session, job: Job, why: str, now: float) -> None:

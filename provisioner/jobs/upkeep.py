@@ -1,4 +1,4 @@
-"""What the controller does to the database: notices silence, forgets what is old."""
+"""What the controller does to the database: notices silence and late starts, forgets what is old."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from collections.abc import Callable
 
 from sqlalchemy import delete, select
 
-from provisioner.base.config import Config
+from provisioner.base.config import Config, Contact
 from provisioner.database.engine import Database
 from provisioner.database.turns import Urgency
 from provisioner.hosts.tables import Observed
 from provisioner.jobs.heartbeat import check
 from provisioner.jobs.life import ACTIVE, JobEvent, JobState, next_state
+from provisioner.jobs.standing import standing
 from provisioner.jobs.tables import Job
+from provisioner.jobs.views import job_view
 from provisioner.security.tables import RevokedToken, Token, UsedNonce
 from provisioner.security.tokens import USED_LIFETIME
 from provisioner.timeline import events
@@ -46,6 +48,29 @@ def mark_silent(
             events.note(session, events.RESULT, mac, f"job {job.id} {job.state}", now)
             changed.append((job.id, job.state))
     return changed
+
+
+def note_late_starts(database: Database, policy: Contact, since: float, now: float) -> list[tuple[str, str]]:
+    """Note the systems that should have started between ``since`` and ``now``; hosts, and what is said."""
+    minutes = policy.first_start_minutes * 60
+    late = select(Job).where(
+        Job.state == JobState.SUCCEEDED,
+        Job.up.is_(None),
+        Job.ended > since - minutes,
+        Job.ended <= now - minutes,
+    )
+    said = []
+    with database.write() as session:
+        for job in session.scalars(late):
+            followed = session.scalar(
+                select(Job.id).where(Job.host_id == job.host_id, Job.id > job.id).limit(1)
+            )
+            known = standing(job_view(job, latest=followed is None), now, policy)
+            if known.raised:
+                mac = job.host.macs[0].mac if job.host.macs else ""
+                events.note(session, events.RESULT, mac, f"job {job.id} {known.note}", now)
+                said.append((job.host.name, known.note))
+    return said
 
 
 def forget_old(

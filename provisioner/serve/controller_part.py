@@ -49,6 +49,7 @@ class Rounds:
     calm: clock.Calm
     alive: Callable[[], None]
     _done: int = 0
+    _looked: float | None = None
     _failing: bool = False
 
     def turn(self) -> None:
@@ -71,5 +72,10 @@ class Rounds:
         calm = self.calm.seconds(now)
         for number, state in upkeep.mark_silent(self.database, self.config, now.wall, calm):
             log.warning("job %d is %s: its agent is silent", number, state)
+        for host, said in upkeep.note_late_starts(
+            self.database, self.config.contact, self._looked or now.wall, now.wall
+        ):
+            log.warning("%s: %s", host, said)
+        self._looked = now.wall
         if self._done % PRUNE_ROUNDS == 0 and calm >= CALM:
             upkeep.forget_old(self.database, self.config, now.wall, self.alive)

@@ -377,6 +377,7 @@ def test_phone_home(site: Api) -> None:
     assert person.phone_home_url == "http://192.0.2.1:8080/api/v1/phone-home"
     site.finish(given, messages.Result(ok=True, receipt=RECEIPT))
     assert get_job(site.database, 1).up is None
+    assert "waiting for its first start" in events.list_events(site.database, MAC)[-1].detail
     message = messages.PhoneHome(person.phone_home_token, "pc1")
     assert site.request("POST", "/api/v1/phone-home", content=messages.encode(message)).status_code == 204
     assert people.get_host(site.database, "pc1").phoned_home_as == "pc1"

@@ -20,7 +20,8 @@ REMOVABLE = "EFI/BOOT/BOOTX64.EFI"
 
 PROGRAMS = (
     r"shimx64\.efi", r"grubx64\.efi", r"bootmgfw\.efi", r"systemd-bootx64\.efi", r"refind_x64\.efi",
-    r"(?:loader|limine|limine_x64|elilo|syslinux)\.efi",
+    r"(?:shim|grub|loader|limine|limine_x64|elilo|syslinux|cloverx64|opencore|boot)\.efi",
+    r"(?:shim|grub|boot|systemd-boot|refind_)(?:ia32|aa64)\.efi",
 )  # fmt: skip
 """Boot loaders by their files' names, best first: shim starts GRUB, and under Secure Boot GRUB needs it."""
 MAKERS = ("debian", "ubuntu", "fedora")

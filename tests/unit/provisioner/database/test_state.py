@@ -202,6 +202,29 @@ def test_silent_jobs_are_marked(database: Database) -> None:
     assert job.hint
 
 
+def test_a_late_start_is_noted_once(database: Database) -> None:
+    """In the round in which its time has passed; not of what was up, was followed, or tells nothing."""
+    document = {"after": "reboot", "work": {"personalisation": {"phone_home_url": "at contact"}}}
+    with database.write() as session:
+        for number, (up, told) in enumerate(
+            [(None, document), (5.0, document), (None, document), (None, {})]
+        ):
+            host = registry.add_host(session, f"late{number}", [f"52:54:00:00:01:{number:02x}"], now=0.0)
+            session.flush()
+            job = Job(host_id=host.id, profile="c", action="restore", document=told, created=0.0, ended=0.0)
+            job.state, job.up = JobState.SUCCEEDED, up
+            session.add(job)
+        session.flush()
+        followed = registry.find_host(session, "late2").id
+        session.add(Job(host_id=followed, profile="c", action="restore", document={}, created=1.0))
+    policy = Config().contact
+    assert upkeep.note_late_starts(database, policy, 880.0, 890.0) == []
+    ((host_name, said),) = upkeep.note_late_starts(database, policy, 890.0, 900.0)
+    assert (host_name, "has not started since" in said) == ("late0", True)
+    assert upkeep.note_late_starts(database, policy, 900.0, 910.0) == []
+    assert "has not started" in events.list_events(database, "52:54:00:00:01:00")[-1].detail
+
+
 def test_unknown_machines_are_observed(database: Database) -> None:
     """They are counted, and forgotten as soon as they are added."""
     sightings.record(database, [seen(OTHER, 5.0), seen(OTHER, 6.0, "192.0.2.9"), seen(OTHER, 7.0)])

@@ -73,6 +73,8 @@ def test_folders_without_end_are_left(tmp_path: Path) -> None:
         (["EFI/rocky/shimx64.efi", "EFI/rocky/grubx64.efi"], ("EFI/rocky/shimx64.efi", False)),
         (["EFI/Microsoft/Boot/bootmgfw.efi"], ("EFI/Microsoft/Boot/bootmgfw.efi", False)),
         (["EFI/arch/shimx64.efi", "EFI/ubuntu/shimx64.efi"], ("EFI/ubuntu/shimx64.efi", False)),
+        (["EFI/BOOT/BOOTIA32.EFI"], ("EFI/BOOT/BOOTIA32.EFI", False)),
+        (["EFI/redhat/grub.efi", "EFI/redhat/fbx64.efi"], ("EFI/redhat/grub.efi", False)),
         (["EFI/Linux/x.efi", "EFI/s/systemd-bootx64.efi"], ("EFI/s/systemd-bootx64.efi", False)),
         (["EFI/Linux/debian.efi"], ("EFI/Linux/debian.efi", False)),
         (["EFI/debian/mmx64.efi", "EFI/other.efi", "grubx64.efi"], None),
