@@ -145,6 +145,15 @@ def test_an_image_that_ends_early_or_is_changed(made: Path, tmp_path: Path) -> N
     refused(source, tmp_path / "work", r"^partclone refuses source: CRC error, block_id=\d+$")
 
 
+def test_the_reason_is_partclones_however_much_it_left_unread(made: Path, tmp_path: Path) -> None:
+    """It ends at the first error; the rest of a large image is not read for nothing."""
+    data = bytearray((made / "image").read_bytes())
+    data[200] ^= 1  # in the map of used blocks
+    source = tmp_path / "source"
+    source.write_bytes(data + bytes(8 * MIB))
+    refused(source, tmp_path / "work", "partclone refuses source: .*bitmap.*error")
+
+
 def test_an_image_without_checksums_is_noted(made: Path, tmp_path: Path) -> None:
     """As FOG makes them; where they are packed, the packer has one."""
     save_partition(made / "2", tmp_path / "image", "ext4", "-a0")

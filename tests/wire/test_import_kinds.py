@@ -6,6 +6,7 @@ import gzip
 import io
 import os
 import random
+import struct
 import subprocess
 import tarfile
 import zipfile
@@ -102,6 +103,41 @@ def test_a_vhd_of_fixed_size_is_known_by_its_end(disk: Path, tmp_path: Path) -> 
         container,
     )
     assert container.stat().st_size == disk.stat().st_size + 512
+    with imported(container, tmp_path / "work") as found:
+        assert found.path.read_bytes() == disk.read_bytes()
+
+
+def test_a_vhd_is_as_long_as_it_says(disk: Path, tmp_path: Path) -> None:
+    """Not as whole cylinders are, as of programs that qemu-img does not know; its name may have commas."""
+    container = tmp_path / "from, elsewhere.vhd"
+    run(
+        "qemu-img",
+        "convert",
+        "-f",
+        "raw",
+        "-O",
+        "vpc",
+        "-o",
+        "subformat=fixed,force_size=on",
+        disk,
+        container,
+    )
+    data = bytearray(container.read_bytes())
+    footer = len(data) - 512
+    data[footer + 28 : footer + 32] = b"else"
+    data[footer + 56 : footer + 60] = struct.pack(">HBB", 600, 4, 17)
+    data[footer + 64 : footer + 68] = bytes(4)
+    data[footer + 64 : footer + 68] = (~sum(data[footer : footer + 85]) & 0xFFFFFFFF).to_bytes(4, "big")
+    container.write_bytes(data)
+    assert str(600 * 4 * 17 * 512) in run("qemu-img", "info", "-f", "vpc", container)
+    with imported(container, tmp_path / "work") as found:
+        assert found.path.read_bytes() == disk.read_bytes()
+
+
+def test_a_streamed_vmdk_is_converted(disk: Path, tmp_path: Path) -> None:
+    """As it lies in an OVA."""
+    container = tmp_path / "disk.vmdk"
+    run("qemu-img", "convert", "-f", "raw", "-O", "vmdk", "-o", "subformat=streamOptimized", disk, container)
     with imported(container, tmp_path / "work") as found:
         assert found.path.read_bytes() == disk.read_bytes()
 

@@ -68,6 +68,8 @@ def read(folder: Path, wanted: str = "") -> SavedDisk:
             raise StoreError(f"{folder} holds nothing of {disk} that can be read", WHOLE)
         return SavedDisk(disk, SavedTable(disk, ""), parts={0: files[disk]}, only=0)
     mine = [part for part in parts if not disk or _belongs(part, disk)]
+    if not mine:
+        raise StoreError(f"{folder} lists no partition of {disk}", WHOLE)
     saved = {_number(part): found for part, found in _saved(folder, names) if part in mine}
     swaps = dict(_swaps(folder, names, disk))
     missing = [part for part in mine if _number(part) not in {*saved, *swaps}]

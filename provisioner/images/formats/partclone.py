@@ -94,7 +94,7 @@ class _Counted:
     def __init__(self, content: Content, header: PartcloneHeader | None) -> None:
         self._content = content
         self._header = header if header is not None and header.exact else None
-        self._used = 0
+        self._used, self._ended = 0, False
 
     def __iter__(self) -> Iterator[bytes]:
         at = 0
@@ -103,10 +103,11 @@ class _Counted:
                 self._used += _bits(block, at, self._header)
             at += len(block)
             yield block
+        self._ended = True
 
     def wrong(self) -> str:
         """What is the matter with the length of everything that came; empty if it is right, or not known."""
-        if self._header is None:
+        if self._header is None or not self._ended:
             return ""
         length = self._header.length(self._used)
         if self._content.size < length:
@@ -136,8 +137,9 @@ def _feed(process: subprocess.Popen[bytes], blocks: _Counted) -> None:
             for block in remaining:
                 pipe.write(block)
     except BrokenPipeError:
-        for _ in remaining:
-            pass  # how long it is, is still to be known
+        if process.wait() == 0:
+            for _ in remaining:
+                pass  # it had enough: how much is too much?
     except BaseException:
         process.kill()
         raise

@@ -68,6 +68,7 @@ def restore(content: Content, kind: str, target: Path) -> None:
 
 def convert(image: Path, kind: str, target: Path) -> None:
     """The same for a file that is not packed."""
+    image, target = image.absolute(), target.absolute()  # else "nbd:…" or "-x" were no name of a file
     if kind == "vmdk":
         _refuse_description(image)
     told = json.loads(qemu_img("info", "-f", kind, "--output", "json", image))
@@ -77,7 +78,20 @@ def convert(image: Path, kind: str, target: Path) -> None:
             f"{image.name} needs another file: {', '.join(others)}",
             "make one file of it with 'qemu-img convert'",
         )
-    qemu_img("convert", "-f", kind, "-O", "raw", image, target)
+    qemu_img("convert", *_opened(image, kind), "-O", "raw", target)
+
+
+def _opened(image: Path, kind: str) -> tuple[str | Path, ...]:
+    """How qemu-img is to take a file.
+
+    A VHD notes its size twice, and the one in cylinders may be smaller: qemu-img believes that one unless it
+    knows the program that made the file (block/vpc.c, vpc_open).
+    """
+    if kind != "vpc":
+        return ("-f", kind, image)
+    name = str(image).replace(",", ",,")
+    options = f"driver=vpc,force_size_calc=current_size,file.driver=file,file.filename={name}"
+    return ("--image-opts", options)
 
 
 def _refuse_description(image: Path) -> None:

@@ -70,6 +70,9 @@ def test_one_disk_of_several(folder: Path) -> None:
     assert clonezilla.read(folder, "sdb").parts == {1: Saved((folder / "sdb1.dd-img",), raw=True)}
     with pytest.raises(StoreError, match="has no disk sdc"):
         clonezilla.read(folder, "sdc")
+    (folder / "parts").write_text("sda1\n")
+    with pytest.raises(StoreError, match="lists no partition of sdb"):
+        clonezilla.read(folder, "sdb")
 
 
 def test_disks_whose_partitions_have_a_p(folder: Path) -> None:
