@@ -20,7 +20,7 @@ from initramfs.imaging.capture.capture import Facts
 from initramfs.imaging.device.device import Device, content_of
 from initramfs.imaging.device.loop import loop_device
 from initramfs.imaging.errors import LayoutError
-from initramfs.imaging.filesystem.growth import why_not_shrunk
+from initramfs.imaging.filesystem.limits import why_not_shrunk
 from initramfs.imaging.filesystem.probe import probe
 from initramfs.imaging.filesystem.resize import cannot_shrink, minimum, shrink, tidy
 from initramfs.imaging.format.chunk import MIB

@@ -6,6 +6,7 @@ import os
 import random
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,15 +15,19 @@ from initramfs.agent.errors import PlanError
 from initramfs.agent.steps.adapt import apply
 from initramfs.agent.steps.duplicates import others, settle
 from initramfs.imaging.device.device import Device
+from initramfs.imaging.filesystem.probe import probe
 from initramfs.imaging.filesystem.rename import rename
+from initramfs.imaging.format.manifest import Manifest
 from initramfs.imaging.label import read_label
+from initramfs.imaging.label.model import Bare, PartitionNumber
 from initramfs.imaging.restore.compose import compose
 from initramfs.imaging.restore.identifiers import collect, contents, duplicates, new_uuid, renamed
+from initramfs.imaging.restore.look_ahead import with_facts
 from initramfs.imaging.restore.restore import Restore
 from initramfs.messages import DiskIdentity, Duplicates, Uuids
-from tests.images import content, filesystems
+from tests.images import content, filesystems, fixed_size
 from tests.images.disk import Slot, insert, partition
-from tests.images.in_memory import MIB, Captured, capture_file
+from tests.images.in_memory import MIB, Captured, capture_file, signed
 from tests.lab.command import run
 
 pytestmark = [
@@ -212,3 +217,38 @@ def test_file_systems_take_a_new_identifier(kind: str, tmp_path: Path) -> None:
         content.check(loop, kind)
         if before:
             assert content.digests(loop, kind) == before
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("stable_inodes", "stable_inodes"),
+        ("journal", "its journal lies on another device"),
+        ("log", "its log lies on another device"),
+        ("devices", "it lies on 2 devices"),
+    ],
+)
+def test_what_cannot_be_renamed_is_known_before_the_first_write(
+    what: str, said: str, tmp_path: Path, *, recorded: bool
+) -> None:
+    """It keeps its identifier, and is not mounted where that cannot be."""
+    image = capture_file(fixed_size.make(tmp_path, what), "sda5_Data", force=True)
+    found = image.manifest.header.filesystems[0]
+    if not recorded:
+        found = replace(found, facts=None)
+        header = replace(image.manifest.header, filesystems=(found,))
+        image = Captured(signed(header, list(image.manifest.index)), image.chunks)
+    bare: dict[PartitionNumber, Manifest] = {Bare.BARE: image.manifest}
+    systems = with_facts(image.chunks, None, bare, contents(None, bare))
+    with Device.create(tmp_path / "target", image.manifest.header.size) as device:
+        layout = compose(target_size=device.size, sector_size=512, partitions=bare)
+        renames = settle(DiskIdentity(Uuids.NEW), layout, systems, {}, random.Random(1).randbytes)
+        assert renames is not None
+        assert not renames.filesystems
+        log: list[str] = []
+        Restore(layout, image.chunks, device).run(
+            before_commit=lambda _: log.extend(apply(renames, layout, tmp_path / "target", systems))
+        )
+    assert said in log[0]
+    assert probe(tmp_path / "target", 0, image.manifest.header.size).uuid == found.uuid

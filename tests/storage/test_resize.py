@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +24,7 @@ from tests.images import content
 from tests.images.bad_clusters import mark_bad
 from tests.images.disk import insert
 from tests.images.filesystems import blank
+from tests.images.fixed_size import btrfs_of_two, make
 from tests.images.image_command import Appliance
 from tests.images.in_memory import MIB, Captured, capture_file, reason_on, signed
 from tests.lab.command import run
@@ -136,25 +135,9 @@ def test_a_file_system_that_is_not_in_order_leaves_the_disk_closed(tmp_path: Pat
     assert "not in order" in reason_on((tmp_path / "target").read_bytes(), MIB)
 
 
-@contextmanager
-def second_device(folder: Path, *, only: bool) -> Iterator[Path]:
-    """A Btrfs to which a device was added, and from which with ``only`` the first was taken."""
-    first, second = folder / "first", folder / "second"
-    for path in (first, second):
-        blank(path, 300)
-    with content.loop(first) as one, content.loop(second) as two:
-        run("mkfs.btrfs", "-q", one)
-        with content.mounted(one, "btrfs") as place:
-            (place / "file").write_bytes(os.urandom(4 * MIB))
-            run("btrfs", "device", "add", "-f", two, place)
-            if only:
-                run("btrfs", "device", "remove", one, place)
-    yield second
-
-
 def test_a_btrfs_whose_device_is_not_number_1_grows_and_shrinks(appliance: Appliance, tmp_path: Path) -> None:
     """``resize max`` alone means device 1."""
-    with second_device(tmp_path, only=True) as second:
+    with btrfs_of_two(tmp_path, only=True) as second:
         image = capture_file(second, "sda5_Data")
         with content.loop(second) as device:
             files = content.digests(device, "btrfs")
@@ -188,27 +171,6 @@ def test_an_ntfs_with_a_bad_cluster_grows_and_shrinks(appliance: Appliance, tmp_
     assert_mounts(tmp_path / "small", "ntfs", files)
 
 
-def fixed(folder: Path, what: str) -> Path:
-    """A file system that its tools do not resize."""
-    part, other = folder / "part", folder / "other"
-    blank(part, 320 if what == "log" else 64)
-    blank(other, 80)
-    match what:
-        case "bigalloc":
-            run("mkfs.ext4", "-q", "-F", "-O", "bigalloc", part)
-        case "journal":
-            run("mke2fs", "-q", "-F", "-O", "journal_dev", "-b", "4096", other)
-            with content.loop(part) as one, content.loop(other) as two:
-                run("mkfs.ext4", "-q", "-F", "-b", "4096", "-J", f"device={two}", one)
-        case "log":
-            with content.loop(part) as one, content.loop(other) as two:
-                run("mkfs.xfs", "-q", "-f", "-l", f"logdev={two}", one)
-        case _:
-            with second_device(folder, only=False) as second:
-                second.replace(part)
-    return part
-
-
 @pytest.mark.parametrize("recorded", [True, False])
 @pytest.mark.parametrize(
     ("what", "size", "said"),
@@ -223,7 +185,7 @@ def test_what_cannot_grow_is_known_before_the_first_write(
     what: str, size: int, said: str, tmp_path: Path, *, recorded: bool
 ) -> None:
     """It is written as it was captured, and says so; or, where a profile says so, nothing is written."""
-    part = fixed(tmp_path, what)
+    part = make(tmp_path, what)
     image = capture_file(part, "sda5_Data", force=True)
     assert image.manifest.header.filesystems[0].facts
     image = image if recorded else without_facts(image)
@@ -312,7 +274,7 @@ def test_what_cannot_shrink_is_refused_before_it_is_copied(
     what: str, said: str, appliance: Appliance, tmp_path: Path
 ) -> None:
     """By its reason, and no room is needed for that."""
-    appliance.call("capture", fixed(tmp_path, what), "sda5_Data", "--force")
+    appliance.call("capture", make(tmp_path, what), "sda5_Data", "--force")
     with pytest.raises(LayoutError, match=f"cannot be made smaller: .*{said}"):
         appliance.call("shrink", "sda5_Data", "sda5_Small")
     assert not (appliance.home / "store" / "unpacked").exists()

@@ -16,10 +16,11 @@ from initramfs.agent.steps.duplicates import Settled
 from initramfs.agent.steps.linux_root import folders_of
 from initramfs.agent.steps.personalise import Personalise
 from initramfs.agent.steps.prove import Prove
-from initramfs.agent.steps.rewriting import REFERRING, rewrite_boot_configuration, rewrite_references
+from initramfs.agent.steps.rewriting import may_refer, rewrite_boot_configuration, rewrite_references
 from initramfs.agent.steps.volumes import Place, places_in
 from initramfs.imaging.device.device import Device
 from initramfs.imaging.device.loop import loop_device
+from initramfs.imaging.filesystem.limits import why_not_renamed
 from initramfs.imaging.filesystem.rename import rename
 from initramfs.imaging.format.header import Filesystem
 from initramfs.imaging.label.model import Bounds, PartitionNumber, plain_number
@@ -27,7 +28,6 @@ from initramfs.imaging.restore.grow_filesystem import grow_filesystem
 from initramfs.imaging.restore.identifiers import Renames
 from initramfs.imaging.restore.layout import Layout
 from initramfs.messages import Duplicates, GrowFailure, Install, Last, Nic, RestorePartitions, Uuids
-from initramfs.messages.roots import LVM
 
 
 def adapt(work: Install | RestorePartitions, disk: str, nics: tuple[Nic, ...]) -> Iterator[Step]:
@@ -105,9 +105,10 @@ def apply(
             rename(item.type, loop, item.new, size)
         yield f"partition {number}: the {item.type} is now {item.new}"
     for number, kept in renames.kept.items():
-        yield f"partition {number}: the identifier of {kept.type} stays as it is"
+        why = why_not_renamed(kept.type, kept.facts)
+        yield f"partition {number}: the identifier of {kept.type} stays as it is: {why}"
     for number, found in sorted(filesystems.items(), key=lambda item: plain_number(item[0])):
-        for place in _referring(layout, disk, number, found.type):
+        for place in _referring(layout, disk, number, found):
             with place.mounted(disk) as root:
                 changed = rewrite_references(root, renames.words, folders_of(root, place.kind))
                 changed += rewrite_boot_configuration(root, renames.boot_words)
@@ -116,12 +117,12 @@ def apply(
                 yield f"partition {number}{volume}: {', '.join(changed)} corrected"
 
 
-def _referring(layout: Layout, disk: Path, number: PartitionNumber, kind: str) -> list[Place]:
+def _referring(layout: Layout, disk: Path, number: PartitionNumber, found: Filesystem) -> list[Place]:
     """The file systems in a partition that may refer to others: its own, or those of LVM's volumes."""
-    if kind not in REFERRING | {LVM}:
+    if not may_refer(found):
         return []
     with Device.open(disk, shared=True) as device:
-        return places_in(device.read, _bounds(layout, number), kind)
+        return places_in(device.read, _bounds(layout, number), found.type)
 
 
 @contextmanager

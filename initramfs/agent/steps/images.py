@@ -21,6 +21,7 @@ from initramfs.agent.steps.host_files import check_names, root_partition
 from initramfs.agent.steps.linux_root import check_kind
 from initramfs.agent.steps.volumes import check_volumes
 from initramfs.imaging.device.device import Device
+from initramfs.imaging.filesystem.limits import why_not_mounted
 from initramfs.imaging.filesystem.probe import probe
 from initramfs.imaging.format.manifest import Manifest
 from initramfs.imaging.format.signed import MAX_FILE, decode
@@ -28,6 +29,7 @@ from initramfs.imaging.label import read_label
 from initramfs.imaging.label.model import PartitionNumber
 from initramfs.imaging.restore.identifiers import contents, renamed
 from initramfs.imaging.restore.layout import Layout
+from initramfs.imaging.restore.look_ahead import with_facts
 from initramfs.imaging.restore.plan import plan
 from initramfs.imaging.restore.preview import Preview
 from initramfs.imaging.restore.restore import Restore
@@ -105,7 +107,7 @@ class CheckImages:
             label=None if disk else read_label(device.read, device.size, device.sector_size),
             firmware=self.firmware,
         )
-        filesystems = contents(disk, laid)
+        filesystems = with_facts(HttpChunks(context.appliance), disk, laid, contents(disk, laid))
         elsewhere = others([Path("/dev") / other.name for other in self.others], progress.log)
         renames = settle(self.work.identity, layout, filesystems, elsewhere, context.random)
         return renamed(layout, renames) if renames else layout, Settled(filesystems, renames)
@@ -115,6 +117,11 @@ def _check_root(number: int, layout: Layout, settled: Settled, device: Device, p
     """See what will lie in the root's partition, or lies there already. Raises PlanError."""
     bounds = root_partition(layout, number).bounds
     if number in settled.filesystems:
+        if why := why_not_mounted(settled.filesystems[number].facts):
+            raise PlanError(
+                f"partition {number} cannot be personalised: {why}",
+                "correct personalise.root in the profile, or leave [personalise] out",
+            )
         kind = settled.filesystems[number].type
     else:  # what no image covers is zeros on a whole disk, and stays as it is on any other
         kind = "" if layout.whole else probe(device.path, bounds.start, bounds.size).type

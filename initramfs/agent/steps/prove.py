@@ -12,7 +12,7 @@ from pathlib import Path
 from initramfs.agent.pipeline import Context
 from initramfs.agent.report import StepProgress
 from initramfs.agent.steps.duplicates import Settled
-from initramfs.agent.steps.rewriting import REFERRING
+from initramfs.agent.steps.rewriting import may_refer
 from initramfs.agent.steps.volumes import places_in
 from initramfs.imaging.device.device import Device
 from initramfs.imaging.device.joined import joined_device
@@ -21,7 +21,6 @@ from initramfs.imaging.filesystem.probe import probe
 from initramfs.imaging.label.model import PartitionNumber, plain_number
 from initramfs.imaging.restore.layout import Layout
 from initramfs.messages import Personalisation
-from initramfs.messages.roots import LVM
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,4 +57,4 @@ class Prove:
         found: set[PartitionNumber] = {self.personalisation.root} if self.personalisation else set()
         if settled.renames is None:
             return found
-        return found | {number for number, fs in settled.filesystems.items() if fs.type in REFERRING | {LVM}}
+        return found | {number for number, fs in settled.filesystems.items() if may_refer(fs)}

@@ -14,11 +14,19 @@ from initramfs.agent.errors import StepError
 from initramfs.agent.steps import bcd
 from initramfs.agent.steps.put_file import put_file
 from initramfs.agent.steps.references import FILES, rewrite
+from initramfs.imaging.filesystem.limits import why_not_mounted
+from initramfs.imaging.format.header import Filesystem
+from initramfs.messages.roots import LVM
 
 REFERRING = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "vfat", "ntfs"})
 """File systems in which references are looked for: roots, boot partitions, EFI system partitions."""
 LARGEST = 4 << 20
 """Bytes of a text that is looked into."""
+
+
+def may_refer(found: Filesystem) -> bool:
+    """Whether a file system can be mounted and may hold references."""
+    return found.type in REFERRING | {LVM} and not why_not_mounted(found.facts)
 
 
 def rewrite_references(root: Path, words: Mapping[str, str], folders: Iterable[str] = ("",)) -> list[str]:

@@ -2,7 +2,7 @@
 
 ``path`` is a block device as large as the partition. Nothing is done to a file system in which errors
 are found. Whether it can be done at all is known before, see
-:mod:`~initramfs.imaging.filesystem.growth`.
+:mod:`~initramfs.imaging.filesystem.limits`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from initramfs.imaging.errors import LayoutError, ToolError
 from initramfs.imaging.filesystem import btrfs
 from initramfs.imaging.filesystem.check import prove
 from initramfs.imaging.filesystem.facts import facts_of
-from initramfs.imaging.filesystem.growth import BTRFS_LEAST, SHRINKABLE, why_not_shrunk
+from initramfs.imaging.filesystem.limits import BTRFS_LEAST, SHRINKABLE, why_not_shrunk
 from initramfs.imaging.run import run
 
 EXT = ("ext2", "ext3", "ext4")

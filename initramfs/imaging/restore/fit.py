@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from initramfs.imaging.errors import LayoutError
-from initramfs.imaging.filesystem.growth import SHRINKABLE, why_not_grown
+from initramfs.imaging.filesystem.limits import SHRINKABLE, why_not_grown
 from initramfs.imaging.format.chunk import MIB
 from initramfs.imaging.format.index import Range, State
 from initramfs.imaging.format.manifest import Manifest

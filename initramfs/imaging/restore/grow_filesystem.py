@@ -10,7 +10,7 @@ from initramfs.imaging.device.loop import loop_device, reading
 from initramfs.imaging.errors import ToolError
 from initramfs.imaging.filesystem.check import prove
 from initramfs.imaging.filesystem.facts import facts_of
-from initramfs.imaging.filesystem.growth import why_not_grown
+from initramfs.imaging.filesystem.limits import why_not_grown
 from initramfs.imaging.filesystem.probe import probe
 from initramfs.imaging.filesystem.resize import grow
 from initramfs.imaging.filesystem.size import fs_size

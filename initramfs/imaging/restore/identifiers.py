@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from initramfs.imaging.errors import LabelError
+from initramfs.imaging.filesystem.limits import why_not_renamed
 from initramfs.imaging.filesystem.probe import probe
 from initramfs.imaging.format.header import Filesystem
 from initramfs.imaging.label import read_label
@@ -40,10 +41,6 @@ Random = Callable[[int], bytes]
 
 SHORT = 8
 """A disk signature's digits: in a text they could be anything."""
-
-UUID_TYPES = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "swap"})
-CHANGEABLE = UUID_TYPES | {"vfat", "ntfs"}
-"""File systems, by blkid's names, that get another identifier from their own tools."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +134,7 @@ class Renames:
         words: old to new, for texts that refer to them; the old ones in lower case.
         boot_words: old to new of the disk's and partitions' identifiers, as Windows' boot configuration has
             them.
-        kept: file systems by partition whose identifier no tool here can change.
+        kept: file systems by partition whose identifier cannot be changed.
     """
 
     edits: Edits = field(default_factory=Edits)
@@ -164,7 +161,7 @@ def fresh(label: Label | None, filesystems: Mapping[PartitionNumber, Filesystem]
     renamed = {
         number: Renamed(fs.type, fs.uuid, new_uuid(fs.type, random))
         for number, fs in named.items()
-        if fs.type in CHANGEABLE
+        if not why_not_renamed(fs.type, fs.facts)
     }
     edits = _label_edits(label, random) if label is not None else Edits()
     boot = dict(_label_words(label, edits)) if label is not None else {}

@@ -6,7 +6,8 @@ stands only in the GPT. :mod:`~initramfs.imaging.restore.compose` takes the answ
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from initramfs.imaging.errors import LabelError
@@ -46,6 +47,21 @@ def look_ahead(
     """
     facts = facts_in(source, *growing) if growing is not None else None
     return Seen(facts, _table(source, disk) if disk is not None else None)
+
+
+def with_facts(
+    source: ChunkSource,
+    disk: Manifest | None,
+    partition_images: Mapping[PartitionNumber, Manifest],
+    filesystems: Mapping[PartitionNumber, Filesystem],
+) -> dict[PartitionNumber, Filesystem]:
+    """What will be written, with the facts that images of before lack. Raises as :func:`look_ahead`."""
+    images = {number: partition_images.get(number, disk) for number in filesystems}
+    return {
+        number: replace(filesystems[number], facts=facts_in(source, image, number))
+        for number, image in images.items()
+        if image is not None
+    }
 
 
 def filesystem_of(image: Manifest, number: PartitionNumber) -> Filesystem | None:
