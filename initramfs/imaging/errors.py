@@ -49,6 +49,10 @@ class ToolMissingError(ToolError):
     """It is not installed here: nothing is said about what it was to look at."""
 
 
+class ToolKilledError(ToolError):
+    """It was ended by a signal, for want of memory perhaps: nothing is said either."""
+
+
 class ChunkError(DiskError):
     """Something about one chunk."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from initramfs.imaging.device.device import Device
 from initramfs.imaging.errors import LayoutError, ToolError
-from initramfs.imaging.filesystem.check import CHECKS, check
+from initramfs.imaging.filesystem.check import CHECKS, check, prove
 from initramfs.imaging.filesystem.rename import rename
 from initramfs.imaging.format.manifest import Manifest
 from initramfs.imaging.label.model import Bare
@@ -281,3 +282,45 @@ def test_what_cannot_shrink_is_refused_before_it_is_copied(
     wish = ("restore", "sda5_Data", tmp_path / "target", "--grow", "last", "--grow-failure", "fail")
     with pytest.raises(LayoutError, match=said):
         appliance.call(*wish)
+
+
+def only(folder: Path, *tools: str) -> str:
+    """A PATH with these programs alone, and a btrfs that is killed when it wants much memory."""
+    folder.mkdir()
+    for tool in tools:
+        found = shutil.which(tool)
+        assert found
+        (folder / tool).symlink_to(found)
+    (folder / "btrfs").write_text(
+        '#!/bin/sh\ncase "$*" in *lowmem*|*resize*) exec {} "$@";; esac\nkill -9 $$\n'.format(
+            shutil.which("btrfs")
+        )
+    )
+    (folder / "btrfs").chmod(0o755)
+    return str(folder)
+
+
+def test_a_check_that_lacks_memory_is_made_with_less(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel ends the largest program: that is no word about the file system."""
+    part = tmp_path / "part"
+    content.make(part, 320, "btrfs")
+    monkeypatch.setenv("PATH", only(tmp_path / "bin", "sh"))
+    assert prove("btrfs", part)
+    with part.open("r+b") as file:
+        file.write(bytes(1 << 20))
+    with pytest.raises(ToolError, match="not in order"):
+        prove("btrfs", part)
+
+
+def test_a_program_that_is_missing_is_known_before_the_first_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On an appliance that lacks it; the initramfs has them all."""
+    content.make(tmp_path / "part", 320, "xfs")
+    image = capture_file(tmp_path / "part", "sda5_Data")
+    tools = only(tmp_path / "bin", "losetup", "blkid", "mount", "umount")
+    monkeypatch.setenv("PATH", tools)
+    (told,) = restored(image, tmp_path / "target", 640 * MIB)[:1]
+    assert "cannot grow here: xfs_growfs, xfs_repair is not installed" in told
+    with pytest.raises(LayoutError, match="xfs_growfs"):
+        restored(image, tmp_path / "again", 640 * MIB, FAIL)

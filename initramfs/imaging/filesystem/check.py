@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from initramfs.imaging.errors import ToolError
+from initramfs.imaging.errors import ToolError, ToolKilledError, ToolMissingError
 from initramfs.imaging.run import run
 
 CHECKS: Final = {
@@ -28,19 +28,28 @@ _MENDS: Final = {
     "vfat": ("fsck.fat", "-a", "-w"),
 }
 """What mends what can be mended without a question. The others' tools mend nothing unasked."""
+_WITH_LESS_MEMORY: Final = {"btrfs": ("btrfs", "check", "--readonly", "--mode=lowmem")}
+"""Slower, for a large one on a small machine."""
 ATTEMPTED = (0, 1, 4)
 """Statuses of these: in order, mended, and not all of it mended, which the next check finds too."""
+UNSAID = (ToolKilledError, ToolMissingError)
+"""Nothing was found, because nothing was looked at."""
 
 
 def check(kind: str, path: Path) -> bool:
-    """Let the file system's own tool look at all of it; whether there is one. Changes nothing.
+    """Let the file system's own tool look at all of it; whether there is one for it. Changes nothing.
 
     Raises ToolError: something is wrong with it.
     """
     command = CHECKS.get(kind)
     if command is None:
         return False
-    run(*command, str(path))
+    try:
+        run(*command, str(path))
+    except ToolKilledError:
+        if kind not in _WITH_LESS_MEMORY:
+            raise
+        run(*_WITH_LESS_MEMORY[kind], str(path))
     return True
 
 
@@ -52,10 +61,14 @@ def prove(kind: str, path: Path) -> bool:
     if (mend := _MENDS.get(kind)) is not None:
         try:
             return check(kind, path)
+        except UNSAID:
+            raise
         except ToolError:
             run(*mend, str(path), accept=ATTEMPTED)
     try:
         return check(kind, path)
+    except UNSAID:
+        raise
     except ToolError as error:
         raise ToolError(
             f"the {kind} on {path} is not in order: {error.message}",

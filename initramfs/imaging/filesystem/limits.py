@@ -16,6 +16,14 @@ RENAMABLE = UUID_TYPES | {"vfat", "ntfs"}
 BTRFS_LEAST = 256 << 20
 """The kernel gives no Btrfs a smaller size, not even a growing one (fs/btrfs/ioctl.c, btrfs_ioctl_resize)."""
 
+GROWING: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("ext2", "ext3", "ext4"), ("e2fsck", "resize2fs")),
+    "xfs": ("mount", "umount", "xfs_growfs", "xfs_repair"),
+    "btrfs": ("mount", "umount", "btrfs"),
+    "ntfs": ("ntfsresize",),
+}
+"""The programs that grow a file system and check it afterwards."""
+
 _ELSEWHERE = {
     "external_journal": "its journal lies on another device",
     "external_log": "its log lies on another device",

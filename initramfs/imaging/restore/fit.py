@@ -155,6 +155,9 @@ def _why_kept(image: Manifest, number: PartitionNumber, size: int, wish: Growing
         why = f"{which(number)} holds no file system that is known, so that nothing can grow in it"
     elif reason := why_not_grown(found.type, wish.seen.facts or found.facts, size):
         why = f"{which(number)} holds {found.type}, which cannot grow: {reason}"
+    elif wish.seen.lacking:
+        tools = ", ".join(wish.seen.lacking)
+        why = f"{which(number)} holds {found.type}, which cannot grow here: {tools} is not installed"
     else:
         return ""
     if wish.failure is GrowFailure.FAIL:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from shutil import which
 from typing import TYPE_CHECKING
 
 from initramfs.imaging.errors import LabelError
 from initramfs.imaging.filesystem.facts import Facts, facts_of
+from initramfs.imaging.filesystem.limits import GROWING
 from initramfs.imaging.format.header import Filesystem, Kind
 from initramfs.imaging.format.reader import ImageReader
 from initramfs.imaging.label.gpt import GptHeader
@@ -32,9 +34,10 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What was found. ``facts``: of the file system that is to grow."""
+    """What was found. ``facts``: of the file system that is to grow; ``lacking``: programs for that."""
 
     facts: Facts | None = None
+    lacking: tuple[str, ...] = ()
     table: Table | None = None
 
 
@@ -46,7 +49,13 @@ def look_ahead(
     Raises Missing, Corrupt, Unavailable.
     """
     facts = facts_in(source, *growing) if growing is not None else None
-    return Seen(facts, _table(source, disk) if disk is not None else None)
+    lacking = _lacking(*growing) if growing is not None else ()
+    return Seen(facts, lacking, _table(source, disk) if disk is not None else None)
+
+
+def _lacking(image: Manifest, number: PartitionNumber) -> tuple[str, ...]:
+    found = filesystem_of(image, number)
+    return tuple(tool for tool in GROWING.get(found.type if found else "", ()) if which(tool) is None)
 
 
 def with_facts(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from initramfs.imaging.errors import ToolError, ToolMissingError
+from initramfs.imaging.errors import ToolError, ToolKilledError, ToolMissingError
 from initramfs.imaging.run import run
 from initramfs.imaging.tool_words import reason
 from tests.images.bad_clusters import mark_bad
@@ -80,6 +80,12 @@ def test_partclone_is_told_from_its_progress(tmp_path: Path) -> None:
     command.run("mkfs.ext4", "-q", "-F", "-O", "bigalloc", path)
     where = ("-s", path, "-o", tmp_path / "map", "-L", tmp_path / "log")
     assert said("partclone.extfs", "-D", "-q", *where) == "partclone.extfs: bitmap error at 0 group"
+
+
+def test_a_program_that_is_killed() -> None:
+    """Another error too: it has said nothing of what it looked at."""
+    with pytest.raises(ToolKilledError):
+        run("sh", "-c", "kill -9 $$")
 
 
 def test_a_program_that_is_missing() -> None:
