@@ -92,6 +92,11 @@ def is_protective(table: tuple[Entry, ...]) -> bool:
     return any(e.type == PROTECTIVE and e.count for e in table)
 
 
+def is_hybrid(sector: bytes) -> bool:
+    """Whether the MBR in front of a GPT names partitions, beside guarding it."""
+    return any(entry.count and entry.type != PROTECTIVE for entry in entries(sector) or ())
+
+
 def _partition(number: int, entry: Entry, base: int, sector_size: int, identifier: str) -> Partition:
     return Partition(
         number=number,

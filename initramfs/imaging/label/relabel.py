@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from initramfs.imaging.errors import LabelError
 from initramfs.imaging.label.gpt import ENTRY, GptHeader
-from initramfs.imaging.label.mbr import Record, chs, entries, records
+from initramfs.imaging.label.mbr import Record, chs, entries, is_hybrid, records
 from initramfs.imaging.label.model import FIRST_LOGICAL, PROTECTIVE, REPAIR, Edits, Label, LabelType, Reader
 
 SIGNATURE_AT, TABLE_AT = 440, 446
@@ -63,7 +63,7 @@ def _gpt(read: Reader, sector_size: int, edits: Edits) -> Iterator[Patch]:
 def _hybrid(read: Reader, label: Label, sector_size: int, edits: Edits) -> Iterator[Patch]:
     """The entries of partitions that the protective MBR names too."""
     sector = read(0, 512)
-    if edits.starts and any(e.count and e.type != PROTECTIVE for e in entries(sector) or ()):
+    if edits.starts and is_hybrid(sector):
         raise LabelError(
             "the protective MBR names partitions of the GPT too: none of them can be moved",
             "restore without growing this partition",

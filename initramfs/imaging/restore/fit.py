@@ -100,7 +100,9 @@ def fit(
         return FittedLabel(cut, Edits(sizes))
     part = _chosen(cut, wish.which)
     image = partition_images.get(part.number, disk)
-    free = room_for(cut, part, room, movable(cut, _kinds(disk, partition_images)) if not sizes else ())
+    fixed = bool(sizes) or (wish.seen.table is not None and wish.seen.table.hybrid)
+    moving = movable(cut, _kinds(disk, partition_images)) if not fixed else frozenset[int]()
+    free = room_for(cut, part, room, moving)
     if why := _why_kept(image, part.number, free.sizes.get(part.number, part.size), wish):
         return FittedLabel(cut, Edits(sizes), notes=(why,))
     if free.blocked and wish.failure is GrowFailure.FAIL:

@@ -17,6 +17,7 @@ from initramfs.imaging.filesystem.limits import GROWING
 from initramfs.imaging.format.header import Filesystem, Kind
 from initramfs.imaging.format.reader import ImageReader
 from initramfs.imaging.label.gpt import GptHeader
+from initramfs.imaging.label.mbr import is_hybrid
 from initramfs.imaging.label.model import Bare, LabelType, PartitionNumber, bounds_of
 
 if TYPE_CHECKING:
@@ -26,10 +27,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A GPT's own size, in bytes: where its entries end, and how much its backup takes."""
+    """A GPT's own size, in bytes: where its entries end, and how much its backup takes.
+
+    ``hybrid``: the MBR in front of it names some of its partitions too.
+    """
 
     end: int
     backup: int
+    hybrid: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +101,10 @@ def _table(source: ChunkSource, disk: Manifest) -> Table | None:
     header = disk.header
     if header.label is None or header.label.type is not LabelType.GPT:
         return None
-    step = header.sector_size
+    step, reader = header.sector_size, ImageReader(disk, source)
     try:
-        found = GptHeader.decode(ImageReader(disk, source).read(step, step))
+        found = GptHeader.decode(reader.read(step, step))
     except LabelError:
         return None  # told where it matters: when the table is moved
     sectors = found.table_sectors(step)
-    return Table((found.entries_lba + sectors) * step, (sectors + 1) * step)
+    return Table((found.entries_lba + sectors) * step, (sectors + 1) * step, is_hybrid(reader.read(0, step)))

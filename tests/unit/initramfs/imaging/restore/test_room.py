@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from initramfs.imaging.device.device import Device
 from initramfs.imaging.errors import LayoutError
+from initramfs.imaging.filesystem.probe import probe
 from initramfs.imaging.format.header import Filesystem, Header, Kind
 from initramfs.imaging.format.index import Range, State
 from initramfs.imaging.format.manifest import Manifest
+from initramfs.imaging.label import read_label
 from initramfs.imaging.label.model import ESP, Label, LabelType, Partition
 from initramfs.imaging.restore.compose import compose
 from initramfs.imaging.restore.layout import Layout
+from initramfs.imaging.restore.plan import plan
+from initramfs.imaging.restore.restore import Restore
 from initramfs.imaging.restore.room import RECOVERY, RESERVED, movable, room_for
-from initramfs.messages import GrowFailure, Last
-from tests.images.in_memory import MIB, signed
+from initramfs.imaging.restore.strategy import Different
+from initramfs.messages import Fit, GrowFailure, Last
+from tests.images.disk import Slot, insert, partition
+from tests.images.filesystems import ext4, swap
+from tests.images.in_memory import MIB, Captured, capture_file, signed
 from tests.images.labels import GUID, gpt, mbr
+from tests.lab.command import run
 
 BASIC = "ebd0a0a2-b9e5-4433-87c0-68b6b72699c7"
 TYPES = {1: ESP, 2: RESERVED, 3: BASIC, 4: RECOVERY[LabelType.GPT]}
@@ -145,3 +156,44 @@ def test_a_partition_image_goes_to_where_its_partition_moves() -> None:
     data = {extent.digest: extent.offset // MIB for extent in layout.extents() if extent.digest}
     assert data[b"p" * 32] == 1140
     assert chunk(467).digest not in data
+
+
+def disk_with_swap(folder: Path, label: str, types: tuple[str, str]) -> Captured:
+    """An ext4 and, directly behind it, swap."""
+    ext4(folder / "ext4", 8, GUID.format(1))
+    swap(folder / "swap", 4, GUID.format(2))
+    starts = partition(folder / "disk", 14, label, (Slot(1, 8, types[0]), Slot(2, 4, types[1])))
+    for number, name in ((1, "ext4"), (2, "swap")):
+        insert(folder / "disk", starts[number], folder / name)
+    return capture_file(folder / "disk")
+
+
+@pytest.mark.parametrize(("label", "types"), [("label: dos", ("83", "82")), ("label: gpt", ("L", "S"))])
+def test_a_disk_is_written_with_what_moved(label: str, types: tuple[str, str], tmp_path: Path) -> None:
+    """The table says so, its tool agrees, and the swap is there; again onto itself the same."""
+    image, target = disk_with_swap(tmp_path, label, types), tmp_path / "target"
+    target.write_bytes(b"\xa5" * 40 * MIB)
+    for _ in range(2):
+        with Device.open(target, writable=True) as device:
+            layout = plan(image.chunks, device, Fit(1), disk=image.manifest)
+            Restore(layout, image.chunks, device, strategy=Different()).run()
+            assert read_label(device.read, device.size, 512) == layout.label
+        assert "No errors detected" in run("sfdisk", "--verify", target)
+        place = layout.place(2)
+        assert place is not None
+        assert place.start == (36 if types[0] == "83" else 35) * MIB
+        assert probe(target, place.start, place.size).uuid == GUID.format(2)
+
+
+def test_nothing_moves_that_a_hybrid_mbr_names_too(tmp_path: Path) -> None:
+    """Two tables would have to agree; it stays, and that is told."""
+    disk_with_swap(tmp_path, "label: gpt", ("L", "S"))
+    with (tmp_path / "disk").open("r+b") as file:
+        file.seek(446 + 16)
+        file.write(struct.pack("<4xB3xII", 0x83, 2048, 8 * 2048))
+    image = capture_file(tmp_path / "disk")
+    with Device.create(tmp_path / "target", 40 * MIB) as device:
+        layout = plan(image.chunks, device, Fit(1), disk=image.manifest)
+        Restore(layout, image.chunks, device).run()
+    assert not layout.edits
+    assert "which does not move" in layout.notes[0]
