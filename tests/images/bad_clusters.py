@@ -63,6 +63,11 @@ def mark_bad(path: Path, first: int, count: int) -> None:
     _allocate(volume, first, count)
 
 
+def allocate(path: Path, first: int, count: int) -> None:
+    """Mark free clusters as in use that belong to no file."""
+    _allocate(_open(path), first, count)
+
+
 def _open(path: Path) -> _Volume:
     boot = path.read_bytes()[:STRIDE]
     sector, sectors = struct.unpack_from("<HB", boot, 11)

@@ -22,7 +22,7 @@ from initramfs.imaging.restore.restore import Restore
 from initramfs.imaging.restore.strategy import Different
 from initramfs.messages import Fit, GrowFailure, Last
 from tests.images import content
-from tests.images.bad_clusters import mark_bad
+from tests.images.bad_clusters import allocate, mark_bad
 from tests.images.disk import insert
 from tests.images.filesystems import blank
 from tests.images.fixed_size import btrfs_of_two, make
@@ -324,3 +324,24 @@ def test_a_program_that_is_missing_is_known_before_the_first_write(
     assert "cannot grow here: xfs_growfs, xfs_repair is not installed" in told
     with pytest.raises(LayoutError, match="xfs_growfs"):
         restored(image, tmp_path / "again", 640 * MIB, FAIL)
+
+
+def test_an_ntfs_with_a_stray_cluster_stays_as_it_is(tmp_path: Path) -> None:
+    """Windows lives with that, ntfsresize does not: nothing grows, and it is told. Its identifier changes."""
+    part = tmp_path / "part"
+    blank(part, 64)
+    run(*content.MAKERS["ntfs"], part)
+    allocate(part, 9000, 1)
+    with content.loop(part) as device:
+        rename("ntfs", device, "0123456789ABCDEF", 64 * MIB)
+        with content.mounted(device, "ntfs") as place:
+            (place / "file").write_bytes(os.urandom(MIB))
+        files = content.digests(device, "ntfs")
+    image = capture_file(part, "sda5_Data")
+    said = restored(image, tmp_path / "target", 128 * MIB)
+    assert said[0].startswith("the partition: the ntfs stays as it is")
+    assert "ntfsresize: " in said[0]
+    with content.loop(tmp_path / "target") as device:
+        assert content.digests(device, "ntfs") == files
+    with pytest.raises(ToolError):
+        restored(image, tmp_path / "again", 128 * MIB, FAIL)

@@ -49,7 +49,7 @@ def grow(kind: str, path: Path) -> None:
             run("btrfs", "filesystem", "resize", f"{number}:max", str(place))
     else:
         raise ToolError(f"{kind or 'an unknown file system'} cannot be grown")
-    prove(kind, path)
+    prove(kind, path, resized=True)
 
 
 # Without questions. The volume is left marked, so that Windows checks it once. Clusters that the old disk
@@ -77,7 +77,7 @@ def shrink(kind: str, path: Path, size: int) -> None:
         number = _device_number(path)
         with mounted(path, kind) as place:
             run("btrfs", "filesystem", "resize", f"{number}:{size}", str(place))
-    prove(kind, path)
+    prove(kind, path, resized=True)
 
 
 def tidy(kind: str, path: Path) -> None:
