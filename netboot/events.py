@@ -42,6 +42,8 @@ class Event:
         mac: the machine's, if known (TFTP knows only addresses).
         address: the machine's IP address, if it has one.
         detail: one readable line: file name, form of the answer, reason.
+        architecture: the machine's firmware, where it has told.
+        uuid: the machine's, where it has told.
     """
 
     at: float
@@ -49,6 +51,8 @@ class Event:
     mac: str | None
     address: str | None
     detail: str
+    architecture: str = ""
+    uuid: str = ""
 
 
 class Sink(Protocol):

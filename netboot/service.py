@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from netboot.booter import Booter
     from netboot.dns.zone import Zone
     from netboot.events import Sink
+    from netboot.model import Client
 
 log = logging.getLogger(__name__)
 
@@ -147,6 +148,7 @@ def _services(
         decide=booter.decide,
         http_port=settings.http_port,
         tell=reporter.dhcp,
+        discovered=reporter.discovered,
         learn=reporter.owners.learn,
         forms=reporter.forms,
         follow_up=reporter.follow_up,
@@ -176,6 +178,19 @@ class _Reporter:
 
     def dhcp(self, kind: Kind, mac: str, detail: str) -> None:
         self.sink.emit(Event(time.time(), kind, mac or None, None, detail))
+
+    def discovered(self, client: Client) -> None:
+        self.sink.emit(
+            Event(
+                time.time(),
+                Kind.DISCOVER,
+                client.mac,
+                None,
+                f"{client.architecture} {client.program.value}",
+                client.architecture.value,
+                str(client.uuid or ""),
+            )
+        )
 
     def tftp(self, kind: Kind, address: str, detail: str) -> None:
         mac = self.owners.mac_of(address)

@@ -68,6 +68,7 @@ class DhcpServer:
         decide: Callable[[Client, Endpoint], Boot],
         http_port: int,
         tell: Tell,
+        discovered: Callable[[Client], None],
         learn: Callable[[str, str], None],
         forms: FormMemory,
         follow_up: FollowUp,
@@ -77,6 +78,7 @@ class DhcpServer:
         self._decide = decide
         self._http_port = http_port
         self._tell = tell
+        self._discovered = discovered
         self._learn = learn
         self._forms = forms
         self._follow_up = follow_up
@@ -157,7 +159,7 @@ class DhcpServer:
         if not isinstance(answer, Ignore):
             self._send(answer, listener, asked)
         if listener is Listener.DHCP:
-            self._tell(Kind.DISCOVER, client.mac, f"{client.architecture} {client.program.value}")
+            self._discovered(client)
         if isinstance(answer, Ignore):
             other = client.architecture is Architecture.OTHER
             more = f" ({architecture_in_words(request)})" if other else ""

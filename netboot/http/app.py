@@ -80,7 +80,8 @@ class _Pages:
             return PlainTextResponse(f"{error.message}\n", 500)
         ignored = isinstance(boot, Ignore)
         kind = Kind.IGNORED if ignored else Kind.SCRIPT
-        self._tell(request, kind, client.mac, boot.reason if isinstance(boot, Ignore) else _title(boot))
+        said = boot.reason if isinstance(boot, Ignore) else _title(boot)
+        self._tell(request, kind, client.mac, said, client)
         return PlainTextResponse(text, status)
 
     async def blob(self, request: Request) -> Response:
@@ -108,8 +109,12 @@ class _Pages:
         path = self._booter.locate(name)
         return path if path is not None and path.is_file() else None
 
-    def _tell(self, request: Request, kind: Kind, mac: str | None, detail: str) -> None:
-        self._sink.emit(Event(time.time(), kind, mac, _peer(request), detail))
+    def _tell(
+        self, request: Request, kind: Kind, mac: str | None, detail: str, client: Client | None = None
+    ) -> None:
+        architecture = client.architecture.value if client else ""
+        uuid = str(client.uuid or "") if client else ""
+        self._sink.emit(Event(time.time(), kind, mac, _peer(request), detail, architecture, uuid))
 
 
 def _page(boot: Boot, client: Client, here: Endpoint) -> tuple[int, str]:

@@ -24,6 +24,7 @@ from provisioner.commands.host.assign_profile import Assigned, AssignProfile, as
 from provisioner.commands.host.remove import RemoveHosts, remove_hosts
 from provisioner.hosts import registry
 from provisioner.hosts.names import parse_mac
+from provisioner.hosts.registry import ObservedView
 from provisioner.jobs.overview import get_host, list_hosts
 from provisioner.jobs.standing import standing
 from provisioner.jobs.views import HostView
@@ -104,8 +105,8 @@ def list_(context: typer.Context, *, as_json: AsJson = False) -> None:
     if seen:
         say("\nseen on the network, not added (clonesys host adopt MAC NAME):")
         print_table(
-            ("mac", "address", "seen", "times"),
-            [(m.mac, m.address, clock(m.last_seen), str(m.times)) for m in seen],
+            ("mac", "machine", "serial", "uuid", "firmware", "address", "seen", "times"),
+            [_observed(machine) for machine in seen],
         )
 
 
@@ -212,6 +213,12 @@ def _assigned(done: Assigned) -> Iterator[str]:
     if old := done.replaced:
         by = f", given by {old.made_by}" if old.made_by else ""
         yield f"  in place of job {old.job} ({old.profile}{by}, {clock(old.made)}), which had not begun"
+
+
+def _observed(seen: ObservedView) -> tuple[str, ...]:
+    machine = f"{seen.vendor} {seen.model}".strip()
+    when = (clock(seen.last_seen), str(seen.times))
+    return seen.mac, machine, seen.serial, seen.uuid, seen.architecture, seen.address, *when
 
 
 def _row(host: HostView) -> tuple[str, ...]:

@@ -19,7 +19,11 @@ from provisioner.hosts.tables import Alias, Host, Mac, Observed
 
 @dataclass(frozen=True, slots=True)
 class ObservedView:
-    """A machine that asked and is not added yet. Times are seconds since the epoch."""
+    """A machine that asked and is not added yet. Times are seconds since the epoch.
+
+    DHCP tells ``architecture`` and ``uuid``; the others are known of machines that were hosts, or whose agent
+    has made a contact.
+    """
 
     mac: str
     address: str
@@ -27,6 +31,11 @@ class ObservedView:
     first_seen: float
     last_seen: float
     times: int
+    architecture: str
+    uuid: str
+    vendor: str
+    model: str
+    serial: str
 
 
 def add_host(
@@ -71,25 +80,64 @@ def find_observed(session: Session, mac: str) -> Observed | None:
     return session.get(Observed, mac)
 
 
-def observe(session: Session, mac: str, address: str, detail: str, now: float) -> None:
-    """Remember that an unknown machine asked."""
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What is printed on a machine, as its firmware tells it."""
+
+    vendor: str = ""
+    model: str = ""
+    serial: str = ""
+    uuid: str = ""
+
+
+def observe(
+    session: Session, mac: str, address: str, detail: str, now: float, *, machine: Machine | None = None
+) -> None:
+    """Remember that an unknown machine asked, and what is known of it."""
     row = session.get(Observed, mac)
     if row is None:
-        session.add(Observed(mac=mac, address=address, detail=detail, first_seen=now, last_seen=now))
-        session.flush()
-        return
+        row = Observed(mac=mac, address=address, detail=detail, first_seen=now, last_seen=now, times=0)
+        session.add(row)
     row.last_seen, row.times = now, row.times + 1
     row.address, row.detail = address or row.address, detail or row.detail
+    if machine is not None:
+        row.vendor, row.model = machine.vendor[:128] or row.vendor, machine.model[:128] or row.model
+        row.serial, row.uuid = machine.serial[:128] or row.serial, machine.uuid.lower()[:36] or row.uuid
+    session.flush()
+
+
+def remove_host(session: Session, host: Host) -> None:
+    """Forget a host. Its machine is observed from now on, if it was ever seen, with what is known of it."""
+    system = (host.inventory or {}).get("system", {})
+    machine = Machine(system.get("vendor", ""), system.get("product", ""), host.serial, host.uuid)
+    macs, seen, address = [mac.mac for mac in host.macs], host.last_seen, host.address
+    session.delete(host)
+    session.flush()
+    for mac in macs if seen is not None else ():
+        observe(session, mac, address, "was a host", seen or 0.0, machine=machine)
 
 
 def list_observed(database: Database) -> list[ObservedView]:
     """Machines that asked and belong to no host, the latest first."""
     with database.read() as session:
         rows = session.scalars(select(Observed).order_by(Observed.last_seen.desc()))
-        return [
-            ObservedView(row.mac, row.address, row.detail, row.first_seen, row.last_seen, row.times)
-            for row in rows
-        ]
+        return [_observed_view(row) for row in rows]
+
+
+def _observed_view(row: Observed) -> ObservedView:
+    return ObservedView(
+        mac=row.mac,
+        address=row.address,
+        detail=row.detail,
+        first_seen=row.first_seen,
+        last_seen=row.last_seen,
+        times=row.times,
+        architecture=row.architecture,
+        uuid=row.uuid,
+        vendor=row.vendor,
+        model=row.model,
+        serial=row.serial,
+    )
 
 
 def names_with_addresses(database: Database) -> list[tuple[str, str]]:

@@ -32,6 +32,8 @@ class _Sign:
     times: int = 0
     address: str = ""
     detail: str = ""
+    architecture: str = ""
+    uuid: str = ""
 
 
 def record(database: Database, seen: Iterable[Event]) -> None:
@@ -60,6 +62,8 @@ def _by_machine(batch: Iterable[Event]) -> dict[str, _Sign]:
             sign = signs.setdefault(event.mac, _Sign(event.at, event.at))
             sign.last, sign.times = event.at, sign.times + 1
             sign.address, sign.detail = event.address or sign.address, line(event.detail) or sign.detail
+            sign.architecture = event.architecture or sign.architecture
+            sign.uuid = event.uuid or sign.uuid
     return signs
 
 
@@ -87,6 +91,8 @@ def _observe(session: Session, signs: dict[str, _Sign]) -> None:
             "first_seen": sign.first,
             "last_seen": sign.last,
             "times": sign.times,
+            "architecture": sign.architecture,
+            "uuid": sign.uuid,
         }
         for mac, sign in signs.items()
         if mac not in known
@@ -98,6 +104,8 @@ def _observe(session: Session, signs: dict[str, _Sign]) -> None:
             "detail": signs[mac].detail or row.detail,
             "last_seen": signs[mac].last,
             "times": row.times + signs[mac].times,
+            "architecture": signs[mac].architecture or row.architecture,
+            "uuid": signs[mac].uuid or row.uuid,
         }
         for mac, row in known.items()
     ]

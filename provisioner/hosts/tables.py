@@ -59,3 +59,8 @@ class Observed(Base):
     first_seen: Mapped[float]
     last_seen: Mapped[float]
     times: Mapped[int] = mapped_column(default=1)
+    architecture: Mapped[str] = mapped_column(String(16), default="", server_default="")
+    uuid: Mapped[str] = mapped_column(String(36), default="", server_default="")
+    vendor: Mapped[str] = mapped_column(String(128), default="", server_default="")
+    model: Mapped[str] = mapped_column(String(128), default="", server_default="")
+    serial: Mapped[str] = mapped_column(String(128), default="", server_default="")

@@ -19,7 +19,7 @@ from provisioner.base.clock import Moment
 from provisioner.base.errors import ConflictError, InvalidError
 from provisioner.base.text import line
 from provisioner.database.engine import Database
-from provisioner.hosts.registry import claim_address, find_by_mac, observe
+from provisioner.hosts.registry import Machine, claim_address, find_by_mac, observe
 from provisioner.hosts.tables import Host
 from provisioner.jobs.life import ACTIVE, JobEvent, JobState, next_state
 from provisioner.jobs.next_boot import next_boot
@@ -87,7 +87,9 @@ def admit(
             else:
                 job = _same_attempt(session, host, contact.host_key)
             return _admission(session, host, job, nonce.mac, address=address, now=now.wall)
-        observe(session, nonce.mac, address, "contact without a host", now.wall)
+        system = contact.inventory.system
+        machine = Machine(system.vendor, system.product, system.serial, system.uuid)
+        observe(session, nonce.mac, address, "contact without a host", now.wall, machine=machine)
     raise UnknownHostError(f"no host has the MAC {nonce.mac}", "add it with 'clonesys host add'")
 
 

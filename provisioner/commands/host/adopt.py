@@ -58,7 +58,9 @@ def _adopt(session: Session, actor: Actor, wish: AdoptHost, now: float) -> str:
             f"no machine with the MAC {mac} was ever seen on the network",
             f"see 'clonesys host list'; 'clonesys host add {name} --mac {mac}' adds one unseen",
         )
-    registry.add_host(session, name, [mac], aliases=aliases, now=now)
+    known = (seen.uuid, seen.serial) if seen is not None else ("", "")
+    host = registry.add_host(session, name, [mac], aliases=aliases, uuid=known[0], now=now)
+    host.serial = known[1]
     session.flush()
     audit.note(session, actor.name, "host adopt", f"{name} {mac}", now)
     return name

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from provisioner.base.checking import check_all
 from provisioner.commands.agreement import Agree, ask_for, hold_to, refuse
 from provisioner.commands.appliance import Appliance
-from provisioner.hosts.registry import find_host
+from provisioner.hosts.registry import find_host, remove_host
 from provisioner.jobs.unfinished import Unfinished, unfinished_of
 from provisioner.security import tokens
 from provisioner.security.actors import Actor, Right
@@ -63,8 +63,7 @@ def _remove(
     hold_to(agreed, job)
     said = f"{name}, while {job}" if job else name
     tokens.revoke(session, host.id, f"host {name} was removed by {actor.name}{_left(job)}")
-    session.delete(host)
-    session.flush()
+    remove_host(session, host)
     audit.note(session, actor.name, "host rm", said, now)
     return RemovedHost(name, job)
 
