@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -161,6 +162,36 @@ def test_damage_is_told(harm: str, tmp_path: Path) -> None:
         data[at] ^= 1
     (tmp_path / "pv").write_bytes(data)
     with pytest.raises(LabelError, match="LVM"):
+        read_group(tmp_path / "pv")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"extent_count = 10", b"extent_count = -1"),
+        (b"extent_count = 10", b"extent_count = 99"),
+        (b'"pv0", 10', b'"pv0", -9'),
+        (b"pe_start = 2048", b"pe_start = -204"),
+        (b"stripe_count = 1", b"stripe_count = {"),
+        (b"logical_volumes {", b"logical_volumes ["),
+    ],
+)
+def test_a_volume_outside_of_its_partition_is_refused(old: bytes, new: bytes, tmp_path: Path) -> None:
+    """Its metadata comes with the image: what it says must not lead into another partition."""
+    with physical_volume(tmp_path / "pv", 64, ("root", 10), ("home", 10)):
+        pass
+    data = bytearray((tmp_path / "pv").read_bytes())
+    start = 4096
+    at, length = (int.from_bytes(data[start + place : start + place + 8], "little") for place in (40, 48))
+    text = bytes(data[start + at : start + at + length])
+    assert old in text
+    assert len(old) == len(new)
+    text = text.replace(old, new)
+    data[start + at : start + at + length] = text
+    checksum = zlib.crc32(text, 0xF597A6CF ^ 0xFFFFFFFF) ^ 0xFFFFFFFF
+    data[start + 56 : start + 60] = checksum.to_bytes(4, "little")
+    (tmp_path / "pv").write_bytes(data)
+    with pytest.raises(LabelError, match="makes no sense"):
         read_group(tmp_path / "pv")
 
 

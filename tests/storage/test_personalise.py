@@ -15,7 +15,16 @@ from initramfs.agent.steps.linux_root import folders_of, roots_in
 from initramfs.agent.steps.personalise import personalise
 from initramfs.imaging.device.mounting import mounted_part
 from initramfs.imaging.label.model import Bounds
-from initramfs.messages import DiskRule, Install, Job, Nic, Personalisation, SshHostKeys
+from initramfs.messages import (
+    DiskRule,
+    Install,
+    Job,
+    Nic,
+    PartitionImage,
+    Personalisation,
+    RestorePartitions,
+    SshHostKeys,
+)
 from tests.images import content, filesystems
 from tests.images.disk import Slot, insert, partition
 from tests.images.filesystems import MIB, blank
@@ -260,3 +269,20 @@ def test_what_can_be_no_root_is_refused_before_the_first_write(
         with pytest.raises(PlanError, match=holds):
             pc.run(Job(1, "test", work))
     assert target.read_bytes() == b"\xa5" * 24 * MIB
+
+
+def test_a_root_that_the_job_does_not_write_is_looked_at_too(appliance: Appliance, tmp_path: Path) -> None:
+    """On the disk, before the first write: what lies there stays."""
+    golden = tmp_path / "golden"
+    starts = partition(golden, 20, "label: dos\nlabel-id: 0xc105e515", SLOTS)
+    filesystems.swap(tmp_path / "swap", 4, UUID.format(1))
+    insert(golden, starts[1], tmp_path / "swap")
+    appliance.call("capture", golden, "sda1_Swap", "--partition", "1")
+    (tmp_path / "luks").write_bytes(LUKS.ljust(4 * MIB, b"\x17"))
+    insert(golden, starts[3], tmp_path / "luks")
+    before = golden.read_bytes()
+    with machine(appliance, "sda1_Swap", golden) as (pc, image):
+        work = RestorePartitions((PartitionImage(1, image),), personalisation=Personalisation(3, "pc17"))
+        with pytest.raises(PlanError, match="LUKS"):
+            pc.run(Job(1, "test", work))
+    assert golden.read_bytes() == before

@@ -142,8 +142,8 @@ def _volumes(group: Section, identifier: str, size: int) -> Iterator[Volume]:
             Bounds(first + int(segment["stripes"][1]) * unit, int(segment["extent_count"]) * unit)
             for segment in segments
         ]
-        if any(place.end > size for place in places):
-            raise ValueError(f"{name} lies beyond the physical volume")
+        if any(place.start < max(first, 0) or place.size <= 0 or place.end > size for place in places):
+            raise ValueError(f"{name} lies outside of the physical volume")
         yield Volume(name, tuple(_joined(places)))
 
 
