@@ -53,7 +53,11 @@ class PrintSink:
 
 
 def _print(line: str) -> None:
-    """Not by way of sys.stdout: its lock, held while the output stalls, would stop the end of the program."""
-    left = f"{line}\n".encode(errors="backslashreplace")
+    """One line, whatever a packet has put into it: what would break it or steer a terminal is its escape.
+
+    Not by way of sys.stdout: its lock, held while the output stalls, would stop the end of the program.
+    """
+    plain = line if line.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+    left = f"{plain}\n".encode(errors="backslashreplace")
     while left:
         left = left[os.write(sys.stdout.fileno(), left) :]

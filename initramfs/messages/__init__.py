@@ -42,6 +42,7 @@ from initramfs.messages.exchange import (
 )
 from initramfs.messages.job import (
     IMAGE_NAME,
+    PHONE_HOME_WANTED,
     WHOLE_DISK,
     Action,
     After,
@@ -90,6 +91,7 @@ __all__ = [
     "MAX_TITLE",
     "MAX_WORDS",
     "NONCE_SCHEME",
+    "PHONE_HOME_WANTED",
     "PROTOCOL",
     "TRANSPORTS",
     "WHOLE_DISK",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
-from typing import ClassVar, assert_never
+from typing import ClassVar, Final, assert_never
 
 IMAGE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}", re.ASCII)
 """What an image may be called: it becomes a folder's name and part of a URL."""
@@ -73,6 +73,10 @@ class SshHostKeys(StrEnum):
 
     NEW = "new"
     KEEP = "keep"
+
+
+PHONE_HOME_WANTED: Final = "at contact"
+"""Stands in ``phone_home_url`` of a queued job until a contact shows at which address the agent reaches us."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ Pure, and loads next to nothing: commands that start quickly use it too.
 from __future__ import annotations
 
 import re
+import time
 
 from initramfs.messages.job import Last
 
@@ -53,6 +54,16 @@ def binary(count: float) -> str:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
         count /= 1024
     return f"{count:.1f} TiB"
+
+
+def clock(at: float | None) -> str:
+    """A time for people, in local time; empty for None. What no calendar has (1e18) is shown as it is."""
+    if at is None:
+        return ""
+    try:
+        return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
+    except (OverflowError, ValueError, OSError):
+        return f"{at:.0f} s"
 
 
 def duration(seconds: float) -> str:

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
+from provisioner.base.units import clock
 from provisioner.cli.context import of
-from provisioner.cli.output import AsJson, clock, print_json
+from provisioner.cli.output import AsJson, print_json
 from provisioner.cli.table import print_table
 from provisioner.timeline.audit import list_audit
 

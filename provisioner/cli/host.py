@@ -9,13 +9,13 @@ import typer
 
 from provisioner.base.checking import check_all
 from provisioner.base.errors import InvalidError, NotFoundError
-from provisioner.base.units import binary
+from provisioner.base.units import binary, clock
 from provisioner.cli import completing
 from provisioner.cli.asking import Yes
 from provisioner.cli.context import of
 from provisioner.cli.ending_jobs import agreeing, left
 from provisioner.cli.job_lines import job_line
-from provisioner.cli.output import AsJson, clock, harmless, print_facts, print_json, remark, say
+from provisioner.cli.output import AsJson, harmless, print_facts, print_json, remark, say
 from provisioner.cli.table import print_table
 from provisioner.commands.appliance import Appliance
 from provisioner.commands.host.add import AddHost, add_host

@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from provisioner.base.units import binary, duration
+from provisioner.base.units import binary, clock, duration
 from provisioner.cli.asking import Yes
 from provisioner.cli.context import of
 from provisioner.cli.ending_jobs import agreeing, left
 from provisioner.cli.job_lines import progress_line
-from provisioner.cli.output import AsJson, clock, harmless, print_facts, print_json, say
+from provisioner.cli.output import AsJson, harmless, print_facts, print_json, say
 from provisioner.cli.table import print_table
 from provisioner.commands.job.cancel import CancelJobs, cancel_jobs
 from provisioner.jobs import queue
@@ -62,7 +62,8 @@ def show(context: typer.Context, number: Number, *, as_json: AsJson = False) -> 
     if log:
         say("\nlog:")
         for line in log:
-            say(f"  {clock(line.at)} {line.step:<12} {line.state:<8} {line.text}")
+            text = "\n      ".join(map(harmless, line.text.splitlines()))
+            say(f"  {clock(line.at)} {harmless(line.step):<12} {line.state:<8} {text}")
 
 
 @app.command()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Iterable
 from typing import Annotated, Any
 
@@ -41,8 +40,3 @@ def print_facts(facts: Iterable[tuple[str, str]]) -> None:
     for label, value in facts:
         if value:
             say(f"{label + ':':<14} {harmless(value)}")
-
-
-def clock(at: float | None) -> str:
-    """A time for people, in local time; empty for None."""
-    return "" if at is None else time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))

@@ -74,6 +74,7 @@ class Voice:
     def ready(self, where: dict[str, str]) -> None:
         """Say, once, that the part serves, and where."""
         self._say(ReadyMessage(where))
+        self.alive()  # from now on it is missed
 
     def failed(self, error: str, hint: str) -> None:
         """Say, instead, why it cannot."""

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from provisioner.base.units import binary, duration
+from provisioner.base.units import binary, clock, duration
 from provisioner.jobs.progress import progress_of
 from provisioner.jobs.standing import standing
 
 
 def _ago(then: float | None, now: float) -> str:
     return "never" if then is None else f"{duration(max(0.0, now - then))} ago"
-
-
-def _clock(at: float | None) -> str:
-    return "" if at is None else time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at))
 
 
 def _environment() -> Environment:
@@ -30,7 +25,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "ago": _ago,
-        "clock": _clock,
+        "clock": clock,
         "bytes": binary,
         "seconds": duration,
         "progress": progress_of,

@@ -6,6 +6,7 @@ them. Windows and other systems are not touched.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -28,7 +29,11 @@ SCRIPT_TEMPLATE = """\
 #!/bin/bash
 # Written by clonesys when this machine was imaged: tells the appliance, once, that the system is up.
 set -eu
-body=$(sed "s/@HOSTNAME@/$(uname -n)/" /etc/clonesys/phone-home.json)
+name=$(uname -n)
+case $name in
+    *[!A-Za-z0-9._-]*) echo "this system has a name that cannot be told" >&2; exit 1 ;;
+esac
+body=$(sed "s/@HOSTNAME@/$name/" /etc/clonesys/phone-home.json)
 exec 3<>/dev/tcp/{host}/{port}
 printf 'POST {path} HTTP/1.1\\r\\nHost: {host}:{port}\\r\\nContent-Type: application/json\\r\\n' >&3
 printf 'Content-Length: %d\\r\\nConnection: close\\r\\n\\r\\n%s' "${{#body}}" "$body" >&3
@@ -38,6 +43,10 @@ case $status in
     *) echo "the appliance answered $status" >&2; exit 1 ;;
 esac
 """
+
+# Both become words of a script that runs as root: nothing in them means anything to a shell, or to printf.
+PHONE_HOME_URL = re.compile(r"http://(?:\d{1,3}\.){3}\d{1,3}(?::\d{1,5})?(?:/[A-Za-z0-9._-]+)+", re.ASCII)
+PHONE_HOME_TOKEN = re.compile(r"[A-Za-z0-9_-]{0,200}", re.ASCII)
 
 UNIT_TEXT = """\
 # Written by clonesys when this machine was imaged. Runs until the appliance has heard it once.
@@ -90,6 +99,16 @@ def check_names(wanted: Personalisation) -> None:
         raise PlanError(f"the domain {wanted.domain!r} {why}", "correct personalise.domain in the profile")
 
 
+def check_phone_home(wanted: Personalisation) -> None:
+    """Raises PlanError for what would become more than a word of a script that runs as root."""
+    if not PHONE_HOME_URL.fullmatch(wanted.phone_home_url):
+        raise PlanError(
+            f"{wanted.phone_home_url!r:.200} is no address to phone home to", "is the appliance one of ours?"
+        )
+    if not PHONE_HOME_TOKEN.fullmatch(wanted.phone_home_token):
+        raise PlanError(f"{wanted.phone_home_token!r:.80} is no token", "start this machine again")
+
+
 def root_partition(layout: Layout, number: int) -> Partition:
     """The data partition ``number`` of what is laid out. Raises PlanError if there is none."""
     found = layout.label.area(number) if layout.label else None
@@ -123,6 +142,7 @@ def changes(wanted: Personalisation, hosts: str | None, golden: str = "") -> Cha
 
 def phone_home(wanted: Personalisation) -> list[File]:
     """The unit, its script and its one-time token."""
+    check_phone_home(wanted)
     url = urlsplit(wanted.phone_home_url)
     script = SCRIPT_TEMPLATE.format(host=url.hostname, port=url.port or 80, path=url.path)
     token = f'{{"token":"{wanted.phone_home_token}","hostname":"@HOSTNAME@"}}'

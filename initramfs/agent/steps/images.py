@@ -17,7 +17,7 @@ from initramfs.agent.pipeline import Context
 from initramfs.agent.report import StepProgress
 from initramfs.agent.steps.boot_loaders import check_start
 from initramfs.agent.steps.duplicates import Settled, others, settle
-from initramfs.agent.steps.host_files import check_names, root_partition
+from initramfs.agent.steps.host_files import check_names, check_phone_home, root_partition
 from initramfs.agent.steps.linux_root import check_kind
 from initramfs.agent.steps.volumes import check_volumes
 from initramfs.imaging.device.device import Device
@@ -36,6 +36,7 @@ from initramfs.imaging.restore.restore import Restore
 from initramfs.imaging.restore.strategy import Adaptive
 from initramfs.imaging.restore.verify_policy import policy_for
 from initramfs.messages import (
+    PHONE_HOME_WANTED,
     Disk,
     Firmware,
     ImageRef,
@@ -137,6 +138,8 @@ def check_wish(work: Install | RestorePartitions) -> None:
         raise PlanError(f"the job names a partition twice: {numbers}", "correct images.partitions")
     if work.personalisation:
         check_names(work.personalisation)
+        if work.personalisation.phone_home_url not in {"", PHONE_HOME_WANTED}:
+            check_phone_home(work.personalisation)
 
 
 def fetch(context: Context, ref: ImageRef) -> Manifest:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import typer
 
 from initramfs.imaging.format.manifest import Manifest
-from provisioner.base.units import binary
+from provisioner.base.units import binary, clock
 from provisioner.cli.context import of
 from provisioner.cli.image.common import load_all, refuse, summary, used
-from provisioner.cli.output import AsJson, clock, print_json
+from provisioner.cli.output import AsJson, print_json
 from provisioner.cli.table import print_table
 from provisioner.stores.open import store_of
 

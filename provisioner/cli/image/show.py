@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import typer
 
 from initramfs.imaging.format.header import Header
-from provisioner.base.units import binary
+from provisioner.base.units import binary, clock
 from provisioner.cli.context import of
 from provisioner.cli.image.common import Image, load, summary, used
-from provisioner.cli.output import AsJson, clock, print_facts, print_json
+from provisioner.cli.output import AsJson, print_facts, print_json
 from provisioner.cli.table import print_table
 
 

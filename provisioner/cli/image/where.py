@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from initramfs.messages import WHOLE_DISK
+from provisioner.base.units import clock
 from provisioner.cli.context import Context, of
-from provisioner.cli.output import AsJson, clock, print_json
+from provisioner.cli.output import AsJson, print_json
 from provisioner.cli.table import print_table
 from provisioner.jobs.placements import Placement, open_signed, placements
 from provisioner.security.keys import load_public_key

@@ -9,7 +9,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from initramfs.messages import After, Firmware, ImageRef, PartitionImage, Personalisation, Work
+from initramfs.messages import (
+    PHONE_HOME_WANTED,
+    After,
+    Firmware,
+    ImageRef,
+    PartitionImage,
+    Personalisation,
+    Work,
+)
 from provisioner.base.errors import Problem
 from provisioner.profiles.model import Profile
 
@@ -24,9 +32,6 @@ TABLES = {
 """The tables that an action may take, and what is said of one that does not."""
 WRITING = frozenset({"images", "personalise", "fit", "identity"})
 """The tables of an action that writes images."""
-
-PHONE_HOME_WANTED = "at contact"
-"""Stands in ``phone_home_url`` of a queued job until the agent's contact says which address it reaches."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from initramfs.messages import (
+    PHONE_HOME_WANTED,
     After,
     Backup,
     Firmware,
@@ -22,7 +23,7 @@ from initramfs.messages import (
 from provisioner.base.errors import InvalidError, NotFoundError
 from provisioner.jobs.contact import with_phone_home
 from provisioner.jobs.make import make_job
-from provisioner.profiles.actions.action import PHONE_HOME_WANTED, HostFacts
+from provisioner.profiles.actions.action import HostFacts
 from provisioner.profiles.reading import read_profile
 
 PROFILE = read_profile(

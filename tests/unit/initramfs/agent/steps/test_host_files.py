@@ -1,6 +1,7 @@
 """Personalisation: what is written into a clone so that it is this host and no other."""
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -86,3 +87,30 @@ def test_the_script_is_good_bash(tmp_path: Path) -> None:
     subprocess.run(["bash", "-n", str(path)], check=True)
     assert "/dev/tcp/10.0.0.1/8080" in script.content
     assert "POST /api/v1/phone-home HTTP/1.1" in script.content
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://10.0.0.1';reboot;'/x",
+        "http://10.0.0.1:80/$(reboot)",
+        "http://10.0.0.1:80/`reboot`",
+        "http://10.0.0.1:80/%s%n",
+        "http://10.0.0.1/a b",
+        "http://10.0.0.1/a\nreboot",
+        "http://evil.example/x",
+        "https://10.0.0.1/x",
+        "http://10.0.0.1:80\\/x",
+    ],
+)
+def test_an_address_that_is_more_than_one_is_refused(url: str) -> None:
+    """It would become part of a script that runs as root, whoever signed it."""
+    with pytest.raises(PlanError, match="no address to phone home to"):
+        changes(replace(WANTED, phone_home_url=url), None)
+
+
+@pytest.mark.parametrize("token", ['t"', "t\n", "t&", "t/e"])
+def test_a_token_is_a_word(token: str) -> None:
+    """It stands in a document, and in what sed replaces."""
+    with pytest.raises(PlanError, match="no token"):
+        changes(replace(WANTED, phone_home_token=token), None)
