@@ -76,7 +76,7 @@ class SshHostKeys(StrEnum):
 
 
 PHONE_HOME_WANTED: Final = "at contact"
-"""Stands in ``phone_home_url`` of a queued job until a contact shows at which address the agent reaches us."""
+"""Stands in ``phone_home_url`` of a queued job until a contact shows where the agent reaches us."""
 
 
 @dataclass(frozen=True, slots=True)

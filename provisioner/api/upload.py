@@ -22,6 +22,7 @@ from provisioner.api.bodies import body
 from provisioner.api.messages import described, parse_digest, reader
 from provisioner.api.services import JSON, NO_CONTENT, Bearer, Served, Services
 from provisioner.base.errors import InvalidError, Problem
+from provisioner.base.text import line
 from provisioner.images.operations import load
 from provisioner.images.verify import needed_of
 from provisioner.jobs import contact
@@ -75,7 +76,7 @@ def add_image(job: Job, data: Annotated[bytes, Depends(body(MAX_DRAFT))], served
         raise _invalid("image", error.message, "is the initramfs of another version?") from error
     if header.name not in job.images:
         raise _invalid("image", f"job {job.number} does not capture {header.name}", "see the profile")
-    origin = f"{job.host}:{header.origin}"[:4096]
+    origin = line(f"{job.host}:{header.origin}", 4096)
     header = replace(header, origin=origin, user=f"job {job.number}", date=int(served.now()))
     found = _repeated(served, header, index) or _add(served, job, header, index)
     return _json(messages.ImageRef(found.name, found.generation, found.digest))

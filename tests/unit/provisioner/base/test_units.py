@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from provisioner.base.units import binary, duration
+from provisioner.base.units import binary, clock, duration
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,10 @@ def test_bytes(count: float, text: str) -> None:
 def test_seconds(seconds: float, text: str) -> None:
     """As people say it."""
     assert duration(seconds) == text
+
+
+@pytest.mark.parametrize("at", [1e18, -1e18, 9.2e18, -3.5, 0.0])
+def test_any_time_can_be_shown(at: float) -> None:
+    """An agent says what it likes; a page that cannot show it would hide the job."""
+    assert clock(at)
+    assert clock(None) == ""
