@@ -14,11 +14,15 @@ from pathlib import Path
 
 import pytest
 
+from initramfs.imaging.capture.capture import Facts
+from initramfs.imaging.format.header import Kind
 from provisioner.images.formats.imports import Given, Source
+from provisioner.images.operations import Options, add_image
+from provisioner.stores.directory.store import DirectoryStore
 from tests.images import filesystems
 from tests.images.disk import Slot, insert, partition
 from tests.images.imported import imported, refused
-from tests.images.in_memory import MIB
+from tests.images.in_memory import KEY, MIB
 from tests.lab.command import run
 
 pytestmark = [pytest.mark.wire]
@@ -199,6 +203,21 @@ def test_raw_is_what_was_said_to_be_raw(tmp_path: Path) -> None:
         given.write_bytes(noise.read_bytes()[:257] + b"ustar" + noise.read_bytes()[262:])
         with imported(Source(given, Given.RAW), tmp_path / "work") as found:
             assert found.path == given
+
+
+def test_a_stick_made_of_an_iso_image_is_one_piece(tmp_path: Path) -> None:
+    """Its partitions overlap: refused, with the way to keep it all the same."""
+    stick = bytearray(4 * MIB)
+    stick[446:462] = struct.pack("<B3xB3xII", 0x80, 0x17, 0, 8192)
+    stick[462:478] = struct.pack("<B3xB3xII", 0, 0xEF, 64, 512)
+    stick[510:512], stick[32769:32774] = b"\x55\xaa", b"CD001"
+    (tmp_path / "stick").write_bytes(gzip.compress(stick))
+    assert "--format raw" in refused(tmp_path / "stick", tmp_path / "work", "partitions 1 and 2 overlap")
+    with imported(Source(tmp_path / "stick", Given.RAW), tmp_path / "work") as found:
+        assert found.opaque
+        store = DirectoryStore(tmp_path / "store")
+        added = add_image(store, KEY, found.path, Facts("sda_Stick"), Options(raw=found.opaque))
+    assert (added.header.kind, added.header.label) == (Kind.DISK, None)
 
 
 def test_what_comes_through_a_pipe_is_read_once(disk: Path, tmp_path: Path) -> None:

@@ -47,7 +47,9 @@ def import_image(
     facts = facts_of(wish.name, wish.file, wish.description, user, appliance.now())
     store, key = appliance.store, load_private_key(appliance.root)
     with raw_file(wish.source, store.workspace) as raw:
-        options = replace(wish.options, sector_size=raw.sector_size, notes=raw.notes, progress=progress)
+        options = replace(
+            wish.options, sector_size=raw.sector_size, notes=raw.notes, raw=raw.opaque, progress=progress
+        )
         if raw.chosen:
             options = replace(options, partition=None, empty=())
         added = add_image(store, key, raw.path, facts, options)

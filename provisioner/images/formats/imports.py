@@ -53,13 +53,14 @@ class Source:
 class Raw:
     """What became of it: a raw file (the source itself, if it is one), and notes for people.
 
-    ``chosen``: it is the one partition that was asked for.
+    ``chosen``: it is the one partition that was asked for. ``opaque``: it can only be kept as one piece.
     """
 
     path: Path
     sector_size: int
     notes: tuple[str, ...] = ()
     chosen: bool = False
+    opaque: bool = False
 
 
 @contextmanager
@@ -105,7 +106,8 @@ def _of_file(source: Source, target: Path) -> Raw:
     with streams.unpacked(pieces.of_file(source.path)) as content:
         if source.given is Given.RAW:
             path = _plain(content, target)
-            return Raw(path, source.sector_size or sector_size_of_file(path))
+            size = source.sector_size or sector_size_of_file(path)
+            return Raw(path, size, opaque=raw.is_opaque(path, size))
         path, said = target, True
         if content.head.startswith(partclone.MAGIC):
             notes = partclone.restore(content, target).notes

@@ -51,8 +51,19 @@ def _label(device: Device) -> Label | None:
         return read_label(device.read, device.size, device.sector_size)
     except LabelError as error:
         raise StoreError(
-            f"{device.path.name}: {error.message}", f"was it cut off? Copy it again; or else {error.hint}"
+            f"{device.path.name}: {error.message}",
+            f"was it cut off? Copy it again; or {error.hint}; or keep it as one piece: --format raw",
         ) from error
+
+
+def is_opaque(path: Path, sector_size: int) -> bool:
+    """Whether nothing can be said of the parts of a disk, as of a stick made of an ISO image."""
+    with Device.open(path, shared=True, sector_size=sector_size) as device:
+        try:
+            read_label(device.read, device.size, sector_size)
+        except LabelError:
+            return True
+    return False
 
 
 def check_whole(device: Device, label: Label | None) -> None:
