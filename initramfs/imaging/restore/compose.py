@@ -20,7 +20,6 @@ from initramfs.imaging.label.model import Bounds, Edits, Label, LabelType, Parti
 from initramfs.imaging.restore.critical_regions import regions_of_disk, regions_of_partitions
 from initramfs.imaging.restore.fit import (
     FittedLabel,
-    Growing,
     backup_of,
     end_of,
     fit,
@@ -28,6 +27,7 @@ from initramfs.imaging.restore.fit import (
     left_out_of,
     needed,
 )
+from initramfs.imaging.restore.growing import Growing
 from initramfs.imaging.restore.layout import Blank, Layout, Piece
 from initramfs.imaging.restore.look_ahead import Seen, filesystem_of
 from initramfs.imaging.spans import subtract

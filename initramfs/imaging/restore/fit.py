@@ -8,11 +8,11 @@ needs as it is: chunks lie at fixed places. What is refused is refused with the 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from initramfs.imaging.errors import LayoutError
-from initramfs.imaging.filesystem.limits import SHRINKABLE, why_not_grown
+from initramfs.imaging.filesystem.limits import SHRINKABLE
 from initramfs.imaging.format.chunk import MIB
 from initramfs.imaging.format.index import Range, State
 from initramfs.imaging.format.manifest import Manifest
@@ -27,9 +27,17 @@ from initramfs.imaging.label.model import (
     edited,
     which,
 )
+from initramfs.imaging.restore.growing import (
+    Growing,
+    cannot_grow,
+    chosen,
+    kinds_of,
+    notes_of,
+    why_kept,
+)
 from initramfs.imaging.restore.look_ahead import Seen, filesystem_of
-from initramfs.imaging.restore.room import Room, is_windows_extra, movable, room_for
-from initramfs.messages import GrowFailure, Last
+from initramfs.imaging.restore.room import movable, room_for
+from initramfs.messages import GrowFailure
 
 MAX_MBR_SECTORS = 1 << 32
 """An MBR's entry has 32 bits for the start and 32 for the count."""
@@ -52,33 +60,6 @@ class FittedLabel:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Growing:
-    """The wish for one partition to grow: which, what if it cannot, and what was seen of the images."""
-
-    which: int | Last | None = None
-    failure: GrowFailure = GrowFailure.KEEP
-    seen: Seen = field(default_factory=Seen)
-
-
-def growing(
-    disk: Manifest | None,
-    partition_images: Mapping[PartitionNumber, Manifest],
-    label: Label | None,
-    grow: int | Last | None,
-) -> tuple[Manifest, PartitionNumber] | None:
-    """The image and the partition that are to grow; None if nothing that is written grows.
-
-    ``label``: of the target, which counts without a disk image. Raises LayoutError: no such partition.
-    """
-    table = disk.header.label if disk is not None else label
-    if grow is None:
-        return None
-    number: PartitionNumber = Bare.BARE if table is None else _chosen(table, grow).number
-    image = partition_images.get(number, disk)
-    return (image, number) if image is not None else None
-
-
 def fit(
     disk: Manifest,
     partition_images: Mapping[PartitionNumber, Manifest],
@@ -98,17 +79,17 @@ def fit(
     cut = edited(label, Edits(sizes))
     if wish.which is None:
         return FittedLabel(cut, Edits(sizes))
-    part = _chosen(cut, wish.which)
+    part = chosen(cut, wish.which)
     image = partition_images.get(part.number, disk)
     fixed = bool(sizes) or (wish.seen.table is not None and wish.seen.table.hybrid)
-    moving = movable(cut, _kinds(disk, partition_images)) if not fixed else frozenset[int]()
+    moving = movable(cut, kinds_of(disk, partition_images)) if not fixed else frozenset[int]()
     free = room_for(cut, part, room, moving)
-    if why := _why_kept(image, part.number, free.sizes.get(part.number, part.size), wish):
+    if why := why_kept(image, part.number, free.sizes.get(part.number, part.size), wish):
         return FittedLabel(cut, Edits(sizes), notes=(why,))
     if free.blocked and wish.failure is GrowFailure.FAIL:
-        raise _cannot_grow(free.note)
+        raise cannot_grow(free.note)
     edits = Edits(sizes | dict(free.sizes), starts=free.starts)
-    return FittedLabel(edited(label, edits), edits, part.number, tuple(_said(label, free)))
+    return FittedLabel(edited(label, edits), edits, part.number, tuple(notes_of(label, free)))
 
 
 def _fit_piece(
@@ -124,7 +105,7 @@ def _fit_piece(
         raise _too_small(disk, None, disk.header.size, target_size)
     why = f"{disk.title} was kept as one piece: nothing in it can be grown"
     if wish.which is not None and wish.failure is GrowFailure.FAIL:
-        raise _cannot_grow(why)
+        raise cannot_grow(why)
     return FittedLabel(None, notes=(why,) if wish.which is not None else ())
 
 
@@ -137,58 +118,14 @@ def fit_in_place(
     """
     if wish.which is None:
         return FittedLabel(label)
-    part = None if label is None else _chosen(label, wish.which)
+    part = None if label is None else chosen(label, wish.which)
     number: PartitionNumber = Bare.BARE if part is None else part.number
     if number not in partition_images:
         why = f"{which(number)} is not among those that are written: it stays as it is"
         return FittedLabel(label, notes=(why,))
-    if why := _why_kept(partition_images[number], number, part.size if part else size, wish):
+    if why := why_kept(partition_images[number], number, part.size if part else size, wish):
         return FittedLabel(label, notes=(why,))
     return FittedLabel(label, grow=number)
-
-
-def _why_kept(image: Manifest, number: PartitionNumber, size: int, wish: Growing) -> str:
-    """Why a partition stays as it is instead of growing to ``size`` bytes, or an empty text.
-
-    Raises LayoutError if it must not stay.
-    """
-    found = filesystem_of(image, number)
-    if found is None:
-        why = f"{which(number)} holds no file system that is known, so that nothing can grow in it"
-    elif reason := why_not_grown(found.type, wish.seen.facts or found.facts, size):
-        why = f"{which(number)} holds {found.type}, which cannot grow: {reason}"
-    elif wish.seen.lacking:
-        tools = ", ".join(wish.seen.lacking)
-        why = f"{which(number)} holds {found.type}, which cannot grow here: {tools} is not installed"
-    else:
-        return ""
-    if wish.failure is GrowFailure.FAIL:
-        raise _cannot_grow(why)
-    return f"{why}; it stays as it is"
-
-
-def _cannot_grow(why: str) -> LayoutError:
-    return LayoutError(
-        why, 'with grow_failure = "keep" (--grow-failure keep) it is written as it was captured'
-    )
-
-
-def _said(label: Label, free: Room) -> Iterator[str]:
-    """What people should know of it."""
-    if free.note:
-        yield free.note
-    for part in label.areas:
-        if part.number in free.starts:
-            yield f"partition {part.number} moves from byte {part.start} to byte {free.starts[part.number]}"
-
-
-def _kinds(disk: Manifest, partition_images: Mapping[PartitionNumber, Manifest]) -> dict[int, str]:
-    """The file systems by partition, as they will be."""
-    areas = disk.header.label.areas if disk.header.label else ()
-    found = {
-        area.number: filesystem_of(partition_images.get(area.number, disk), area.number) for area in areas
-    }
-    return {number: system.type for number, system in found.items() if system is not None}
 
 
 def needed(image: Manifest, number: PartitionNumber, start: int = 0) -> int:
@@ -275,17 +212,6 @@ def _size(image: Manifest, number: PartitionNumber) -> int:
     label = image.header.label
     area = label.area(number) if label and not isinstance(number, Bare) else None
     return area.size if area else image.header.size
-
-
-def _chosen(label: Label, grow: int | Last) -> Partition:
-    own = [part for part in label.areas if not is_windows_extra(label, part)]  # these only wait behind C:
-    last = own[-1:] or label.areas[-1:]
-    part = last if grow is Last.LAST else [area for area in label.areas if area.number == grow]
-    if not part:
-        there = ", ".join(str(p.number) for p in label.areas) or "none"
-        which = "last partition" if grow is Last.LAST else f"partition {grow}"
-        raise LayoutError(f"there is no {which} to grow", f"partitions that could: {there}")
-    return part[0]
 
 
 def _room(disk: Manifest, label: Label, target_size: int, sector_size: int, seen: Seen) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from initramfs.imaging.restore.compose import compose
-from initramfs.imaging.restore.fit import growing
+from initramfs.imaging.restore.growing import growing
 from initramfs.imaging.restore.look_ahead import look_ahead
 from initramfs.messages import Firmware, Fit
 
