@@ -5,24 +5,28 @@ from __future__ import annotations
 import os
 import select
 import socket
+import sys
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from ipaddress import IPv4Address
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from netboot.dhcp.codec.packet import Packet, parse
+from provisioner.commands import init_appliance
 from tests.clients.in_namespace import inside
 from tests.clients.namespace_sockets import udp_inside
 from tests.clients.packets import captured
 from tests.clients.serving import Netboot
 from tests.lab.command import run
+from tests.lab.daemon import Daemon
 from tests.lab.network import remove
+from tests.lab.waiting import Deadline, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 pytestmark = [
     pytest.mark.wire,
@@ -114,13 +118,30 @@ def test_named_interfaces_are_served_and_no_other(tmp_path: Path) -> None:
         assert not waiting(office)
 
 
-def tcp(name: str, address: str) -> socket.socket:
+def test_the_product_is_confined_too(tmp_path: Path) -> None:
+    """``clonesys serve``: its HTTP workers open their sockets themselves, and hand out files themselves."""
+    init_appliance.create(tmp_path / "home")
+    ip(CLIENTS, "route add 10.80.0.2 dev office")
+    words = (Path(sys.executable).with_name("clonesys"), "--home", tmp_path / "home", "serve")
+    names = ("--interface", "lab0", "--interface", "lab1")
+    inside_appliance = ("ip", "netns", "exec", APPLIANCE)
+    with Daemon((*inside_appliance, *words, *names), tmp_path / "serve.log") as served:
+        until(lambda: "ready:" in served.tail(), Deadline.within(60), "the appliance")
+        with tcp("office", "10.80.0.2", 8080) as stranger, card("lab0") as lab0:
+            with tcp("lab1", "10.81.0.2", 8080) as friend:
+                assert select.select([], [friend], [], 30)[1], "HTTP in lab1"
+            assert not select.select([], [stranger], [], 0)[1], "HTTP from the office"
+            lab0.sendto(b"\0\1boot.ipxe\0octet\0", ("10.80.0.2", 69))
+            assert lab0.recv(2000).startswith(b"\0\3\0\1#!ipxe")
+
+
+def tcp(name: str, address: str, port: int = 80) -> socket.socket:
     """A connection to HTTP that has been begun; writable when it stands."""
     with inside(CLIENTS):
         made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, name.encode() + b"\0")
     made.setblocking(False)  # noqa: FBT003 - the library's signature
-    made.connect_ex((address, 80))
+    made.connect_ex((address, port))
     return made
 
 

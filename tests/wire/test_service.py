@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
@@ -84,6 +86,26 @@ def test_an_output_that_is_not_read_delays_no_answer(tmp_path: Path) -> None:
             assert parse(client.recv(1500)).mac.startswith("02:00:")
         netboot.terminate()
         assert netboot.wait(30) == 0
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="a receive buffer beyond net.core.rmem_max needs root")
+def test_two_thousand_machines_at_once_are_all_answered(tmp_path: Path) -> None:
+    """A hall is powered on: none is dropped because others were quicker."""
+    asked = request(MessageType.REQUEST, address="127.0.0.1").encode()
+    machines = [b"\2\1" + number.to_bytes(4, "big") for number in range(2000)]
+    answered: set[bytes] = set()
+    with Netboot(tmp_path / "log", *OPTIONS) as netboot, ExitStack() as stack:
+        clients = [  # a hundred answers fit into what the kernel keeps for one socket
+            stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(20)
+        ]
+        for number, mac in enumerate(machines):
+            packet = asked[:28] + mac + asked[34:]
+            clients[number % 20].sendto(packet, ("127.0.0.1", netboot.ports["binl"]))
+        for client in clients:
+            client.settimeout(30)
+            answered |= {parse(client.recv(1500)).chaddr for _ in range(100)}
+    assert answered == set(machines)
 
 
 class Broken(StaticBooter):
