@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from initramfs.agent.plain import plain
 from initramfs.messages import Report, StepState
 
 MIB = 1 << 20
@@ -49,7 +50,7 @@ def failure(message: str, hint: str) -> list[str]:
     return [
         "",
         "*** This machine was not imaged. ***",
-        f"error: {message}",
-        *([f"hint: {hint}"] if hint else []),
+        f"error: {plain(message)}",
+        *([f"hint: {plain(hint)}"] if hint else []),
         "",
     ]

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from initramfs.agent.errors import AgentError, ServerError
+from initramfs.agent.plain import plain
 from initramfs.messages import MAX_REPORTS, MAX_TEXT, MAX_TITLE, Report, Reports, StepState
 
 PROGRESS_INTERVAL = 0.5
@@ -109,7 +110,8 @@ def going_on(told: float, clock: Callable[[], float] = time.monotonic) -> Callab
 
 
 def ending(text: str, most: int = MAX_TEXT) -> str:
-    """A text that is not too long to be told: of one that is, its end, where programs say why they failed."""
+    """A text that can be told: harmless, and of one that is too long its end, where programs say why."""
+    text = plain(text)
     return text if len(text) <= most else f"…{text[1 - most :]}"
 
 
@@ -152,7 +154,7 @@ class Reporter:
         """Number one event and hand it on. For this module's own classes."""
         with self._lock:
             self.sequence += 1
-            told = (title[:MAX_TITLE], ending(detail), done, total)
+            told = (plain(title)[:MAX_TITLE], ending(detail), done, total)
             report = Report(self.sequence, self.now(), step, state, *told)
             for sink in self.sinks:
                 sink(report)

@@ -5,8 +5,9 @@ import threading
 import pytest
 
 from initramfs.agent.errors import AgentError, ServerError, Unreachable
-from initramfs.agent.report import Outbox, Reporter, going_on
-from initramfs.messages import Report, Reports, StepState
+from initramfs.agent.job_lines import failure
+from initramfs.agent.report import Outbox, Reporter, ending, going_on
+from initramfs.messages import Report, Reports, StepState, decode, encode
 
 
 def states(reports: list[Report]) -> list[tuple[str, StepState]]:
@@ -73,6 +74,18 @@ def test_draining_waits_until_all_has_been_taken() -> None:
     outbox.drain()
     assert [report.sequence for report in got] == list(range(1, 51))
     outbox.close()
+
+
+def test_what_an_image_says_steers_no_terminal_and_can_be_told() -> None:
+    """A host name of the image may hold an escape, or bytes that are no text: messages refuse these."""
+    seen: list[Report] = []
+    reporter = Reporter((seen.append,), now=lambda: 1.0)
+    with reporter.step("personalise", "") as progress:
+        progress.log("the name \x1b[2J\udcff\u202e is pc1 now")
+    assert seen[1].detail == r"the name \x1b[2J\udcff\u202e is pc1 now"
+    assert decode(Reports, encode(Reports(tuple(seen)))) == Reports(tuple(seen))
+    assert ending("a\x00\nb") == "a\\x00\nb"
+    assert "\x1b" not in "".join(failure("\x1b[31m", "\x1b[0m"))
 
 
 def test_an_agent_with_nothing_to_report_says_so() -> None:
