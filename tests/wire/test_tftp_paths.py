@@ -5,7 +5,9 @@ from __future__ import annotations
 import itertools
 import os
 import socket
-from contextlib import contextmanager
+import struct
+import threading
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING
@@ -171,6 +173,54 @@ def test_blocks_that_do_not_arrive_become_smaller(path: Path3, root: Path, tmp_p
             until(next_attempt_is_smaller, Deadline.within(30), "a smaller block", every=0.5)
         with path.client() as client:
             assert load(client, *agreed(client)) == (root / "loader.efi").read_bytes()
+
+
+def forged(number: int) -> bytes:
+    """A request in an IP packet of its own, from the ``number``-th address of a network that has none."""
+    request = b"\0\1loader.efi\0octet\0timeout\x00255\0"
+    source, target = (
+        socket.inet_aton(f"10.79.{1 + number // 250}.{1 + number % 250}"),
+        socket.inet_aton(SERVER[0]),
+    )
+    udp = struct.pack("!HHHH", 2070, SERVER[1], 8 + len(request), 0) + request  # 0: no checksum
+    return struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0, source, target) + udp
+
+
+def boot(client: socket.socket) -> bytes:
+    """What firmware does to load the loader: it asks up to six times."""
+    client.settimeout(4)
+    for _ in range(6):
+        with suppress(TimeoutError):
+            return load(client, *agreed(client))
+    raise AssertionError("no answer")
+
+
+def test_ten_thousand_forged_addresses_keep_no_machine_from_booting(
+    path: Path3, root: Path, tmp_path: Path
+) -> None:
+    """None of them ever answers, each asked for 255 s of patience; meanwhile machines load their loader."""
+    with inside(path.name("router")):
+        forger = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    over = threading.Event()
+
+    def flood() -> None:
+        for number in range(10_000):
+            forger.sendto(forged(number), (SERVER[0], 0))
+            if number % 50 == 0:
+                over.wait(0.01)  # five thousand a second: more would only fill the socket's buffer
+
+    with served(path, root, tmp_path / "log") as netboot, forger:
+        flooding = threading.Thread(target=flood)
+        flooding.start()
+        loaded = 0
+        while flooding.is_alive() or loaded < 3:
+            with path.client() as client:
+                assert boot(client) == (root / "loader.efi").read_bytes()
+            loaded += 1
+        flooding.join()
+        assert netboot.running
+        netboot.wait_for("more events in a second are not told one by one")
+        assert netboot.said().count("\n") < 3000  # of more than twenty thousand
 
 
 def test_a_request_to_all_is_not_answered(path: Path3, root: Path, tmp_path: Path) -> None:
