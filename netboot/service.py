@@ -194,7 +194,7 @@ class _Reporter:
 
     def tftp(self, kind: Kind, address: str, detail: str) -> None:
         mac = self.owners.mac_of(address)
-        if mac is not None:
+        if mac is not None and kind is not Kind.IGNORED:
             self.forms.progress(mac)
             self.follow_up.progressed(mac)
-        self.sink.emit(Event(time.time(), kind, mac, address, detail))
+        self.sink.emit(Event(time.time(), kind, mac, address or None, detail))

@@ -67,6 +67,7 @@ class Session:
         self._loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[Outcome] = self._loop.create_future()
         self._timer: asyncio.TimerHandle | None = None
+        self._trouble: OSError | None = None  # why the latest packet could not be sent
 
     async def run(self) -> Outcome:
         """Until the transfer has ended. Raises OSError if the content cannot be read, and any bug's error."""
@@ -140,19 +141,23 @@ class Session:
 
         The timer repeats it, and gives up in the end.
         """
-        for data in packets:
-            try:
+        try:
+            for data in packets:
                 self._own.send(data)
-            except ConnectionRefusedError:
-                self._gone()
-                return
-            except OSError as error:
-                log.debug("%s", error)
-                return
+                self._trouble = None
+        except BlockingIOError:
+            pass
+        except ConnectionRefusedError:
+            self._gone()
+        except OSError as error:
+            self._trouble = error
 
     def _end_if_over(self) -> None:
-        if self._transfer.outcome is not None:
-            self.end(self._transfer.outcome)
+        outcome = self._transfer.outcome
+        if outcome is not None:
+            # A firewall of our own, or no way to the client: that is why it did not answer.
+            reason = f": packets could not be sent: {self._trouble}" if self._trouble else ""
+            self.end(Outcome(outcome.result, outcome.detail + reason))
 
     def _gone(self) -> None:
         """ICMP says that the client's port is closed."""
