@@ -1,4 +1,4 @@
-"""Files that survive a loss of power once they were said to be there. A leaf.
+"""Files that survive a loss of power once they were said to be there.
 
 fsync(2) of a file covers its bytes and not its name; a name is durable with its folder's fsync. The store has
 calls of its own: it makes thousands of files durable at once.
@@ -11,6 +11,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from provisioner.base.ownership import FILE_MODE, give
+
 
 def sync(path: Path) -> None:
     """Make a file's bytes, or a folder's names, durable. Raises OSError."""
@@ -21,12 +23,12 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def create(path: Path, data: bytes, mode: int) -> None:
+def create(path: Path, data: bytes, mode: int = FILE_MODE) -> None:
     """Write a new file, whole or not at all. Raises FileExistsError rather than replace one, OSError."""
     _write(path, data, mode, os.link)
 
 
-def replace(path: Path, data: bytes, mode: int) -> None:
+def replace(path: Path, data: bytes, mode: int = FILE_MODE) -> None:
     """Write a file, whole or not at all, over one that may be there. Raises OSError."""
     _write(path, data, mode, os.rename)
 
@@ -37,6 +39,7 @@ def _write(path: Path, data: bytes, mode: int, appear: Callable[[str, Path], Non
             file.write(data)
             file.flush()
             os.fchmod(file.fileno(), mode)
+            give(file.fileno(), path.parent)
             os.fsync(file.fileno())
             appear(file.name, path)
         finally:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
 from provisioner.base import durable
 from provisioner.base.errors import ConflictError
 from provisioner.base.home import Home
+from provisioner.base.ownership import FILE_MODE, give
 
 KERNEL = "vmlinuz"
 INITRAMFS = "initramfs.img"
@@ -35,7 +37,7 @@ def copy_loaders(boot: Path, source: Path = LOADERS) -> list[str]:
         if (boot / name).exists():
             continue
         if (source / name).is_file():
-            durable.create(boot / name, (source / name).read_bytes(), 0o644)
+            durable.create(boot / name, (source / name).read_bytes())
         else:
             missing.append(name)
     return missing
@@ -60,5 +62,8 @@ def require(home: Home) -> None:
 
 def _copy(source: Path, target: Path) -> Path:
     shutil.copyfile(source, target)
+    with target.open("rb") as copy:
+        os.fchmod(copy.fileno(), FILE_MODE)
+        give(copy.fileno(), target.parent)
     durable.sync(target)
     return target

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -16,7 +17,16 @@ from provisioner.cli.output import AsJson, print_json, say
 from provisioner.commands import init_appliance
 
 
-def init(context: typer.Context, *, yes: Yes = False, as_json: AsJson = False) -> None:
+def init(
+    context: typer.Context,
+    *,
+    owner: Annotated[
+        str | None,
+        typer.Option(help="The user that everything belongs to and the services run as; only root can say."),
+    ] = None,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
     """Make an appliance: keys, configuration, database, boot loaders. What is there already stays."""
     ours = of(context)
     home = ours.home
@@ -25,7 +35,7 @@ def init(context: typer.Context, *, yes: Yes = False, as_json: AsJson = False) -
             raise UnansweredError("init asks before it makes anything", "add --yes")
         ask(f"Make an appliance in {home}?")
     with ours.appliance() as appliance:
-        password = init_appliance.init_appliance(appliance, ours.actor)
+        password = init_appliance.init_appliance(appliance, ours.actor, owner)
     missing = copy_loaders(Home(home).boot)
     if as_json:
         print_json({"home": str(home), "password": password, "loaders_missing": missing})

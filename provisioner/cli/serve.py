@@ -19,6 +19,7 @@ from provisioner.base.home import Home
 from provisioner.boot import files
 from provisioner.cli.context import of
 from provisioner.database.engine import open_migrated
+from provisioner.serve import privileges
 from provisioner.serve.handshake import PARTS, Settings
 from provisioner.serve.narrator import narrating
 from provisioner.serve.supervisor import Supervisor
@@ -65,6 +66,8 @@ def serve(  # noqa: PLR0917 - each is an option of the command line
     )
     log_lines.install("%(asctime)s serve %(levelname)s %(message)s")
     _complain_of_missing(Home(home), parts)
+    if warning := privileges.check(home):
+        log.warning("%s", warning)
     with closing(database), narrating(database):
         asyncio.run(Supervisor(settings, parts, _announce).run())
 

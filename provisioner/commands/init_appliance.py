@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from provisioner.base import access, durable
 from provisioner.base.config import EXAMPLE
 from provisioner.base.errors import ProvisionerError
 from provisioner.base.home import Home
+from provisioner.base.ownership import ROOT, Owner, close_to_others, hand_over, make_folder
 from provisioner.boot.files import copy_loaders
 from provisioner.commands.appliance import Appliance
 from provisioner.database.engine import open_migrated
@@ -46,32 +48,44 @@ phone_home = true                   # the installed system says that it is up
 """
 
 
-def init_appliance(appliance: Appliance, actor: Actor) -> str | None:
+SERVICE_USER = "clonesys"
+"""Whose a new appliance is if root makes it and there is such a user; provisioner/serve/systemd makes one."""
+
+
+def init_appliance(appliance: Appliance, actor: Actor, owner: str | None = None) -> str | None:
     """Make what is missing; the administrator's password, if one was made.
 
-    Raises ForbiddenError, and ProvisionerError if the directory cannot be written.
+    ``owner`` is the user that everything will belong to, and that the services run as. Raises ForbiddenError,
+    InvalidError for a user that there is not, and ProvisionerError if the directory cannot be written.
     """
     actor.require(Right.APPLIANCE)
-    password = create(appliance.root)
+    password = create(appliance.root, _owner(appliance.root, owner))
     audit.record(appliance.database, actor.name, "init", str(appliance.root), appliance.now())
     return password
 
 
-def create(home: Path) -> str | None:
+def create(home: Path, owner: Owner | None = None) -> str | None:
     """Make what is missing of the appliance at ``home``. The administrator's password, if one was made.
 
-    Raises ProvisionerError if the directory cannot be written.
+    Everything there belongs to ``owner`` afterwards, or stays whose it was, and is closed to the other users
+    of the machine. Raises ProvisionerError if the directory cannot be written.
     """
     places = Home(home)
     try:
-        for folder in (places.root, places.boot, places.profiles):
-            folder.mkdir(parents=True, exist_ok=True)
+        make_folder(places.root)
+        if owner is not None and owner != Owner.of(places.root):
+            hand_over(places.root, owner)
+        for folder in (places.boot, places.profiles):
+            make_folder(folder)
         store_of(home).make()
         create_keys(home)
         password = _create_admin(places.keys / "admin")
         _write_once(places.config, EXAMPLE)
         _write_once(places.profiles / "example.toml", EXAMPLE_PROFILE)
+        _write_once(places.database, "")  # SQLite gives its journals the mode of the database
         copy_loaders(places.boot)
+        for path in (places.root, places.config, places.database):
+            close_to_others(path)
     except OSError as error:
         told = access.in_words(error)
         raise ProvisionerError(
@@ -79,6 +93,18 @@ def create(home: Path) -> str | None:
         ) from error
     open_migrated(home).close()
     return password
+
+
+def _owner(home: Path, name: str | None) -> Owner | None:
+    """Who was named; for a new appliance that root makes, the user that is there for it."""
+    if name is None:
+        return Owner.named(SERVICE_USER) if os.geteuid() == ROOT and not home.exists() else None
+    found = Owner.named(name)
+    if found is None:
+        raise ProvisionerError(
+            f"there is no user {name!r} on this machine", "make one with 'adduser --system'"
+        )
+    return found
 
 
 def _create_admin(path: Path) -> str | None:
@@ -91,4 +117,4 @@ def _create_admin(path: Path) -> str | None:
 
 def _write_once(path: Path, text: str) -> None:
     if not path.exists():
-        durable.create(path, text.encode(), 0o644)
+        durable.create(path, text.encode())

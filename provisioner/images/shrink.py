@@ -30,6 +30,7 @@ from initramfs.imaging.label.gpt import backup_size, move
 from initramfs.imaging.label.model import Bare, Bounds, Edits, Label, LabelType, Partition
 from initramfs.imaging.label.relabel import relabel
 from initramfs.imaging.restore.look_ahead import facts_in, filesystem_of
+from provisioner.base.ownership import make_folder
 from provisioner.images.formats.exports import export_image
 from provisioner.images.operations import Added, Options, add_image
 from provisioner.stores.files import failing
@@ -118,7 +119,7 @@ def _named(place: Place, error: LayoutError) -> LayoutError:
 @contextmanager
 def _copy(store: WritableStore, image: Manifest, folder: Path, progress: ProgressCallback) -> Iterator[Path]:
     with failing("write", folder):
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
     with tempfile.TemporaryDirectory(dir=folder, prefix="shrink-") as name:
         path = Path(name, "copy")
         export_image(image, store, path, progress=progress)

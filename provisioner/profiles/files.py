@@ -52,7 +52,7 @@ def add_profile(home: Path, name: str, text: str, *, replace: bool = False) -> P
         raise ConflictError(f"there is a profile {name!r} already", "add --replace")
     profile = read_profile(text, name)
     try:
-        durable.replace(path, text.encode(), 0o644)
+        durable.replace(path, text.encode())
     except OSError as error:
         raise access.in_words(error, path) from error
     return profile

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from provisioner.base import access, durable
 from provisioner.base.errors import ProvisionerError
 from provisioner.base.home import Home
+from provisioner.base.ownership import make_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +30,7 @@ NONCE = "nonce.key"
 def create_keys(home: Path) -> None:
     """Make what is missing of the keys under ``home``. Existing keys are kept."""
     folder = Home(home).keys
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(folder, 0o700)
     if not (folder / PRIVATE).exists():
         write_secret(folder / PRIVATE, Ed25519PrivateKey.generate().private_bytes_raw())
     if not (folder / PUBLIC).exists():

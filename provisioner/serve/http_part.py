@@ -27,6 +27,7 @@ from granian.log import LogLevels
 from netboot.http.confined import confine
 from netboot.interfaces import Scope
 from provisioner.base import log_lines
+from provisioner.base.ownership import make_folder
 from provisioner.serve.application import create_app
 from provisioner.serve.beats import Beats, beat
 from provisioner.serve.guard import CONNECTIONS, Guard, make_room_for_descriptors
@@ -53,7 +54,7 @@ def run(settings: Settings, voice: Voice) -> None:
     beats = Beats()
     beats.start()
     chunks = chunk_folder(settings.home)
-    chunks.mkdir(parents=True, exist_ok=True)  # granian would end without a reason
+    make_folder(chunks)  # granian would end without a reason
     server = Granian(
         "clonesys",
         address=str(settings.http_address),

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from provisioner.base.errors import ProvisionerError
-from provisioner.serve import supervision
+from provisioner.serve import privileges, supervision
 from provisioner.serve.handshake import ReadyMessage, Settings, heard
 from provisioner.serve.supervision import Action, Supervision
 
@@ -111,7 +111,8 @@ class Supervisor:
         self._do(self._decide.died(part, _how(status), time.monotonic()))
 
     async def _spawn(self, part: str, ready: int) -> asyncio.subprocess.Process:
-        command = (sys.executable, "-m", "provisioner.serve.child", part, str(ready), self.settings.to_json())
+        python = (*privileges.prefix(part, self.settings.home), sys.executable, "-m")
+        command = (*python, "provisioner.serve.child", part, str(ready), self.settings.to_json())
         return await asyncio.create_subprocess_exec(
             *command, stdin=asyncio.subprocess.PIPE, pass_fds=(ready,), start_new_session=True
         )

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from provisioner.base import access
+from provisioner.base.ownership import FILE_MODE, give
 from provisioner.stores.errors import StoreBusyError, StoreError, StoreFullError
 
 
@@ -33,8 +34,9 @@ def failing(what: str, path: Path) -> Iterator[None]:
 
 def write_new(path: Path, data: bytes, *, durable: bool = False) -> None:
     """Write a file that is not there yet. Raises OSError; what was begun is removed again."""
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
     try:
+        give(fd, path.parent)
         with os.fdopen(fd, "wb", buffering=0) as file:
             view = memoryview(data)
             while view:
@@ -60,8 +62,9 @@ def sync_all(path: Path) -> None:
 def locked(path: Path, *, exclusive: bool, wait: bool = True) -> Iterator[None]:
     """Hold a lock file, made if need be. Raises StoreError; StoreBusyError if it may not ``wait``."""
     with failing("lock the store", path):
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
     try:
+        give(fd, path.parent)
         how = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
         try:
             fcntl.flock(fd, how if wait else how | fcntl.LOCK_NB)

@@ -19,6 +19,7 @@ from tests.lab.cache import BUILD
 from tests.lab.command import run, stream
 from tests.lab.daemon import Daemon
 from tests.lab.network import APPLIANCE_ADDRESS, Lan, Place, kill_all
+from tests.lab.readable import readable
 from tests.lab.waiting import Deadline, until
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 CLONESYS = Path(sys.executable).with_name("clonesys")
 PORT = 8080
+USER = "nobody"
+"""Whose the appliance is and who serves; on a real machine it has a user of its own."""
 SERVE = ("serve", "--interface", "eth0", "--http-listen", f"0.0.0.0:{PORT}")
 
 
@@ -46,15 +49,16 @@ class Appliance:
         self.lan, self.say = lan, say
         self.home = folder / "home"
         self.log = folder / "appliance.log"
-        inside = lan.inside(Place.APPLIANCE, CLONESYS, "--home", self.home, *SERVE)
+        served = readable((CLONESYS, "--home", self.home, *SERVE), folder)
+        inside = lan.inside(Place.APPLIANCE, *served)
         self._server = Daemon(inside, self.log)
         self.password = ""
 
     # --- preparing it ---------------------------------------------------------------------------------------
 
     def create(self) -> None:
-        """``clonesys init``: directory, keys, database, boot loaders, a password."""
-        said = self.command("init", "--yes")
+        """``clonesys init``: directory, keys, database, boot loaders, a password; its services not root."""
+        said = self.command("init", "--owner", USER, "--yes")
         found = re.search(r"password (\S+)", said)
         if not found:
             raise ApplianceError(f"'clonesys init' tells no password:\n{said}")

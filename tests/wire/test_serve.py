@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import signal
 import socket
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -19,44 +16,9 @@ import pytest
 from provisioner.base.errors import ExitStatus
 from provisioner.base.home import Home
 from provisioner.commands import init_appliance
+from tests.clients.served import CLONESYS, PATIENCE, serve
 
 pytestmark = pytest.mark.wire
-
-CLONESYS = Path(sys.executable).with_name("clonesys")
-PORTS = ("--dhcp-port", "0", "--binl-port", "0", "--tftp-port", "0", "--dns-port", "0")
-PATIENCE = 60.0
-
-
-class Served:
-    """A running appliance."""
-
-    def __init__(self, process: subprocess.Popen[str], line: str) -> None:
-        self.process = process
-        self.line = line
-
-    @property
-    def url(self) -> str:
-        """Where its HTTP is."""
-        found = re.search(r"http ([0-9.:]+)", self.line)
-        assert found
-        return f"http://{found[1]}"
-
-    def parts(self) -> dict[str, psutil.Process]:
-        """Its direct children by the part they are."""
-        found = {}
-        for child in psutil.Process(self.process.pid).children():
-            match _command(child):
-                case [_, "-m", "provisioner.serve.child", part, *_]:
-                    found[part] = child
-        return found
-
-
-def _command(process: psutil.Process) -> list[str]:
-    """A process's command line; empty if it has just ended."""
-    try:
-        return process.cmdline()
-    except psutil.NoSuchProcess:
-        return []
 
 
 @pytest.fixture(name="home", scope="module")
@@ -65,27 +27,6 @@ def home_(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("appliance") / "home"
     init_appliance.create(home)
     return home
-
-
-@contextmanager
-def serve(home: Path, *options: str) -> Iterator[Served]:
-    """Start, wait until it is ready, and kill whatever is left at the end."""
-    command = [str(CLONESYS), "--home", str(home), "serve", "--listen", "127.0.0.1", *PORTS, *options]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    family: list[psutil.Process] = []
-    try:
-        assert process.stdout
-        line = process.stdout.readline()
-        assert line.startswith("ready: "), line
-        family = psutil.Process(process.pid).children(recursive=True)
-        yield Served(process, line)
-    finally:
-        process.kill()
-        process.communicate()
-        _, left = psutil.wait_procs(family, timeout=PATIENCE)
-        for straggler in left:
-            straggler.kill()
-        assert not left, "children outlived their supervisor"
 
 
 def until(what: str, condition: Callable[[], bool]) -> None:

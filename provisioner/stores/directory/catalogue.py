@@ -18,6 +18,7 @@ from initramfs.imaging.format.signed import MAX_FILE
 from initramfs.messages import IMAGE_NAME
 from provisioner.base import durable
 from provisioner.base.durable import sync
+from provisioner.base.ownership import make_folder
 from provisioner.stores.directory.places import REMOVED, Places
 from provisioner.stores.errors import NoImageError
 from provisioner.stores.files import failing, write_new
@@ -75,7 +76,7 @@ class DirectoryCatalogue:
         with self.places.lock(), failing(f"promote {reference}", path):
             if not self.places.manifest(reference.name, reference.generation).exists():
                 raise NoImageError(f"there is no image {reference}", LIST_HINT)
-            durable.replace(path, str(reference.generation).encode(), 0o644)
+            durable.replace(path, str(reference.generation).encode())
 
     def _promoted(self, name: str) -> int:
         found = self.promoted(name)
@@ -144,7 +145,7 @@ def publish(places: Places, name: str, sign: Sign) -> Reference:
     """
     folder = places.manifests / check_name(name)
     with failing(f"add a generation of {name}", folder):
-        folder.mkdir(exist_ok=True)
+        make_folder(folder)
         sync(folder.parent)
         while True:
             generation = 1 + max(map(_number_of, folder.glob("*")), default=0)

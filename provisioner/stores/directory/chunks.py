@@ -9,6 +9,7 @@ from pathlib import Path
 
 from initramfs.imaging.errors import Missing, Unavailable
 from provisioner.base.durable import sync
+from provisioner.base.ownership import make_folder
 from provisioner.stores.directory.places import Places
 from provisioner.stores.files import failing, write_new
 
@@ -47,7 +48,7 @@ class DirectoryChunks:
         path = self.chunk_path(digest)
         self.places.make()
         with self.places.lock(), failing("repair a chunk", path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
             new = self.places.incoming / f"{uuid.uuid4().hex}.repair"
             write_new(new, data, durable=True)
             if path.exists():
@@ -59,7 +60,7 @@ class DirectoryChunks:
         """See CorruptChunks; the file's new path."""
         folder = self.places.corrupt
         with failing("set a chunk aside", folder):
-            folder.mkdir(exist_ok=True)
+            make_folder(folder)
             return self.chunk_path(digest).rename(folder / digest.hex())
 
 

@@ -19,6 +19,7 @@ from contextlib import ExitStack, contextmanager
 from itertools import chain
 from pathlib import Path
 
+from provisioner.base.ownership import FILE_MODE, give, make_folder
 from provisioner.stores.directory.catalogue import publish
 from provisioner.stores.directory.places import Places
 from provisioner.stores.errors import StoreBusyError
@@ -72,7 +73,7 @@ class Incoming:
         with failing("store chunks", self.places.chunks):
             for digest in digests:
                 place = self.places.chunk(digest)
-                place.parent.mkdir(exist_ok=True)
+                make_folder(place.parent)
                 try:
                     self.path(digest).rename(place)
                 except FileNotFoundError:
@@ -84,8 +85,9 @@ class Incoming:
         if not note:
             return
         with failing("note what is relied upon", self._note):
-            fd = os.open(self._note, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+            fd = os.open(self._note, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, FILE_MODE)
             try:
+                give(fd, self.folder)
                 os.write(fd, note)
             finally:
                 os.close(fd)
@@ -116,7 +118,7 @@ def ingest(places: Places) -> Iterator[DirectoryIngest]:
     folder = places.incoming / uuid.uuid4().hex
     with ExitStack() as alive:
         with places.lock(), failing("begin a capture", folder):  # no sweep sees the folder before its lock
-            folder.mkdir()
+            make_folder(folder)
             alive.enter_context(locked(folder / ALIVE, exclusive=True))
         try:
             yield DirectoryIngest(Incoming(places, folder))

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from provisioner.base.ownership import make_folder
 from provisioner.stores.files import failing, locked
 from provisioner.stores.names import PROMOTED, check_name
 
@@ -74,7 +75,7 @@ class Places:
         """Make the folders that are missing. Raises StoreError."""
         with failing("make the store", self.root):
             for folder in (self.chunks, self.manifests, self.incoming):
-                folder.mkdir(parents=True, exist_ok=True)
+                make_folder(folder)
 
     @contextmanager
     def lock(self, *, exclusive: bool = False) -> Iterator[None]:

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from initramfs.imaging.errors import Corrupt
+from provisioner.base.ownership import make_folder
 from provisioner.stores.directory.incoming import RELIED, Incoming
 from provisioner.stores.directory.places import Places
 from provisioner.stores.errors import IncompleteError
@@ -55,7 +56,7 @@ class Uploads:
         self._places.make()
         folder = self._places.uploads / BOOT_ID.read_text().strip()
         with failing("begin an upload", folder):
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
         return Incoming(self._places, folder, f"{owner}.{RELIED}")
 
     @staticmethod

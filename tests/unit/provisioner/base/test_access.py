@@ -15,6 +15,7 @@ from provisioner.base.errors import ExitStatus
 from provisioner.base.home import Home
 from provisioner.cli import run
 from provisioner.commands.init_appliance import create
+from tests.lab.readable import open_folder
 
 NOBODY = 65534
 
@@ -32,14 +33,12 @@ def another_user() -> Iterator[None]:
 
 
 @pytest.fixture(name="home")
-def home_(tmp_path: Path) -> Path:
+def home_() -> Iterator[Path]:
     """An appliance that only root may enter, below folders that all may."""
-    for folder in (tmp_path, *tmp_path.parents[:3]):
-        folder.chmod(0o755)
-    home = tmp_path / "home"
-    create(home)
-    home.chmod(0o700)
-    return home
+    with open_folder() as folder:
+        create(folder / "home")
+        (folder / "home").chmod(0o700)
+        yield folder / "home"
 
 
 @pytest.mark.parametrize("words", ["host list", "image list", "status", "profile list", "serve"])

@@ -13,6 +13,7 @@ from provisioner.cli import run
 from provisioner.commands.init_appliance import create
 from provisioner.database.engine import Database
 from provisioner.timeline import audit
+from tests.lab.readable import open_folder
 
 NOBODY = 65534
 
@@ -38,39 +39,37 @@ def test_a_damaged_database(home: Path, capsys: pytest.CaptureFixture[str]) -> N
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
-def test_a_database_of_another_user(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Readable, and not writable: the owner is named."""
-    for folder in (home, *home.parents[:4]):
-        folder.chmod(0o755)
-    path = Home(home).database
-    path.chmod(0o644)
-    assert run(["--home", str(home), "host", "add", "pc1", "--mac", "52:54:00:00:00:01"]) == 0
-    capsys.readouterr()
-    os.seteuid(NOBODY)
-    try:
-        (home / "keys").stat()
-        status = run(["--home", str(home), "job", "list"])
-    finally:
-        os.seteuid(0)
+@pytest.mark.parametrize("mode", [0o755, 0o750], ids=["readable", "closed"])
+def test_a_database_of_another_user(mode: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """Readable, and not writable, or not even to be seen: the owner is named."""
+    with open_folder() as folder:
+        home = folder / "home"
+        create(home)
+        home.chmod(mode)
+        Home(home).database.chmod(0o644)
+        os.seteuid(NOBODY)
+        try:
+            status = run(["--home", str(home), "job", "list"])
+        finally:
+            os.seteuid(0)
     assert status == ExitStatus.REFUSED
     assert "belongs to root" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
-def test_a_file_that_may_not_be_written(tmp_path: Path) -> None:
+def test_a_file_that_may_not_be_written() -> None:
     """Not 'attempt to write a readonly database'."""
-    for folder in (tmp_path, *tmp_path.parents[:3]):
-        folder.chmod(0o755)
-    path = tmp_path / "x.db"
-    database = Database(f"sqlite:///{path}")
-    database.migrate()
-    database.close()
-    path.chmod(0o644)
-    os.seteuid(NOBODY)
-    try:
-        with pytest.raises(ProvisionerError) as caught:
-            audit.record(Database(f"sqlite:///{path}"), "anna", "host add", "pc1", 1.0)
-    finally:
-        os.seteuid(0)
+    with open_folder() as folder:
+        path = folder / "x.db"
+        database = Database(f"sqlite:///{path}")
+        database.migrate()
+        database.close()
+        path.chmod(0o644)
+        os.seteuid(NOBODY)
+        try:
+            with pytest.raises(ProvisionerError) as caught:
+                audit.record(Database(f"sqlite:///{path}"), "anna", "host add", "pc1", 1.0)
+        finally:
+            os.seteuid(0)
     assert "belongs to root" in caught.value.message
     assert "sudo clonesys" in caught.value.hint

@@ -61,7 +61,7 @@ def test_what_was_committed_is_there(store: DirectoryStore) -> None:
     assert set(store.chunks()) == {A, B}
     chunks = sorted(f"chunks/{d.hex()[:2]}/{d.hex()}" for d in (A, B))
     assert files(store) == [*chunks, "manifests/sda5_Data/1"]
-    assert all((store.root / name).stat().st_mode & 0o777 == 0o644 for name in files(store))
+    assert all((store.root / name).stat().st_mode & 0o777 == 0o640 for name in files(store))
 
 
 def test_generations_are_counted(store: DirectoryStore) -> None:
