@@ -5,13 +5,20 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict, dataclass
+from typing import TypeGuard
 
 import typer
 
 from initramfs.errors import ExplainedError
 from netboot.errors import NetbootError
 from provisioner.base import access
-from provisioner.base.errors import ExitStatus, InterruptedByPersonError, InvalidError, Problem
+from provisioner.base.errors import (
+    ExitStatus,
+    InterruptedByPersonError,
+    InvalidError,
+    Problem,
+    ProvisionerError,
+)
 from provisioner.cli.output import harmless
 
 BEFORE = ("--home", "--debug", "--version")
@@ -56,6 +63,8 @@ def complaint(error: BaseException) -> Complaint:
 
 def _explained(error: BaseException) -> ExplainedError | NetbootError | None:
     match error:
+        case ExplainedError() if not isinstance(error, ProvisionerError) and _is_denied(error.__cause__):
+            return access.in_words(error.__cause__)  # the engine knows no owners
         case ExplainedError() | NetbootError():
             return error
         case KeyboardInterrupt() | typer.Abort():
@@ -65,6 +74,10 @@ def _explained(error: BaseException) -> ExplainedError | NetbootError | None:
             return access.in_words(error)
         case _:
             return None
+
+
+def _is_denied(cause: BaseException | None) -> TypeGuard[PermissionError]:
+    return isinstance(cause, PermissionError) and cause.filename is not None
 
 
 def usage_hint(error: typer.TyperException) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from provisioner.base import access
 from provisioner.base.errors import InvalidError, NotFoundError, ProvisionerError
 from provisioner.base.home import Home
 from provisioner.cli import completing
@@ -95,8 +96,10 @@ def rm(context: typer.Context, name: Name, *, as_json: AsJson = False) -> None:
 def _read(file: Path) -> str:
     try:
         return file.read_text()
-    except OSError as error:
+    except (FileNotFoundError, IsADirectoryError) as error:
         raise NotFoundError(f"cannot read {file}: {error.strerror}", "name a TOML file") from error
+    except OSError as error:
+        raise access.in_words(error, file) from error
     except UnicodeDecodeError as error:
         raise InvalidError(f"{file} is no text", (), "a profile is a TOML file in UTF-8") from error
 

@@ -13,17 +13,21 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from sqlalchemy import Engine, create_engine
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import StaticPool
 
 
 @contextmanager
 def snapshot(path: Path) -> Iterator[Engine]:
-    """An engine over a copy of the database as it is now. Raises sqlite3.Error if it cannot be read."""
+    """An engine over a copy of the database as it is now. Raises OperationalError if it cannot be read."""
     memory = sqlite3.connect(":memory:", check_same_thread=False)
     with closing(memory):
-        with closing(sqlite3.connect(path)) as source:
-            source.execute("PRAGMA locking_mode = EXCLUSIVE")
-            source.backup(memory)
+        try:
+            with closing(sqlite3.connect(path)) as source:
+                source.execute("PRAGMA locking_mode = EXCLUSIVE")
+                source.backup(memory)
+        except sqlite3.Error as error:
+            raise OperationalError("copy it into memory", None, error) from error
         engine = create_engine("sqlite://", creator=lambda: memory, poolclass=StaticPool)
         try:
             yield engine

@@ -45,8 +45,8 @@ def home_() -> Iterator[Path]:
 def test_another_user_is_told_whom_to_be(home: Path, words: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Not that there is no appliance, nor that it is empty; and nothing has changed."""
     line = ["--home", str(home), *words.split()]
-    if words != "serve":
-        assert run(line) == 0  # what it loads is loaded: Python may lie where nobody may look
+    # What it loads is loaded before: Python itself may lie where nobody may look.
+    assert run([*line, "-h"] if words == "serve" else line) == 0
     capsys.readouterr()
     with another_user():
         assert run(line) == ExitStatus.REFUSED
@@ -77,3 +77,23 @@ def test_full_and_read_only_disks_have_words_of_their_own() -> None:
     assert (full.message, full.hint) == ("/srv/x: no space left", access.ROOM)
     fixed = access.in_words(OSError(errno.EROFS, "Read-only file system", "/srv/x"))
     assert "mounted read-only" in fixed.message
+
+
+@pytest.mark.parametrize("words", ["image capture SECRET sda5_Data", "profile check SECRET"])
+def test_what_a_person_names_may_be_another_users_too(
+    home: Path, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A disk, a file: the engine's refusal names the owner like all others."""
+    secret = home.parent / "secret"
+    secret.write_bytes(b"x" * 4096)
+    line = ["--home", str(home), *words.replace("SECRET", str(secret)).split()]
+    run(line)  # loads what it loads
+    for path in (home, *home.rglob("*")):
+        os.chown(path, NOBODY, -1)
+    secret.chmod(0o600)
+    capsys.readouterr()
+    with another_user():
+        assert run(line) == ExitStatus.REFUSED
+    error, hint = capsys.readouterr().err.splitlines()
+    assert error == f"error: {secret} belongs to root (mode 0600), and nobody may not do this"
+    assert "sudo clonesys" in hint
