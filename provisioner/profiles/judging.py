@@ -7,6 +7,7 @@ to find out. What depends on the machine's disk, its agent judges before the fir
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 
 from initramfs.imaging.errors import LayoutError
 from initramfs.imaging.format.header import ANY, Kind
@@ -14,12 +15,15 @@ from initramfs.imaging.format.index import SECTOR, State
 from initramfs.imaging.format.manifest import Manifest
 from initramfs.imaging.label.model import Bare, Label, Partition, PartitionNumber
 from initramfs.imaging.restore.compose import compose
-from initramfs.messages import Firmware
+from initramfs.imaging.restore.growing import Growing, growing, why_kept
+from initramfs.messages import Firmware, GrowFailure
 from initramfs.messages.roots import why_no_root
 from provisioner.base.errors import Problem
 from provisioner.profiles.model import Profile
 
 DISK = "images.disk"
+MAX_SIZE = 1 << 63
+"""Of a disk that is not known yet: no partition is too small to be grown."""
 MICROSOFT_RESERVED = "e3c9e316-0b5c-4db8-817d-f92df00215ae"
 """Empty by definition (Microsoft's GPT partition types)."""
 
@@ -34,16 +38,19 @@ def contradictions(profile: Profile, images: Manifests, firmware: Firmware | Non
     if label is not None:
         found += [*_numbers(profile, label, images[DISK].title)]
     found += _root(profile, images)
+    if profile.fit.grow_failure is GrowFailure.FAIL:
+        found += _growth(profile, images)
     return found or list(_sizes(profile, images))
 
 
 def remarks(profile: Profile, images: Manifests) -> list[Problem]:
-    """What may be meant, and often is not: parts of the disk that stay empty."""
+    """What may be meant, and often is not: parts of the disk that stay empty, or as they are."""
     label = _label(images)
+    growth = list(_growth(profile, images)) if profile.fit.grow_failure is GrowFailure.KEEP else []
     if label is None:
-        return []
+        return growth
     disk = images[DISK]
-    return [
+    return growth + [
         Problem(
             DISK,
             f"partition {area.number} of {disk.title} is empty, and the profile puts nothing there",
@@ -111,16 +118,36 @@ def _root(profile: Profile, images: Manifests) -> Iterator[Problem]:
         yield Problem("personalise.root", what, "correct it, or leave [personalise] out")
 
 
+def _growth(profile: Profile, images: Manifests) -> Iterator[Problem]:
+    """Why nothing grows although it should, as far as the images tell."""
+    with suppress(LayoutError):  # there is no such partition: said already, or for the machine to see
+        chosen = _grown(profile, images)
+        why = why_kept(*chosen, MAX_SIZE, Growing(profile.fit.grow)) if chosen is not None else ""
+        if why:
+            yield Problem("fit.grow", why, "name another partition, or leave it out")
+
+
+def _grown(profile: Profile, images: Manifests) -> tuple[Manifest, PartitionNumber] | None:
+    """The image and the partition that are to grow; None where what lies there is not known yet."""
+    laid, grow = _laid(profile, images), profile.fit.grow
+    if len(laid) < len(profile.images.partitions):
+        return None
+    if DISK in images:
+        return growing(images[DISK], laid, None, grow)
+    return (laid[grow], grow) if isinstance(grow, int) and grow in laid else None
+
+
+def _laid(profile: Profile, images: Manifests) -> dict[PartitionNumber, Manifest]:
+    named = {number: f"images.partitions.{number}" for number in profile.images.partitions}
+    return {number: images[where] for number, where in named.items() if where in images}
+
+
 def _sizes(profile: Profile, images: Manifests) -> Iterator[Problem]:
     """The agent's own judge, on a disk as large as the image's: partitions that do not grow are known."""
     if DISK not in images or profile.fit.grow is not None:
         return
     disk = images[DISK]
-    laid: dict[PartitionNumber, Manifest] = {
-        number: images[f"images.partitions.{number}"]
-        for number in profile.images.partitions
-        if f"images.partitions.{number}" in images
-    }
+    laid = _laid(profile, images)
     try:
         compose(target_size=disk.header.size, sector_size=disk.header.sector_size, disk=disk, partitions=laid)
     except LayoutError as error:

@@ -92,6 +92,16 @@ WRONG = [
         "by sda1_noise@1 it holds no file system",
     ),
     (install(tables="[fit]\ngrow = 7\n"), "fit.grow", "sda_Disk@1 has no partition 7"),
+    (
+        install(tables='[fit]\ngrow = "last"\ngrow_failure = "fail"\n'),
+        "fit.grow",
+        "partition 6 holds swap, which cannot grow",
+    ),
+    (
+        'action = "restore"\n[images.partitions]\n1 = "sda1_noise"\n[fit]\ngrow = 1\ngrow_failure = "fail"\n',
+        "fit.grow",
+        "partition 1 holds no file system that is known",
+    ),
     (install(parts='1 = "sda1_large"'), "images", "partition 1"),
     (
         'action = "restore"\n[images.partitions]\n5 = "sda_Disk"\n',
@@ -133,6 +143,10 @@ def test_what_is_often_not_meant_is_said_and_done(appliance: Appliance) -> None:
     (empty,) = add_profile(appliance, ADMIN, AddProfile("empty", install(parts=""), replace=True))
     assert empty.what == "partition 5 of sda_Disk@1 is empty, and the profile puts nothing there"
     assert assign_profile(appliance, ADMIN, AssignProfile(("pc1",), "empty")).remarks == (empty,)
+    growing = install(tables='[fit]\ngrow = "last"\n')
+    (swap,) = add_profile(appliance, ADMIN, AddProfile("growing", growing))
+    assert (swap.where, swap.what[:33]) == ("fit.grow", "partition 6 holds swap, which can")
+    assert add_profile(appliance, ADMIN, AddProfile("five", install(tables="[fit]\ngrow = 5\n"))) == ()
     (later,) = add_profile(appliance, ADMIN, AddProfile("later", install(parts='5 = "sda5_Later"')))
     assert (later.where, later.what) == ("images.partitions.5", "there is no image sda5_Later")
     text = (
