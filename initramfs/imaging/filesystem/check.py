@@ -23,14 +23,14 @@ CHECKS: Final = {
     "swap": ("swaplabel",),
 }
 """What only reads and ends with status 0 if all is well, by blkid's name of the file system."""
-_MENDS: Final = {
+MENDS: Final = {
     **dict.fromkeys(("ext2", "ext3", "ext4"), ("e2fsck", "-f", "-p")),
     "vfat": ("fsck.fat", "-a", "-w"),
 }
 """What mends what can be mended without a question. The others' tools mend nothing unasked."""
-_WITH_LESS_MEMORY: Final = {"btrfs": ("btrfs", "check", "--readonly", "--mode=lowmem")}
+LESS_MEMORY: Final = {"btrfs": ("btrfs", "check", "--readonly", "--mode=lowmem")}
 """Slower, for a large one on a small machine."""
-_MILDER: Final = {"ntfs": ("ntfsinfo", "--force", "--mft")}
+MILDER: Final = {"ntfs": ("ntfsinfo", "--force", "--mft")}
 """Windows lives with clusters that are marked and no file's: where nothing was moved, the tables count."""
 ATTEMPTED = (0, 1, 4)
 """Statuses of these: in order, mended, and not all of it mended, which the next check finds too."""
@@ -49,9 +49,9 @@ def check(kind: str, path: Path) -> bool:
     try:
         run(*command, str(path))
     except ToolKilledError:
-        if kind not in _WITH_LESS_MEMORY:
+        if kind not in LESS_MEMORY:
             raise
-        run(*_WITH_LESS_MEMORY[kind], str(path))
+        run(*LESS_MEMORY[kind], str(path))
     return True
 
 
@@ -66,10 +66,10 @@ def prove(kind: str, path: Path, *, resized: bool = False) -> bool:
     except UNSAID:
         raise
     except ToolError as error:
-        if kind in _MENDS:
-            run(*_MENDS[kind], str(path), accept=ATTEMPTED)
-        if (kind in _MENDS and _passes(CHECKS[kind], path)) or (
-            kind in _MILDER and not resized and _passes(_MILDER[kind], path)
+        if kind in MENDS:
+            run(*MENDS[kind], str(path), accept=ATTEMPTED)
+        if (kind in MENDS and _passes(CHECKS[kind], path)) or (
+            kind in MILDER and not resized and _passes(MILDER[kind], path)
         ):
             return True
         raise ToolError(
