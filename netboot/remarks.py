@@ -20,11 +20,11 @@ _LENGTH = 200
 
 
 class Remarks:
-    """Tells ``IGNORED`` events: a machine's a few times a minute, and so many a second of all together."""
+    """Tells ``IGNORED`` events: a machine's a few times, then every five minutes; few a second of all."""
 
     def __init__(self, tell: Tell) -> None:
         self._tell = tell
-        self._each = RateLimit(burst=3, per_second=0.05)
+        self._each = RateLimit(burst=3, per_second=1 / 300)
         self._all = RateLimit(burst=100, per_second=5)
         self._withheld = 0
 

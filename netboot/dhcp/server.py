@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from netboot.datagrams import receive_datagrams, reply
 from netboot.dhcp.codec.options import MessageType
 from netboot.dhcp.codec.packet import Packet, mac_in, parse
-from netboot.dhcp.proxy.classify import classify, wants_boot
+from netboot.dhcp.proxy.classify import classify, is_ethernet, wants_boot
 from netboot.dhcp.proxy.follow_up import FollowUp
 from netboot.dhcp.proxy.form import Form, FormMemory
 from netboot.dhcp.proxy.offer import Listener, destination, offer, reply_type
@@ -106,12 +106,13 @@ class DhcpServer:
             text = f"{datagram.source[0]} sends a malformed DHCP packet: {error.message}"
             self._ignore(mac_in(datagram.data), datagram, text)
             raise
-        self._note_address(request)
+        if is_ethernet(request):
+            self._note_address(request, datagram)
         if not wants_boot(request):
             return
         reason = unserved(request)
         if reason is not None:
-            self._ignore(request.mac if len(request.chaddr) == 6 else "", datagram, reason)  # noqa: PLR2004 - a MAC
+            self._ignore(request.mac if is_ethernet(request) else "", datagram, reason)
             return
         client = classify(request)
         if client is None:
@@ -141,13 +142,13 @@ class DhcpServer:
             return self._listen if datagram.broadcast or datagram.local == self._listen else None
         return None if datagram.local == ANY else datagram.local
 
-    def _note_address(self, request: Packet) -> None:
+    def _note_address(self, request: Packet, datagram: Datagram) -> None:
         """A REQUEST says which address the machine takes, and from which server."""
         taken = request.requested_address if request.message_type is MessageType.REQUEST else None
         address = request.ciaddr if int(request.ciaddr) else taken
         if address is not None:
             self._learn(str(address), request.mac)
-        if taken is not None and request.server_id is not None:
+        if taken is not None and request.server_id not in (None, datagram.local, self._listen):
             self._follow_up.took(request.mac, request.server_id, time.monotonic())
 
     def _answer(

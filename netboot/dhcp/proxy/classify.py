@@ -37,7 +37,7 @@ ARCHITECTURES: dict[int, Architecture] = {
 """IANA "processor architecture types", decimal; what is missing is Architecture.OTHER."""
 
 _ARCH_IN_CLASS = re.compile(rb"^(?:PXE|HTTP)Client:Arch:(\d{5})")
-MAC_LENGTH = 6
+_MAC_LENGTH = 6
 _MACHINE_ID_LENGTH = 17
 _BEFORE_IPXE = {b"gPXE", b"Etherboot"}
 _BIOS_IPXE_NEEDS = {IpxeFeature.HTTP, IpxeFeature.BZIMAGE}
@@ -49,10 +49,14 @@ def wants_boot(packet: Packet) -> bool:
     return packet.op == BOOTREQUEST and of_firmware
 
 
+def is_ethernet(packet: Packet) -> bool:
+    """Whether the sender's hardware address is a MAC."""
+    return packet.htype == ETHERNET and len(packet.chaddr) == _MAC_LENGTH
+
+
 def classify(packet: Packet) -> Client | None:
     """The client that sent ``packet``, or None if it is not a network boot over Ethernet."""
-    ethernet = packet.htype == ETHERNET and len(packet.chaddr) == MAC_LENGTH
-    if not ethernet or not wants_boot(packet):
+    if not is_ethernet(packet) or not wants_boot(packet):
         return None
     architecture = _architecture(packet)
     return Client(

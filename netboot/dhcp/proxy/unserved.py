@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netboot.dhcp.codec.options import Option
-from netboot.dhcp.codec.packet import ETHERNET
-from netboot.dhcp.proxy.classify import MAC_LENGTH, architecture_numbers
+from netboot.dhcp.proxy.classify import architecture_numbers, is_ethernet
 
 if TYPE_CHECKING:
     from netboot.dhcp.codec.packet import Packet
@@ -67,7 +66,7 @@ def unserved(packet: Packet) -> str | None:
         return (
             f"asks for a boot over InfiniBand (hardware type 32), client {_identity(packet)}: Ethernet only"
         )
-    if packet.htype != ETHERNET or len(packet.chaddr) != MAC_LENGTH:
+    if not is_ethernet(packet):
         return (
             f"asks for a boot with hardware type {packet.htype} and an address of {len(packet.chaddr)} bytes,"
             f" client {_identity(packet)}: Ethernet only"

@@ -17,13 +17,13 @@ class Told:
 
 
 def test_one_machine_is_told_of_a_few_times() -> None:
-    """It repeats its DISCOVER for hours; a minute later it is worth a line again."""
+    """It repeats its DISCOVER for hours; minutes later it is worth a line again."""
     told = Told()
     remarks = Remarks(told)
     for second in range(10):
         remarks.ignored("aa", "192.0.2.9", "why", float(second))
     assert told.lines == [(Kind.IGNORED, "aa", "why")] * 3
-    remarks.ignored("aa", "192.0.2.9", "why", 60.0)
+    remarks.ignored("aa", "192.0.2.9", "why", 310.0)
     assert len(told.lines) == 4
 
 
