@@ -7,6 +7,7 @@ written as their escapes, and a traceback as one line too: the error, and where 
 from __future__ import annotations
 
 import logging
+import threading
 import traceback
 from copy import copy
 from types import TracebackType
@@ -40,12 +41,18 @@ class OneLine(logging.Formatter):
 
 
 def install(form: str) -> None:
-    """Let all of this process's logging go to standard error as such lines."""
+    """Let all that this process has to tell go to standard error as such lines: warnings and bugs, too."""
     handler = logging.StreamHandler()
     handler.setFormatter(OneLine(form))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
+    logging.captureWarnings(capture=True)
+    threading.excepthook = _thread_ended
 
 
-def configuration(form: str) -> dict[str, object]:
-    """The same for libraries that want a dictionary (:func:`logging.config.dictConfig`)."""
-    return {"()": OneLine, "fmt": form}
+def _thread_ended(ended: threading.ExceptHookArgs) -> None:
+    error, thread = ended.exc_value, ended.thread
+    if error is not None and not isinstance(error, SystemExit):
+        name = thread.name if thread else "unknown"
+        logging.getLogger("clonesys").error(
+            "thread %s ended by a bug", name, exc_info=(type(error), error, ended.exc_traceback)
+        )

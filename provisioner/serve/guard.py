@@ -57,8 +57,8 @@ class Guard:
             time.sleep(LOOK_SECONDS)
             try:
                 self.look()
-            except OSError as error:  # no descriptor left to look with: the next look finds one
-                log.warning("connections cannot be looked at: %s", error)
+            except Exception:  # a bug in a look must not end all others
+                log.exception("connections were not looked at")
 
     def _say(self, ended: Counter[str], now: float) -> None:
         for source, count in ended.items():

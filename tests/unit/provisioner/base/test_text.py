@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import logging
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -34,6 +36,17 @@ def test_what_steers_becomes_its_escape(text: str) -> None:
         assert shown.isprintable()
         assert shown.encode()
         assert "\\" in shown
+
+
+def test_a_thread_that_ends_by_a_bug_is_one_line() -> None:
+    """Python itself would print its traceback past the log."""
+    program = (
+        "import threading; from provisioner.base import log_lines; log_lines.install('%(message)s');"
+        "thread = threading.Thread(target=lambda: int('a\\nb')); thread.start(); thread.join()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stderr.count("\n") == 1
+    assert "ended by a bug: ValueError: invalid literal" in done.stderr
 
 
 def test_what_is_readable_stays() -> None:
