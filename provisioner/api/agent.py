@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Header, Response
 from initramfs import messages
 from provisioner.api.bodies import body
 from provisioner.api.messages import SIZES, described, parse_digest, reader
-from provisioner.api.services import JSON, NO_CONTENT, Bearer, Here, Peer, Served, Services
+from provisioner.api.services import JSON, NO_CONTENT, Bearer, Here, Number, Peer, Served, Services
 from provisioner.base.errors import NotFoundError
 from provisioner.hosts.names import parse_mac
 from provisioner.jobs import placements, results
@@ -41,7 +41,7 @@ def ticket(served: Served, authorization: Annotated[str, Header()] = "") -> Nonc
     return nonces.unseal(served.nonce_key, nonce)
 
 
-def reporting(number: int, token: Bearer, served: Served) -> None:
+def reporting(number: Number, token: Bearer, served: Served) -> None:
     """Whether this agent may speak for the job. Raises TokenError, ForeignTokenError, ConflictError."""
     authorise_job(served.database, token, number, served.now())
 
@@ -79,7 +79,7 @@ def manifest(digest: str, token: Bearer, served: Served) -> Response:
     "/agent/jobs/{number}/reports", status_code=NO_CONTENT, openapi_extra=described(messages.Reports)
 )
 def reports(
-    number: int,
+    number: Number,
     _may: Annotated[None, Depends(reporting)],
     message: Annotated[messages.Reports, Depends(reader(messages.Reports))],
     token: Bearer,
@@ -91,7 +91,7 @@ def reports(
 
 @router.post("/agent/jobs/{number}/result", status_code=NO_CONTENT, openapi_extra=described(messages.Signed))
 def result(
-    number: int,
+    number: Number,
     _may: Annotated[None, Depends(reporting)],
     content: Annotated[bytes, Depends(body(SIZES[messages.Signed]))],
     token: Bearer,

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from sqlalchemy import select
 
 from provisioner.api.auth import Administrator
-from provisioner.api.services import Served
+from provisioner.api.services import MAX_NUMBER, Number, Served
 from provisioner.hosts import registry
 from provisioner.hosts.names import parse_mac
 from provisioner.hosts.registry import ObservedView
@@ -57,13 +57,13 @@ def list_jobs(
 
 
 @router.get("/jobs/{number}")
-def get_job(number: int, served: Served) -> JobView:
+def get_job(number: Number, served: Served) -> JobView:
     """One job with its steps."""
     return queue.get_job(served.database, number)
 
 
 @router.get("/jobs/{number}/log")
-def get_log(number: int, served: Served) -> list[LogView]:
+def get_log(number: Number, served: Served) -> list[LogView]:
     """What the agents of a job said, oldest first."""
     return queue.get_log(served.database, number)
 
@@ -72,7 +72,7 @@ def get_log(number: int, served: Served) -> list[LogView]:
 def list_events(
     served: Served,
     mac: str | None = None,
-    after: Annotated[int, Query(ge=0)] = 0,
+    after: Annotated[int, Query(ge=0, le=MAX_NUMBER)] = 0,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
 ) -> list[EventView]:
     """The timeline, oldest first: what came after an event's number, of one machine if named."""

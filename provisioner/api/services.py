@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from fastapi import Depends, Header, Request
+from fastapi import Depends, Header, Path, Request
 
 from netboot.http.connections import reached
 from netboot.model import Endpoint
@@ -61,6 +61,10 @@ def peer(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
+MAX_NUMBER = 2**63 - 1
+"""The largest that a database knows."""
+Number = Annotated[int, Path(ge=1, le=MAX_NUMBER)]
+"""A job's, in an address."""
 Peer = Annotated[str, Depends(peer)]
 
 

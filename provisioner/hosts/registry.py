@@ -66,7 +66,7 @@ def find_host(session: Session, name: str) -> Host:
     by_alias = select(Alias.host_id).where(Alias.name == name)
     row = session.scalar(select(Host).where((Host.name == name) | Host.id.in_(by_alias)))
     if row is None:
-        raise NotFoundError(f"there is no host {name!r}", "see 'clonesys host list'")
+        raise NotFoundError(f"there is no host {name!a:.80}", "see 'clonesys host list'")
     return row
 
 

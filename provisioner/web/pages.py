@@ -12,7 +12,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
 from provisioner.api.auth import Administrator
-from provisioner.api.services import Served, Services
+from provisioner.api.services import Number, Served, Services
 from provisioner.boot import files
 from provisioner.hosts import registry
 from provisioner.jobs import queue
@@ -40,13 +40,13 @@ def overview_fragment(served: Served) -> HTMLResponse:
 
 
 @router.get("/jobs/{number}")
-def job(number: int, served: Served) -> HTMLResponse:
+def job(number: Number, served: Served) -> HTMLResponse:
     """One job: steps, log, error."""
     return _page("job.html.j2", **_job(served, number))
 
 
 @router.get("/fragments/jobs/{number}")
-def job_fragment(number: int, served: Served) -> HTMLResponse:
+def job_fragment(number: Number, served: Served) -> HTMLResponse:
     """The part of a job's page that moves."""
     return _page("_job.html.j2", **_job(served, number))
 

@@ -55,6 +55,7 @@ class Site:
     home: Path
     http: HttpPart
     database: Database
+    password: str
 
     def nonce(self) -> str:
         """From a boot script: anybody who says that he is this host gets one."""
@@ -86,12 +87,13 @@ class Site:
 def site_(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Served by processes of its own."""
     home = tmp_path_factory.mktemp("attacked") / "home"
-    init_appliance.create(home)
+    password = init_appliance.create(home)
+    (Home(home).boot / "initramfs.img").write_bytes(bytes(8 * MIB))
     database = open_database(home)
     people.add_host(database, "pc1", [MAC], now=time.time())
     try:
         with HttpPart(home) as http:
-            yield Site(home, http, database)
+            yield Site(home, http, database, password or "")
     finally:
         database.close()
 
@@ -228,6 +230,44 @@ def test_an_agent_whose_job_is_lost_stops(site: Site) -> None:
     with pytest.raises(ServerError, match="does not know our job any more"):
         session.run(given)
     talk.close_all()
+
+
+NONSENSE = (
+    "/jobs/99999999999999999999",
+    "/fragments/jobs/99999999999999999999",
+    "/api/v1/jobs/99999999999999999999/log",
+    "/api/v1/jobs/-1",
+    "/api/v1/jobs?limit=1e400",
+    "/api/v1/jobs?host=%ed%a0%80",
+    "/api/v1/events?after=99999999999999999999",
+    "/api/v1/events?mac=%00%0a%1b",
+    "/api/v1/hosts/%00%ff%fe",
+    f"/api/v1/hosts/{'a' * 20_000}",
+    f"/boot/blob/{'%2e' * 5000}",
+    "/boot/blob/%00",
+    "/boot/script?mac=%0a%1b[2J",
+    "/boot/script?mac=52:54:00:00:00:0%D9%A1",
+    "/store/chunks/%2e%2e/%2e%2e/keys/admin",
+)
+
+
+@pytest.mark.parametrize("path", NONSENSE, ids=lambda path: path[:40])
+def test_nonsense_is_the_clients_fault(site: Site, path: str) -> None:
+    """Refused with a short reason; no bug of ours (the fixture looks into the log)."""
+    answer = httpx.get(f"{site.http.url}{path}", auth=("admin", site.password), timeout=30)
+    assert 400 <= answer.status_code < 500
+    assert len(answer.content) < 1000
+    assert "\x1b" not in answer.text
+
+
+def test_a_download_that_is_given_up_is_no_event(site: Site) -> None:
+    """A boot file of some megabytes, and a client that has enough."""
+    for _ in range(5):
+        with ExitStack() as stack:
+            client = site.open(stack, b"GET /boot/blob/initramfs.img HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert client.recv(1000)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    assert site.contact().status_code == 200
 
 
 def test_guessing_a_password_gets_slow(site: Site) -> None:
