@@ -103,7 +103,7 @@ class Session:
 
     def _start(self) -> None:
         self._send(self._transfer.start(self._loop.time()))
-        self._timer = self._loop.call_at(self._transfer.deadline, self._guarded, self._tick)
+        self._mind_the_time()
 
     def _readable(self) -> None:
         for _ in range(_BURST):
@@ -118,6 +118,7 @@ class Session:
             self._send(self._transfer.receive(received, self._loop.time()))
             self._progress(self._transfer)
             self._end_if_over()
+            self._mind_the_time()
 
     def _arrived(self) -> bytes | None:
         """The next packet, None if there is none. Of what ICMP says, only a closed port is final."""
@@ -130,11 +131,20 @@ class Session:
         return None
 
     def _tick(self) -> None:
-        """The deadline moves with every packet; the timer looks after it only when it fires."""
+        self._timer = None
         self._send(self._transfer.tick(self._loop.time()))
         self._progress(self._transfer)
         self._end_if_over()
-        self._timer = self._loop.call_at(self._transfer.deadline, self._guarded, self._tick)
+        self._mind_the_time()
+
+    def _mind_the_time(self) -> None:
+        """Each packet moves the deadline: forward, the timer follows when it fires; back, at once."""
+        deadline = self._transfer.deadline
+        if self._timer is not None and self._timer.when() <= deadline:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(deadline, self._guarded, self._tick)
 
     def _send(self, packets: list[bytes]) -> None:
         """What cannot be sent now (buffer full, network down, packet too large) is lost as if on the wire.

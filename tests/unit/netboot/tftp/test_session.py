@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
@@ -56,6 +56,29 @@ def test_why_nothing_could_be_sent_is_told() -> None:
         outcome = run(Transfer(Text(b"x"), {}, IMPATIENT), own, lambda _: None)
     assert outcome.result is Result.TIMED_OUT
     assert outcome.detail == "no answer at all: packets could not be sent: [Errno 32] Broken pipe"
+
+
+@pytest.mark.parametrize("window", [1, 4])
+def test_a_lost_packet_is_repeated_as_soon_as_the_client_is_known_to_be_quick(window: int) -> None:
+    """The wait for the first answer is no measure for the next one: here a minute."""
+    with pair() as (own, client):
+        answer = own.getsockname()
+
+        def lose_the_second(session: Session) -> None:
+            assert client.recv(1000)[:2] == b"\0\6"
+            client.sendto(b"\0\4\0\0", answer)
+            del session
+
+        options = {"blksize": "512", "windowsize": str(window)}
+        patient = Limits(interval=60.0, unheard=120.0, patience=2.0)
+        outcome = run(Transfer(Text(bytes(5000)), options, patient), own, lose_the_second)
+        assert outcome.result is Result.TIMED_OUT
+        sent = []
+        client.settimeout(0)
+        with suppress(BlockingIOError):
+            while True:
+                sent.append(client.recv(1000)[:4])
+        assert sent.count(b"\0\3\0" + bytes([window])) > 2
 
 
 def test_a_client_whose_port_is_closed() -> None:
