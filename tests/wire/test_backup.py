@@ -58,7 +58,7 @@ from tests.images import filesystems
 from tests.images.disk import Slot, insert, partition
 from tests.images.in_memory import KEY, MIB
 from tests.images.swap import PAGE, assert_only_memory_is_gone, swap_file
-from tests.lab.command import run
+from tests.lab.command import CommandError, run
 
 pytestmark = [
     pytest.mark.wire,
@@ -323,12 +323,14 @@ def test_what_is_mounted_is_not_captured(site: Site, disk: Path, tmp_path: Path)
 
 
 def test_a_queued_job_keeps_its_image(site: Site, disk: Path) -> None:
-    """Although the name is removed and the store swept: the agent gets manifest and chunks."""
+    """The command refuses to remove it. Were it gone by another way: the agent gets manifest and chunks."""
     clonesys(site, "image", "capture", str(disk), "sda2_Noise", "--partition", "2")
     made = site.store.resolve("sda2_Noise")
     ref = ImageRef(made.name, made.generation, made.digest)
     talk, job = site.contact(Job(0, "class", RestorePartitions((PartitionImage(2, ref),))))
-    clonesys(site, "image", "rm", "sda2_Noise", "--yes")
+    with pytest.raises(CommandError, match="sda2_Noise@1 is needed by job 1 on pc1, which is running"):
+        clonesys(site, "image", "rm", "sda2_Noise", "--yes")
+    site.store.remove(made)
     assert site.store.names() == []
     assert '"chunks": 0' in clonesys(site, "image", "gc", "--json")
     image = decode(talk.get(f"/api/v1/agent/manifests/{made.digest.hex()}"), load_public_key(site.home))
