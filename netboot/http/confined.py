@@ -44,7 +44,7 @@ def _follow(port: int, scope: Scope) -> None:
 
 
 def _listening(port: int) -> Iterator[tuple[int, socket.socket]]:
-    """Our own listening sockets, with the inode of each."""
+    """Our own listening sockets, borrowed until the next one, with the inode of each."""
     for descriptor in descriptors():
         with suppress(OSError), borrowed(descriptor) as found:
             if found is not None and _listens(found, port):

@@ -90,7 +90,8 @@ def reached(request: HTTPConnection) -> IPv4Address | None:
     """The same for a request."""
     server, client = request.scope.get("server"), request.client
     listening = literal(server[0]) if server else None
-    return own_address((client.host, client.port) if client else None, listening)
+    # granian gives the port as text
+    return own_address((client.host, int(client.port)) if client else None, listening)
 
 
 def descriptors() -> list[int]:

@@ -43,6 +43,18 @@ def test_head_then_get(site: str, tmp_path: Path) -> None:
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes() == CONTENT
 
 
+def test_a_script_names_the_address_that_was_asked(tmp_path: Path) -> None:
+    """Listening everywhere, as a rule: the kernel knows at which of our addresses the client reached us."""
+    anywhere = [f"--{name}-port=0" for name in ("dhcp", "binl", "tftp", "http")]
+    kernel = tmp_path / "vmlinuz"
+    kernel.write_bytes(b"kernel")
+    with Netboot(tmp_path / "log", f"--kernel={kernel}", *anywhere) as netboot:
+        for address in ("127.0.0.1", "127.0.0.2"):
+            ours = f"http://{address}:{netboot.ports['http']}"
+            script = run("curl", "-sSf", f"{ours}/boot/script?mac=52:54:00:00:00:01")
+            assert f"kernel --name vmlinuz {ours}/boot/blob/vmlinuz" in script
+
+
 @pytest.mark.parametrize(
     ("wanted", "expected"),
     [

@@ -16,7 +16,7 @@ import pytest
 
 from netboot.dhcp.codec.packet import Packet, parse
 from provisioner.commands import init_appliance
-from tests.clients.in_namespace import inside
+from tests.clients.in_namespace import Connection, inside
 from tests.clients.namespace_sockets import udp_inside
 from tests.clients.packets import captured
 from tests.clients.serving import Netboot
@@ -133,6 +133,10 @@ def test_the_product_is_confined_too(tmp_path: Path) -> None:
             assert not select.select([], [stranger], [], 0)[1], "HTTP from the office"
             lab0.sendto(b"\0\1boot.ipxe\0octet\0", ("10.80.0.2", 69))
             assert lab0.recv(2000).startswith(b"\0\3\0\1#!ipxe")
+        connection = Connection(CLIENTS, "10.81.0.2", 8080)
+        connection.request("GET", "/boot/script?mac=52:54:00:00:00:01")
+        assert b"unknown host" in connection.getresponse().read()
+        connection.close()
 
 
 def tcp(name: str, address: str, port: int = 80) -> socket.socket:
