@@ -126,3 +126,41 @@ def test_a_body_of_the_agreed_size_is_whole() -> None:
     """The limit counts too."""
     with server(OK) as url, closing(Appliance(url, FakeTime().clock())) as appliance:
         assert appliance.get("/x", limit=5) == b"hello"
+
+
+UNKNOWN = b'HTTP/1.1 401 No\r\nContent-Length: 30\r\n\r\n{"detail":"unknown token     "}'
+
+
+def test_a_token_that_is_lost_is_asked_for_once_more() -> None:
+    """What was refused is said again under the new one; other threads find it renewed."""
+    with server(UNKNOWN, OK) as url, closing(Appliance(url, FakeTime().clock(), token="old")) as appliance:
+
+        def renew() -> None:
+            appliance.token = "new"
+
+        appliance.renew = renew
+        assert appliance.get("/x") == b"hello"
+        assert appliance.token == "new"
+
+
+def test_a_new_token_that_is_unknown_too_is_the_end() -> None:
+    """Else an agent would say hello for ever."""
+    times: list[None] = []
+    with (
+        server(UNKNOWN, UNKNOWN) as url,
+        closing(
+            Appliance(url, FakeTime().clock(), token="old", renew=lambda: times.append(None))
+        ) as appliance,
+        pytest.raises(ServerError, match="unknown token"),
+    ):
+        appliance.renew = lambda: times.append(None)
+        appliance.get("/x")
+    assert len(times) == 1
+
+
+@pytest.mark.parametrize("status", [408, 429, 503])
+def test_too_slow_and_too_much_are_no_refusals(status: int) -> None:
+    """The appliance is busy: asking again helps."""
+    answer = b"HTTP/1.1 %d No\r\nContent-Length: 0\r\n\r\n" % status
+    with server(answer, OK) as url, closing(Appliance(url, FakeTime().clock())) as appliance:
+        assert appliance.get("/x") == b"hello"

@@ -7,7 +7,7 @@ import pytest
 from initramfs.agent.errors import AgentError, ServerError, Unreachable
 from initramfs.agent.job_lines import failure
 from initramfs.agent.report import Outbox, Reporter, ending, going_on
-from initramfs.messages import Report, Reports, StepState, decode, encode
+from initramfs.messages import MAX_REPORTS, Report, Reports, StepState, decode, encode
 
 
 def states(reports: list[Report]) -> list[tuple[str, StepState]]:
@@ -171,3 +171,30 @@ def test_the_time_of_day_goes_on_from_what_was_told() -> None:
     seconds = iter([100.0, 100.0, 112.5])
     now = going_on(1_700_000_000.0, clock=lambda: next(seconds))
     assert [now(), now()] == [1_700_000_000.0, 1_700_000_012.5]
+
+
+def test_what_piles_up_is_sent_in_messages_that_are_taken() -> None:
+    """After an hour without the appliance; in order, and complete."""
+    gate, got = threading.Event(), list[Reports]()
+
+    def send(batch: Reports) -> None:
+        gate.wait()
+        got.append(decode(Reports, encode(batch)))
+
+    outbox = Outbox(send)
+    for number in range(1, 2 * MAX_REPORTS + 10):
+        outbox.put(Report(number, 1.0, "write", StepState.LOG))
+    gate.set()
+    outbox.close()
+    assert max(len(batch.reports) for batch in got) <= MAX_REPORTS
+    assert [r.sequence for batch in got for r in batch.reports] == list(range(1, 2 * MAX_REPORTS + 10))
+
+
+def test_a_tool_that_says_too_much_is_heard_at_its_end() -> None:
+    """A report that the appliance would refuse would end the job."""
+    seen: list[Report] = []
+    reporter = Reporter((seen.append,), now=lambda: 1.0)
+    with pytest.raises(ValueError, match="wrong"), reporter.step("write", "t" * 1000):
+        raise ValueError("x" * 100_000 + " this is wrong")
+    assert seen[-1].detail.endswith(" this is wrong")
+    assert decode(Reports, encode(Reports(tuple(seen)))) == Reports(tuple(seen))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, StrEnum
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import pytest
 from hypothesis import given, settings
@@ -41,6 +41,7 @@ from initramfs.messages import (
     encode,
     images_by_place,
 )
+from initramfs.messages.codec import Most
 
 MESSAGES = (Assignment, Contact, Job, Receipt, Reports, Result, Signed, Statement)
 
@@ -284,3 +285,30 @@ def test_a_signature_is_base64() -> None:
     """Also where it is not even ASCII."""
     with pytest.raises(MessageError, match="base64"):
         Signed("\u00e9", "AAAA").parts()
+
+
+@dataclass(frozen=True)
+class Small:
+    """Fields with limits."""
+
+    word: Annotated[str, Most(3)] = ""
+    words: Annotated[tuple[str, ...], Most(2)] = ()
+    counts: Annotated[dict[str, int], Most(1)] = field(default_factory=dict)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('{"word": "abcd"}', r"Small\.word: has 4 characters, at most 3"),
+        ('{"words": ["a", "b", "c"]}', r"Small\.words: has 3 entries, at most 2"),
+        ('{"words": ["a", 5]}', r"Small\.words\[1\]: expected str, found 5"),
+        ('{"counts": {"a": 1, "b": 2}}', r"Small\.counts: has 2 entries, at most 1"),
+        ('{"counts": {"\\ud800": 1}}', r"Small\.counts\.'.*': expected a text in Unicode"),
+    ],
+)
+def test_what_is_longer_than_it_may_be_is_refused(text: str, reason: str) -> None:
+    """By name; it is not even read."""
+    with pytest.raises(MessageError, match=reason):
+        decode(Small, text.encode())
+    longest = Small("abc", ("a", "b"), {"a": 1})
+    assert decode(Small, encode(longest)) == longest
