@@ -12,6 +12,7 @@ import socket
 import struct
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -230,6 +231,16 @@ def test_an_agent_whose_job_is_lost_stops(site: Site) -> None:
     with pytest.raises(ServerError, match="does not know our job any more"):
         session.run(given)
     talk.close_all()
+
+
+def test_a_page_that_asks_for_many_things_at_once_is_no_guesser(site: Site) -> None:
+    """The right password is right, however many ask with it before it is known."""
+    with ThreadPoolExecutor(20) as pool:
+        asked = [
+            pool.submit(httpx.get, f"{site.http.url}/api/v1/jobs", auth=("admin", site.password), timeout=30)
+            for _ in range(40)
+        ]
+    assert {answer.result().status_code for answer in asked} == {200}
 
 
 NONSENSE = (

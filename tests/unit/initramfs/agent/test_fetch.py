@@ -148,13 +148,11 @@ def test_a_new_token_that_is_unknown_too_is_the_end() -> None:
     times: list[None] = []
     with (
         server(UNKNOWN, UNKNOWN) as url,
-        closing(
-            Appliance(url, FakeTime().clock(), token="old", renew=lambda: times.append(None))
-        ) as appliance,
-        pytest.raises(ServerError, match="unknown token"),
+        closing(Appliance(url, FakeTime().clock(), token="old")) as appliance,
     ):
         appliance.renew = lambda: times.append(None)
-        appliance.get("/x")
+        with pytest.raises(ServerError, match="unknown token"):
+            appliance.get("/x")
     assert len(times) == 1
 
 
