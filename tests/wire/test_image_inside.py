@@ -239,7 +239,7 @@ def test_the_command_tells_both(site: Site, tree: Path, tmp_path: Path) -> None:
     assert not list(point.iterdir())
     said = clonesys(site, "image", "diff", "sda5_Data@1", "sda5_Data@2")
     assert "~ /etc/hostname  7 B -> 8 B" in said
-    assert "+ /new  0 -> 5" in said
+    assert "+ /new  0 B -> 5 B" in said
     assert '"how": "removed"' in clonesys(site, "image", "diff", "sda5_Data@1", "sda5_Data@2", "--json")
 
 
