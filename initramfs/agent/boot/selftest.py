@@ -19,6 +19,7 @@ from initramfs.agent.boot.ending import ExitStatus
 from initramfs.imaging.device.joined import joined_device
 from initramfs.imaging.errors import ToolError
 from initramfs.imaging.label.model import Bounds
+from initramfs.imaging.tool_words import reason
 
 LIST = Path("/etc/clonesys/selftest.json")
 PATIENCE = 60.0
@@ -61,8 +62,8 @@ def _program(command: list[str], statuses: list[int]) -> str:
         return str(error)
     if done.returncode in statuses:
         return ""
-    said = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()[-1:]
-    return f"status {done.returncode}: {''.join(said)}"
+    out, err = (text.decode(errors="replace") for text in (done.stdout, done.stderr))
+    return f"status {done.returncode}: {reason(command[0], out, err)}"
 
 
 def _python(name: str) -> str:

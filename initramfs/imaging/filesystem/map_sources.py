@@ -118,7 +118,8 @@ MAP_SOURCES: Mapping[str, MapSource] = {
     "f2fs": MapSource("f2fs", _f2fs, judged=True),
     # byte offsets of the allocation file are multiplied in 32 bits: it has to lie below 4 GiB, in 8 runs
     "hfsplus": MapSource("hfsplus", hfsplus.why_whole, judged=True),
-    # from about 2^31 blocks on there are blocks of addresses (CAB) between, of which it makes free blocks
+    # copy-on-write: kept whole it is as after a power cut, at worst, which it is made for.
+    # From about 2^31 blocks on there are blocks of addresses (CAB) between, of which it makes free blocks
     "apfs": MapSource("apfs", _apfs, judged=True),
 }
 """By blkid's name. Others are kept whole; also minix, whose zones partclone takes for blocks."""

@@ -22,6 +22,7 @@ from typing import IO, Any
 
 import zstandard
 
+from initramfs.imaging.tool_words import reason
 from provisioner.stores.errors import StoreError
 
 Blocks = Iterator[bytes]
@@ -135,8 +136,8 @@ def _feed(pipe: IO[bytes] | None, blocks: Blocks, failure: list[BaseException]) 
 
 
 def _reason(said: bytes, tool: str) -> str:
-    lines = [line.strip() for line in said.decode(errors="replace").splitlines() if line.strip()]
-    return f"{tool} says: {lines[-1]}" if lines else f"{tool} refuses it"
+    why = reason(tool, "", said.decode(errors="replace"))
+    return f"{tool} says: {why}" if why else f"{tool} refuses it"
 
 
 SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18.{4}", re.DOTALL)

@@ -7,7 +7,6 @@ and the copy of NTFS's boot sector in the partition's last sector, which partclo
 from __future__ import annotations
 
 import io
-import re
 import struct
 import subprocess
 import tempfile
@@ -15,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from initramfs.imaging.tool_words import reason
 from provisioner.images.formats.partclone_header import MAGIC, PartcloneHeader, read_header
 from provisioner.images.formats.pieces import COPY_AGAIN
 from provisioner.images.formats.streams import Content
@@ -25,9 +25,6 @@ __all__ = ["MAGIC", "Restored", "restore"]
 
 TOOL = "partclone.restore"
 RAW = "raw"
-REASON = re.compile(
-    r"error|invalid|not (?:support|match|enough|partclone)|unable|can't|too small|larger", re.IGNORECASE
-)
 SECTORS = (512, 1024, 2048, 4096)
 """What NTFS's sectors may be."""
 
@@ -84,8 +81,8 @@ def _run(content: Content, target: Path, header: PartcloneHeader | None) -> None
         wrong = counted.wrong()
         if process.returncode or wrong:
             said.seek(0)
-            reason = wrong or _reason(said.read())
-            raise StoreError(f"partclone refuses {content.name}: {reason}", COPY_AGAIN)
+            why = wrong or reason(TOOL, "", said.read()) or "it gives no reason"
+            raise StoreError(f"partclone refuses {content.name}: {why}", COPY_AGAIN)
 
 
 class _Counted:
@@ -145,13 +142,6 @@ def _feed(process: subprocess.Popen[bytes], blocks: _Counted) -> None:
         raise
     finally:
         process.wait()
-
-
-def _reason(said: str) -> str:
-    """The line that tells it, of all that partclone prints."""
-    lines = [line.strip(" .!") for line in said.splitlines() if line.strip()]
-    telling = [line for line in lines if REASON.search(line)]
-    return (telling or lines or ["it gives no reason"])[-1]
 
 
 def _mend_ntfs(target: Path, room: int | None) -> int:

@@ -156,6 +156,29 @@ def test_volume_managers_and_encryption_are_kept_whole_and_said(tmp_path: Path) 
     kept_whole(path, "crypto_LUKS at byte 0")
 
 
+def test_a_member_of_a_raid_is_no_file_system_though_one_begins_there(tmp_path: Path) -> None:
+    """With metadata at its end (md's 1.0) the file system of a mirror begins where the partition does."""
+    path = made(tmp_path, "mkfs.ext4", "-q", "-F")
+    sector = SIZE * 2048 - 16
+    superblock = bytearray(256)
+    struct.pack_into("<II", superblock, 0, 0xA92B4EFC, 1)
+    struct.pack_into("<Q", superblock, 144, sector)
+    change(path, sector * 512, bytes(superblock))
+    kept_whole(path, "linux_raid_member at byte 0")
+
+
+def test_an_ntfs_that_windows_wants_to_check_is_refused_in_partclones_words(tmp_path: Path) -> None:
+    """Not in those of its banner. ntfsresize leaves such a mark."""
+    path = made(tmp_path, "mkntfs", "-q", "-F", "-f", "-p", "2048")
+    run("ntfsresize", "-f", "-f", "--no-progress-bar", "--size", "50000000", path)
+    with pytest.raises(CaptureError) as caught:
+        capture_file(path, "sda5_Data")
+    assert caught.value.message == (
+        f"the ntfs at byte 0 of {path} is not in order: partclone.ntfs: NTFS Volume '{path}' is scheduled "
+        "for a check or it was shutdown uncleanly. Please boot Windows or fix it by fsck"
+    )
+
+
 def test_signatures_of_several_kinds_are_kept_whole_and_said(tmp_path: Path) -> None:
     """Nothing of it is believed: which of them counts is not known."""
     path = made(tmp_path, "mkfs.ext4", "-q", "-F")
