@@ -108,6 +108,20 @@ def test_a_disk_comes_in(disk: Path, made: Path, tmp_path: Path) -> None:
         assert not found.notes
 
 
+def test_a_dump_by_an_old_sfdisk(disk: Path, saved: Path, tmp_path: Path) -> None:
+    """Of MBRs only, without saying so, without the disk's signature, and with empty lines of the table."""
+    text = (saved / "d1.partitions").read_text()
+    if "label: gpt" in text:
+        pytest.skip("it could not dump one")
+    lines = [line.replace("type=", "Id=") for line in text.splitlines() if " : " in line]
+    lines.insert(2, "/dev/sda3 : start=        0, size=        0, Id= 0")
+    old = "\n".join(("# partition table of /dev/sda", "unit: sectors", "", *lines, ""))
+    (saved / "d1.partitions").unlink()
+    (saved / "d1.original.partitions").write_text(old)
+    with imported(saved, tmp_path / "work") as found:
+        assert table_of(found.path) == table_of(disk)
+
+
 def test_a_table_without_a_dump(disk: Path, saved: Path, tmp_path: Path) -> None:
     """FOG has not always kept one; then its own bytes are there, though not those of logical partitions."""
     (saved / "d1.partitions").unlink()

@@ -29,7 +29,7 @@ from provisioner.stores.files import failing
 BOOT_CODE = 440
 """Bytes of an MBR before the disk's signature and the table (which sfdisk writes)."""
 RECORD_CODE = 446
-"""The same of an extended boot record, which has no signature."""
+"""Bytes before the table itself: with the signature, or in an extended boot record, which has none."""
 GROWING = ("ext2", "ext3", "ext4", "ntfs", "btrfs")
 """What FOG makes smaller."""
 
@@ -161,7 +161,9 @@ def _write_boot_code(disk: SavedDisk, label: Label, target: Path) -> None:
     """What stands around the table, up to the first partition."""
     first = min(part.start for part in label.partitions)
     with failing("unpack", target), target.open("r+b") as file:
-        file.write(disk.sector[:BOOT_CODE])
+        # An old sfdisk did not dump the disk's signature, by which Windows finds its disks.
+        signed = label.type is LabelType.GPT or "label-id:" in disk.table.dump
+        file.write(disk.sector[: BOOT_CODE if signed else RECORD_CODE])
         if label.type is LabelType.MBR:
             file.seek(SECTOR)
             file.write(disk.gap[: first - SECTOR])
