@@ -18,9 +18,9 @@ CLONESYS = Path(sys.executable).with_name("clonesys")
 class HttpPart(Daemon):
     """One server, always at the same address. Without a ``port`` it takes a free one."""
 
-    def __init__(self, home: Path, log: Path | None = None, port: int = 0) -> None:
+    def __init__(self, home: Path, log: Path | None = None, port: int = 0, listen: str = "127.0.0.1") -> None:
         self.port = port or _free_port()
-        words = ("--home", home, "serve", "--only", "http", "--http-listen", f"127.0.0.1:{self.port}")
+        words = ("--home", home, "serve", "--only", "http", "--http-listen", f"{listen}:{self.port}")
         super().__init__((CLONESYS, *words), log or home.with_name("serve.log"))
 
     @property

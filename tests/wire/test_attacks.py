@@ -62,15 +62,18 @@ class Site:
         """From a boot script: anybody who says that he is this host gets one."""
         return mint(load_nonce_key(self.home), MAC, clock.now(), secrets.token_bytes(16))
 
-    def contact(self, source: str = "127.0.0.2", **headers: str) -> httpx.Response:
-        """A machine at this address says hello."""
+    def contact(
+        self, source: str = "127.0.0.2", address: str = "127.0.0.1", **headers: str
+    ) -> httpx.Response:
+        """A machine at ``source`` says hello to us at ``address``."""
         nonce = self.nonce()
         hello = messages.Contact(
             nonce, "c", "0.1.0", MAC, inventory(), trust.public_half(HOST_KEY), messages.PROTOCOL
         )
         said = {"Authorization": f"{messages.NONCE_SCHEME} {nonce}", **headers}
         with httpx.Client(transport=httpx.HTTPTransport(local_address=source), timeout=30) as client:
-            return client.post(f"{self.http.url}{CONTACT}", content=messages.encode(hello), headers=said)
+            url = f"http://{address}:{self.http.port}{CONTACT}"
+            return client.post(url, content=messages.encode(hello), headers=said)
 
     def memory(self) -> int:
         """Bytes that the server's processes have in memory."""
@@ -89,11 +92,12 @@ def site_(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Served by processes of its own."""
     home = tmp_path_factory.mktemp("attacked") / "home"
     password = init_appliance.create(home)
-    (Home(home).boot / "initramfs.img").write_bytes(bytes(8 * MIB))
+    for name in ("initramfs.img", "vmlinuz"):
+        (Home(home).boot / name).write_bytes(bytes(8 * MIB))
     database = open_database(home)
     people.add_host(database, "pc1", [MAC], now=time.time())
     try:
-        with HttpPart(home) as http:
+        with HttpPart(home, listen="0.0.0.0") as http:
             yield Site(home, http, database, password or "")
     finally:
         database.close()
@@ -178,21 +182,30 @@ def test_a_client_that_goes_away_is_no_event(site: Site) -> None:
     assert site.contact().status_code == 200
 
 
-@pytest.mark.parametrize(
-    "host", ["evil.example", "$(reboot):80", "192.0.2.66", "127.0.0.1:80';reboot;'", "127.0.0.1\\"]
-)
-def test_what_is_signed_says_where_the_connection_came_in(site: Site, host: str) -> None:
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.5"])
+@pytest.mark.parametrize("host", ["evil.example", "$(reboot):80", "192.0.2.66", "127.0.0.1:80';reboot;'"])
+def test_what_is_signed_says_where_the_connection_came_in(site: Site, host: str, address: str) -> None:
     """Never what the client calls us: the agent makes a script of it, which runs as root."""
     people.queue_job(site.database, "pc1", messages.Job(0, "class", WORK), now=time.time())
-    answer = site.contact(Host=host)
+    answer = site.contact(address=address, Host=host)
     given = messages.decode(messages.Assignment, messages.decode(messages.Signed, answer.content).parts()[0])
     assert given.job is not None
     people.cancel_job(site.database, given.job.id, now=time.time())
     assert isinstance(given.job.work, messages.RestorePartitions)
     assert given.job.work.personalisation is not None
-    assert given.job.work.personalisation.phone_home_url == f"{site.http.url}/api/v1/phone-home"
-    script = httpx.get(f"{site.http.url}/boot/script?mac={MAC}", headers={"Host": host}).text
-    assert host not in script
+    ours = f"http://{address}:{site.http.port}"
+    assert given.job.work.personalisation.phone_home_url == f"{ours}/api/v1/phone-home"
+
+
+def test_a_boot_script_says_where_the_connection_came_in(site: Site) -> None:
+    """Listening everywhere, as an appliance does if it is told nothing else."""
+    people.queue_job(site.database, "pc1", messages.Job(0, "class", WORK), now=time.time())
+    for address in ("127.0.0.1", "127.0.0.5"):
+        ours = f"http://{address}:{site.http.port}"
+        script = httpx.get(f"{ours}/boot/script?mac={MAC}", headers={"Host": "192.0.2.66:80"}).text
+        assert f"clonesys.server={ours} " in script
+        assert "192.0.2.66" not in script
+    people.set_local(site.database, "pc1", now=time.time())
 
 
 def test_an_agent_whose_token_is_lost_goes_on(site: Site) -> None:
