@@ -28,10 +28,11 @@ def joined_device(disk: Path, pieces: Sequence[Bounds], *, writable: bool = Fals
             return
         name = f"clonesys-{secrets.token_hex(8)}"
         mode = () if writable else ("--readonly",)
-        # nothing here runs udev, which would otherwise be waited for
+        # nothing here runs udev: it is not waited for, and the node is the kernel's own, not a link
         run("dmsetup", "create", "--noudevsync", *mode, name, stdin=table(loop, start, pieces))
         try:
-            yield Path("/dev/mapper", name)
+            node = run("dmsetup", "info", "-c", "--noheadings", "-o", "blkdevname", name).stdout.strip()
+            yield Path("/dev", node)
         finally:
             run("dmsetup", "remove", "--retry", "--noudevsync", name)
 
