@@ -226,6 +226,23 @@ def test_an_image_of_the_whole_disk_can_have_empty_partitions(site: Site, disk: 
     assert sum(item.length for item in image.index if any(item.digest)) < 12 * MIB
 
 
+def test_a_backup_can_leave_out_what_lies_in_no_partition(site: Site, disk: Path) -> None:
+    """Without the wish it is kept, and the image says how much it is."""
+    with disk.open("r+b") as file:
+        file.seek(41 * MIB)
+        file.write(random.Random(5).randbytes(7 * MIB))
+    for only in (False, True):
+        with attached(disk) as source:
+            talk, job = site.contact(replace(JOB, work=Backup(disk_image="sda_Init", only_partitions=only)))
+            work(talk, job, source)
+        site.finish(talk, job, messages.Result(ok=True))
+    key = load_public_key(site.home)
+    kept, left = (operations.load(site.store, site.store.resolve(f"sda_Init@{n}"), key) for n in (1, 2))
+    (warning,) = kept.header.warnings
+    assert warning.startswith("7 MiB that are not zero lie in no partition, and are kept")
+    assert max(item.end for item in left.index) == 41 * MIB
+
+
 def test_a_backup_can_do_without_swap_files(site: Site, disk: Path, tmp_path: Path) -> None:
     """As the job says; the image tells which."""
     swap_file(tmp_path / "tree/swapfile", 4 * MIB)
