@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 
 _STARTED_ANEW = 1.0
 """Seconds without an acknowledgement after which a repeated request comes from a client that was reset."""
+_SMALL_FOR = 1800.0
+"""Seconds for which an address gets small blocks: perhaps it was switched off just when the first came."""
 _KINDS = {
     Result.DONE: Kind.TFTP_DONE,
     Result.PROBED: Kind.TFTP_PROBE,
@@ -107,7 +109,7 @@ class TftpServer:
         self._line: Line[tuple[packet.Request, Datagram]] = Line()
         self._running: dict[Peer, _Download] = {}
         self._proved: Recent[str, bool] = Recent(4096)  # addresses that have acknowledged something
-        self._small: Recent[str, bool] = Recent(4096)  # addresses that large blocks do not reach
+        self._small: Recent[str, float] = Recent(4096)  # addresses that large blocks do not reach, until when
         self._rate = RateLimit(burst=1500, per_second=500.0)
 
     async def run(self) -> None:
@@ -231,8 +233,9 @@ class TftpServer:
         self._tell(_KINDS[outcome.result], download.peer[0], detail)
 
     def _limits(self, own: socket.socket, address: str) -> Limits:
-        block = min(path_mtu(own) - HEADERS, self._block)
-        return Limits(DEFAULT_BLOCK if self._small.get(address) else block, self._window)
+        small = asyncio.get_running_loop().time() < (self._small.get(address) or 0.0)
+        block = DEFAULT_BLOCK if small else min(path_mtu(own) - HEADERS, self._block)
+        return Limits(block, self._window)
 
     def _progress(self, transfer: Transfer, download: _Download) -> None:
         place, address = download.place, download.peer[0]
@@ -241,7 +244,7 @@ class TftpServer:
             self._proved.put(address, True)  # noqa: FBT003 - a set that forgets
         place.since = transfer.since
         if transfer.blocks_are_lost:
-            self._small.put(address, True)  # noqa: FBT003 - likewise
+            self._small.put(address, transfer.since + _SMALL_FOR)
 
     def _known(self, address: str) -> bool:
         return self._machine_has(address) or self._proved.get(address) is not None
