@@ -18,6 +18,7 @@ NOISE = re.compile(
       [^\s:]+\ v?\d+(\.\d+)+\b[^:]*(\(.*\)|https?://.*)   # a banner: name, version, date or address
     | (device\ name|ntfs\ volume\ version|(current|new)\ \w+\ size|cluster\ size)\s*:.*  # ntfsresize
     | starting\ to\ \w+\ .*|memory\ needed.*|bitmap\ \d+\ bytes.*|elapsed:.*|calculating\ .*|total\ block\ .*
+    | done!|(file\ system|device\ size|space\ in\ use|free\ space|block\ size):\ .*|syncing\.\.\..*
     | partclone\ fail,.*|block\ -?\d+\ -?\d+              # partclone
     | maybe\ you\ selected.*|partition\ \(e\.g\..*        # ntfs-3g's advice
     | use\ -f\ .*|try\ '.*|dmesg\(1\)\ may.*|opening\ filesystem\ to\ check.*|run\ chkdsk.*

@@ -23,6 +23,18 @@ DIRTY_NTFS_REASON = (
     "NTFS Volume 'x' is scheduled for a check or it was shutdown uncleanly. "
     "Please boot Windows or fix it by fsck"
 )
+DAMAGED = """Partclone v0.3.23 http://partclone.org
+Starting to restore image (-) to device (x)
+Calculating bitmap... Please wait...
+done!
+File system:  EXTFS
+Device size:   25.2 MB = 24576 Blocks
+Space in use:   3.0 MB = 2967 Blocks
+Free Space:    22.1 MB = 21609 Blocks
+Block size:   1024 Byte
+CRC error, block_id=2047...
+ Partclone fail, please check log !
+"""
 
 CHECKED = """Pass 1: Checking inodes, blocks, and sizes
 Pass 5: Checking group summary information
@@ -103,6 +115,7 @@ def test_a_program_that_is_missing() -> None:
             DIRTY_NTFS,
             DIRTY_NTFS_REASON,
         ),
+        ("partclone.restore", "", DAMAGED, "CRC error, block_id=2047"),
         ("e2fsck", CHECKED, "e2fsck 1.47.0 (5-Feb-2023)\n", CHECKED_REASON),
         ("tool", "", "Usage: tool [options]\n  -x  error: explains\n", ""),
         ("tool", "the reason\n", "", "the reason"),
