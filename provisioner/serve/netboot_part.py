@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
 import signal
 import sys
 
@@ -18,26 +16,14 @@ from provisioner.database.engine import open_database
 from provisioner.serve.handshake import SIGN_SECONDS, Settings, Voice
 
 SWITCH_SECONDS = 0.0001
-PRIORITY = -10
-"""setpriority(2): before processes of the usual 0."""
+"""A thread that writes the timeline may keep the interpreter for this long whenever the answering one
+asks the kernel, twice per packet: with Python's 5 ms that were a hundred answers a second."""
 
 
 def run(settings: Settings, voice: Voice) -> None:
     """Serve until SIGTERM. Raises NetbootError if a port is taken."""
-    _come_first()
-    asyncio.run(_serve(settings, voice))
-
-
-def _come_first() -> None:
-    """An offer is worth more than what threads and other processes do meanwhile.
-
-    A thread that writes the timeline may keep the interpreter for this long whenever the answering one
-    asks the kernel, twice per packet: with Python's 5 ms that were a hundred answers a second. Downloads
-    by HTTP fill the processors; without the right for it we wait for our turn like them.
-    """
     sys.setswitchinterval(SWITCH_SECONDS)
-    with contextlib.suppress(PermissionError):
-        os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
+    asyncio.run(_serve(settings, voice))
 
 
 async def _serve(settings: Settings, voice: Voice) -> None:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from provisioner.base.errors import ProvisionerError
-from provisioner.serve import privileges, supervision
+from provisioner.serve import priority, privileges, supervision
 from provisioner.serve.handshake import ReadyMessage, Settings, heard
 from provisioner.serve.supervision import Action, Supervision
 
@@ -101,6 +101,8 @@ class Supervisor:
         finally:
             os.close(theirs)
         self._processes[part] = process
+        if part == priority.FIRST:
+            priority.prefer(process.pid)
         if self._decide.phase is supervision.Phase.STOPPING:  # asked to end while we were starting it
             self._signal(part, signal.SIGTERM)
         listening = asyncio.create_task(self._listen(part, ours))
