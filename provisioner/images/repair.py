@@ -60,19 +60,34 @@ def _from_store(store: ChunkKeeper, wanted: Iterable[bytes], other: ChunkSource)
 
 
 def _read(image: Manifest, origin: Path, sink: _Wanted, progress: ProgressCallback) -> None:
-    """Cut the same cells as the capture did, so that unused bytes inside of them are zeros again."""
+    """Cut the same cells as the capture did, so that unused bytes inside of them are zeros again.
+
+    Whether it kept what lies in no partition, no manifest says: both are tried.
+    """
+    digests = {item.digest for item in image.index}
     with Device.open(origin, shared=True, sector_size=image.header.sector_size) as device:
-        bare = is_partition(origin) or read_label(device.read, device.size, device.sector_size) is None
-        number = None if bare or image.header.kind is Kind.DISK else partition_of(image.header.name)
-        capture(
-            device,
-            Facts("repair"),  # of no kind: images of before may have names of the other
-            sink,
-            partition=number,
-            chunk_size=image.header.chunk_size,
-            force=True,
-            progress=progress,
-        )
+        part = None if image.header.is_raw else _partition(image, device)
+        whole = image.header.label is not None
+        for only_partitions in (False, True) if whole else (False,):
+            if not sink.wanted & digests:
+                return
+            capture(
+                device,
+                Facts("repair"),  # of no kind: images of before may have names of the other
+                sink,
+                partition=part,
+                chunk_size=image.header.chunk_size,
+                force=True,
+                only_partitions=only_partitions,
+                raw=image.header.is_raw,
+                progress=progress,
+            )
+
+
+def _partition(image: Manifest, device: Device) -> int | None:
+    """Which part of the device an image was made of; None for all of it."""
+    bare = is_partition(device.path) or read_label(device.read, device.size, device.sector_size) is None
+    return None if bare or image.header.kind is Kind.DISK else partition_of(image.header.name)
 
 
 class _Wanted:

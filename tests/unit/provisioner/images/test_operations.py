@@ -27,11 +27,13 @@ from provisioner.images.operations import (
     restore_image,
 )
 from provisioner.images.prune import prune
+from provisioner.images.repair import repair
 from provisioner.images.verify import verify_chunks
 from provisioner.stores.directory.store import DirectoryStore
 from provisioner.stores.errors import StoreError
 from tests.images.disk import Slot, partition
 from tests.images.in_memory import KEY, MIB, PUBLIC
+from tests.lab.command import run
 
 
 @pytest.fixture
@@ -95,6 +97,24 @@ def test_all_chunks_are_verified(store: DirectoryStore, raw: Path) -> None:
     assert not result.ok
     assert (result.corrupt, result.missing) == ([bad], [gone])
     assert result.images == {name: ["sda5_Data@1", "sda6_Copy@1"] for name in (bad, gone)}
+
+
+@pytest.mark.parametrize("options", [Options(raw=True), Options(only_partitions=True)], ids=["raw", "only"])
+def test_any_kind_of_capture_is_repaired_from_its_disk(
+    store: DirectoryStore, options: Options, tmp_path: Path
+) -> None:
+    """The same chunks are cut again: of one piece, and of partitions and tables alone."""
+    path = tmp_path / "disk"
+    path.write_bytes(random.Random(4).randbytes(24 * MIB))
+    with path.open("r+b") as file:
+        file.write(bytes(MIB))
+    run("sfdisk", "-q", "--wipe", "always", path, stdin="label: gpt\nstart=1MiB, size=4MiB\n")
+    image = add(store, path, "sda_Golden", options)
+    wanted = set(chunks_of(image))
+    for digest in wanted:
+        store.set_aside(digest)
+    assert repair(store, wanted, [image], path) == wanted
+    assert verify_chunks(store, [image]).ok
 
 
 def test_capturing_again_repairs_what_was_set_aside(store: DirectoryStore, raw: Path) -> None:
