@@ -65,7 +65,9 @@ def test_machines_boot_or_their_timeline_says_why_not(tmp_path: Path) -> None:
         said = netboot.said()
     assert "pxelinux" not in said
     given = (tmp_path / "foreign-dhcp.log").read_text("utf-8")
-    assert "bootfile name: pxelinux.0" in given, "the site's server was to name a file"
+    assert "bootfile-name  pxelinux.0" in given, "the site's server was to name a file"
+    passed_by = {number for number in CASES if f"unheeded {_mac(number)}" in said}
+    assert passed_by == {number for number, case in CASES.items() if case.event == PASSED_BY}
 
 
 def _has_said(netboot: Netboot, sign: str) -> bool:

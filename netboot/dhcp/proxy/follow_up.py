@@ -19,9 +19,10 @@ from netboot.model import Program
 if TYPE_CHECKING:
     from ipaddress import IPv4Address
 
-PATIENCE = {Program.ROM: 15.0, Program.IPXE: 15.0, Program.HTTP_ROM: 60.0}
-"""Seconds from taking an address to the first request: for a file or on port 4011. What is asked of HTTP
-is not seen here, so HTTP boot has the time until its loader asks in turn."""
+PATIENCE = {Program.ROM: 40.0, Program.IPXE: 40.0, Program.HTTP_ROM: 60.0}
+"""Seconds from taking an address to the first request: for a file or on port 4011. iPXE waits 17 s for an
+IPv6 router before its first file (seen on the wire). What is asked of HTTP is not seen here, so HTTP boot has
+the time until its loader asks in turn."""
 SILENCE = 45.0
 """Seconds after the last offer until a machine has given up: edk2 waits 32 s after its last DISCOVER."""
 _DUPLICATE = 3.0
