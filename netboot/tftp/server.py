@@ -117,7 +117,10 @@ class TftpServer:
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
-                await receive_datagrams(self._main, self._handle)
+                try:
+                    await receive_datagrams(self._main, self._handle)
+                finally:
+                    self._line = Line()  # at the end nobody is called from it any more
         finally:
             self._contents.close()
 

@@ -232,6 +232,21 @@ def test_clients_that_never_answer_keep_nobody_waiting(served: tuple[Netboot, Pa
         test_tftp_hpa(served, tmp_path, "loader.efi")
 
 
+def test_it_ends_cleanly_while_requests_run_and_wait(tmp_path: Path) -> None:
+    """Two hundred from one address: 32 run, 128 wait. Exit status 0, without a traceback."""
+    (tmp_path / "file").write_bytes(bytes(1000))
+    anywhere = [f"--{name}-port=0" for name in ("dhcp", "binl", "tftp", "http")]
+    with Netboot(tmp_path / "log", "--listen=127.0.0.1", f"--root={tmp_path}", *anywhere) as netboot:
+        with ExitStack() as stack:
+            for _ in range(200):
+                dead = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+                dead.sendto(b"\0\1file\0octet\0", ("127.0.0.1", netboot.ports["tftp"]))
+            netboot.wait_for("32 transfers run and 128 wait already")
+            netboot.stop()
+        assert "Traceback" not in netboot.said()
+        assert "RuntimeError" not in netboot.said()
+
+
 class Broken:
     """A booter with a bug, and a file."""
 
