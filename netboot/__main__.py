@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import shlex
 import signal
+import sys
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from ipaddress import AddressValueError, IPv4Address
@@ -131,5 +133,16 @@ def _address(text: str) -> IPv4Address:
         raise NetbootError(f"{text!r} is no IPv4 address", str(error)) from error
 
 
+def run() -> None:
+    """The program. Does not return."""
+    try:
+        typer.run(main)
+    except SystemExit as ended:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # Everything is closed, but threads of granian live on, and abort if they meet Python at its end.
+        os._exit(ended.code if isinstance(ended.code, int) else 0)
+
+
 if __name__ == "__main__":
-    typer.run(main)
+    run()
