@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from contextlib import closing
+from contextlib import closing, nullcontext
 from ipaddress import IPv4Address
 from typing import Annotated
 
@@ -68,7 +68,9 @@ def serve(  # noqa: PLR0917 - each is an option of the command line
     _complain_of_missing(Home(home), parts)
     if warning := privileges.check(home):
         log.warning("%s", warning)
-    with closing(database), narrating(database):
+    # One part tells: as systemd units, the parts have a log of their own each.
+    tells = narrating(database) if "controller" in parts else nullcontext()
+    with closing(database), tells:
         asyncio.run(Supervisor(settings, parts, _announce).run())
 
 

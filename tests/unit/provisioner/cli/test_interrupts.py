@@ -45,7 +45,8 @@ def interrupted(
     home: Path, *words: str | Path, when: Callable[[], bool], then: Callable[[], None] = lambda: None
 ) -> tuple[int, str, str]:
     """Run a command, interrupt it when a condition holds; its status and what it said."""
-    command = [CLONESYS, "--home", home, *words]
+    # A background job of a shell ignores SIGINT, and so would all that it starts.
+    command = ["env", "--default-signal=INT", CLONESYS, "--home", home, *words]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         until(lambda: when() or process.poll() is not None, Deadline.within(PATIENCE), "time to interrupt")
