@@ -121,7 +121,7 @@ CONFIGURATION = {
     "images": "What hosts get of images.",
     "images.track": (
         "Which generation a name without one means in a profile: the latest, or the one that "
-        "`clonesys image promote` has chosen. Under `promoted`, a backup's new generation is given to no host "
+        "`clonesys image promote` has chosen. Under `promoted`, a backup's new generation goes to no host "
         "until it is promoted. A profile may say otherwise for itself."
     ),
     "keep": "How long history is kept.",
