@@ -163,6 +163,59 @@ def test_a_damaged_container_is_refused_with_the_reason(disk: Path, tmp_path: Pa
     refused(container, tmp_path / "work", "^qemu-img refuses it: [^|]*$")
 
 
+@pytest.mark.parametrize("kind", CONTAINERS)
+@pytest.mark.parametrize("lost", [MIB // 2, 16 * MIB - 4096])
+def test_a_container_that_was_cut_off_is_refused(tmp_path: Path, kind: str, lost: int) -> None:
+    """qemu-img takes what is missing for zeros, in half of the kinds without a word."""
+    (tmp_path / "raw").write_bytes(random.Random(3).randbytes(16 * MIB))
+    container = tmp_path / "container"
+    run("qemu-img", "convert", "-f", "raw", "-O", kind, tmp_path / "raw", container)
+    os.truncate(container, container.stat().st_size - lost)
+    refused(container, tmp_path / "work", "ends early|is damaged|refuses it")
+
+
+def test_a_qcow_without_its_last_tables_is_refused(tmp_path: Path) -> None:
+    """Cut just before one, so that all that is still named is there."""
+    (tmp_path / "raw").write_bytes(random.Random(3).randbytes(6 * MIB))
+    container = tmp_path / "container"
+    run("qemu-img", "convert", "-f", "raw", "-O", "qcow", tmp_path / "raw", container)
+    start = struct.unpack_from(">Q", container.read_bytes(), 40)[0]
+    tables = struct.unpack_from(">3Q", container.read_bytes(), start)
+    os.truncate(container, tables[-1])
+    refused(container, tmp_path / "work", "ends early")
+
+
+def test_a_container_with_little_in_it_is_whole(tmp_path: Path) -> None:
+    """Kinds that leave out zeros, compressed clusters, and what was allocated and never written."""
+    with (tmp_path / "raw").open("wb") as file:
+        file.truncate(64 * MIB)
+        file.seek(MIB)
+        file.write(b"begins like nothing" * 1000)
+    run("sfdisk", "--quiet", tmp_path / "raw", stdin="label: dos\nsize=32MiB\n")
+    forms = [(kind, ()) for kind in CONTAINERS]
+    forms += [("qcow2", ("-c",)), ("vmdk", ("-o", "subformat=streamOptimized"))]
+    forms += [("qcow2", ("-o", f"preallocation={how}")) for how in ("metadata", "falloc")]
+    forms += [("vdi", ("-o", "static=on")), ("vhdx", ("-o", "subformat=fixed"))]
+    for number, (kind, options) in enumerate(forms):
+        container = tmp_path / f"{number}.{kind}"
+        run("qemu-img", "convert", "-f", "raw", "-O", kind, *options, tmp_path / "raw", container)
+        with imported(container, tmp_path / "work") as found:
+            assert found.path.read_bytes().rstrip(b"\0") == (tmp_path / "raw").read_bytes().rstrip(b"\0")
+
+
+def test_a_vhd_of_differences_is_refused(disk: Path, tmp_path: Path) -> None:
+    """qemu-img takes it for a whole one."""
+    container = tmp_path / "x.avhd"
+    run("qemu-img", "convert", "-f", "raw", "-O", "vpc", disk, container)
+    data = bytearray(container.read_bytes())
+    for footer in (0, len(data) - 512):
+        data[footer + 60 : footer + 68] = struct.pack(">II", 4, 0)
+        data[footer + 64 : footer + 68] = (~sum(data[footer : footer + 512]) & 0xFFFFFFFF).to_bytes(4, "big")
+    container.write_bytes(data)
+    assert "vpc" in run("qemu-img", "info", "-f", "vpc", container)
+    refused(container, tmp_path / "work", "x.avhd needs another file")
+
+
 def tar_of(disk: Path) -> bytes:
     """An archive with the disk in it."""
     buffer = io.BytesIO()

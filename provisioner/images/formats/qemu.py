@@ -16,6 +16,7 @@ from typing import Any
 
 from initramfs.imaging.errors import ToolError
 from initramfs.imaging.run import run
+from provisioner.images.formats.pieces import COPY_AGAIN
 from provisioner.images.formats.streams import Content, write_sparse
 from provisioner.stores.errors import StoreError
 from provisioner.stores.files import failing
@@ -34,6 +35,12 @@ MAGICS = (
 """Place, magic, qemu-img's name."""
 VHD_FOOTER = 512
 """Bytes behind a VHD of fixed size, which begins as the disk that it is."""
+VHD_TYPE, VHD_DIFFERENCES = 60, 4
+"""Where a footer, or its copy in front, tells the kind; the one that only holds what differs from another."""
+SOUND = (0, 3, 63)
+"""Statuses of 'qemu-img check': in order; clusters that nothing uses; nothing can be checked in this kind."""
+QCOW = struct.Struct(">24xQBB6xQ")
+"""A qcow's size, exponents of its clusters and tables, and where the first table is (block/qcow.c)."""
 
 
 def kind_of(head: bytes) -> str:
@@ -71,6 +78,8 @@ def convert(image: Path, kind: str, target: Path) -> None:
     image, target = image.absolute(), target.absolute()  # else "nbd:…" or "-x" were no name of a file
     if kind == "vmdk":
         _refuse_description(image)
+    if kind == "vpc":
+        _refuse_differences(image)
     told = json.loads(qemu_img("info", "-f", kind, "--output", "json", image))
     others = sorted(_other_files(told, image))
     if others:
@@ -78,6 +87,7 @@ def convert(image: Path, kind: str, target: Path) -> None:
             f"{image.name} needs another file: {', '.join(others)}",
             "make one file of it with 'qemu-img convert'",
         )
+    _refuse_cut(image, kind)
     qemu_img("convert", *_opened(image, kind), "-O", "raw", target)
 
 
@@ -92,6 +102,54 @@ def _opened(image: Path, kind: str) -> tuple[str | Path, ...]:
     name = str(image).replace(",", ",,")
     options = f"driver=vpc,force_size_calc=current_size,file.driver=file,file.filename={name}"
     return ("--image-opts", options)
+
+
+def _refuse_cut(image: Path, kind: str) -> None:
+    """Raises StoreError for a file that was cut off: qemu-img reads what lies behind its end as zeros."""
+    with failing("read", image), image.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+    extents = json.loads(qemu_img("map", "--output", "json", *_opened(image, kind)))
+    ends = [
+        extent["offset"] + extent["length"] for extent in extents if "offset" in extent and extent["data"]
+    ]
+    if kind == "qcow":
+        ends += _ends_of_tables(image)
+    end = max(ends, default=0)
+    if end > size:
+        raise StoreError(f"{image.name} ends early, at byte {size} of at least {end}", COPY_AGAIN)
+    try:
+        # its own tables may lie behind the end, too: what they name is then no data to the map
+        qemu_img("check", "-q", "-f", kind, image, accept=SOUND)
+    except StoreError as error:
+        raise StoreError(
+            f"{image.name} is damaged, by 'qemu-img check': {error.message}",
+            f"{COPY_AGAIN}, or repair it there",
+        ) from error
+
+
+def _ends_of_tables(image: Path) -> list[int]:
+    """Where the second tables of a qcow end, which qemu-img does not check."""
+    with failing("read", image), image.open("rb") as file:
+        size, cluster, table, start = QCOW.unpack(file.read(QCOW.size))
+        file.seek(start)
+        first = file.read(8 * -(-size >> cluster + table))
+    places = (place for (place,) in struct.iter_unpack(">Q", first[: len(first) // 8 * 8]) if place)
+    return [start + 8 * -(-size >> cluster + table), *(place + (8 << table) for place in places)]
+
+
+def _refuse_differences(image: Path) -> None:
+    """qemu-img takes a differencing VHD for a whole one, and what lies in its parent for zeros."""
+    with failing("read", image), image.open("rb") as file:
+        head = file.read(VHD_FOOTER)
+        file.seek(-VHD_FOOTER, os.SEEK_END)
+        footers = (head, file.read(VHD_FOOTER))
+    for footer in footers:
+        kind = footer[VHD_TYPE : VHD_TYPE + 4]
+        if footer.startswith(b"conectix") and int.from_bytes(kind, "big") == VHD_DIFFERENCES:
+            raise StoreError(
+                f"{image.name} needs another file: it only holds what differs from another disk",
+                "merge it with its parent where it was made",
+            )
 
 
 def _refuse_description(image: Path) -> None:
@@ -113,14 +171,14 @@ def _other_files(told: dict[str, Any], image: Path) -> Iterator[str]:
             yield str(extent["filename"])
 
 
-def qemu_img(*words: str | Path) -> str:
-    """Run qemu-img. Raises StoreError."""
+def qemu_img(*words: str | Path, accept: tuple[int, ...] = (0,)) -> str:
+    """Run qemu-img, which may end with one of these statuses. Raises StoreError."""
     if shutil.which("qemu-img") is None:
         raise StoreError(
             "qemu-img is not installed", "virtual machines' disks need it: apt install qemu-utils"
         )
     try:
-        return run("qemu-img", *map(str, words)).stdout
+        return run("qemu-img", *map(str, words), accept=accept).stdout
     except ToolError as error:
         raise StoreError(f"qemu-img refuses it: {_reason(error.message)}", error.hint) from error
 
