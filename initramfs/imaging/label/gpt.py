@@ -42,7 +42,7 @@ class GptHeader:
     @classmethod
     def decode(cls, sector: bytes) -> GptHeader:
         """Read and check a header. Raises LabelError."""
-        fields = LAYOUT.unpack_from(sector)
+        fields = LAYOUT.unpack_from(sector.ljust(LAYOUT.size, b"\0"))  # a disk may end before it
         header = cls(fields[1], fields[2], *fields[5:])
         if fields[0] != SIGNATURE or not LAYOUT.size <= header.size <= len(sector):
             raise LabelError("there is no GPT header behind the protective MBR", REPAIR)

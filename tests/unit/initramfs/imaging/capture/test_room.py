@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import struct
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from tests.images.disk import SECTOR, Slot, partition
 from tests.images.filesystems import blank
 from tests.images.in_memory import MIB, capture_file, restore_file
 from tests.images.tables import Spot, write_gpt
+from tests.lab.command import run
 
 SIZE = 40
 MBR = (Slot(1, 4, "83"), Slot(2, 12, "5"), Slot(5, 2, "83"), Slot(6, 2, "83"))
@@ -99,6 +101,19 @@ def test_a_gpt_whose_entries_lie_elsewhere_is_kept_with_them() -> None:
     first, *others = table_spans(read, label, len(disk), SECTOR)
     assert first == (0, BOOT_CODE)
     assert others == [(len(disk) - 33 * SECTOR, len(disk))]
+
+
+def test_a_gpt_whose_backup_lies_behind_the_end_is_kept_without_it(tmp_path: Path) -> None:
+    """As on a disk that was copied into less room; moved to another size, it has one again."""
+    path, target = tmp_path / "disk", tmp_path / "target"
+    partition(path, SIZE, "label: gpt", GPT)
+    os.truncate(path, 20 * MIB)
+    image = capture_file(path, "sda_Golden")
+    restore_file(image, target)
+    assert target.read_bytes() == path.read_bytes()
+    os.truncate(target, 30 * MIB)
+    restore_file(image, target)
+    assert "No errors detected" in run("sfdisk", "--verify", target)
 
 
 def isohybrid(path: Path) -> None:
