@@ -185,6 +185,18 @@ def test_a_qcow_without_its_last_tables_is_refused(tmp_path: Path) -> None:
     refused(container, tmp_path / "work", "ends early")
 
 
+def test_a_compressed_qcow2_without_its_end_is_refused(tmp_path: Path) -> None:
+    """Zeros decompress, too; qemu-img misses no less than a cluster."""
+    (tmp_path / "raw").write_bytes(bytes(random.Random(3).choices(b"abcd", k=MIB)))
+    container = tmp_path / "container"
+    run("qemu-img", "convert", "-c", "-f", "raw", "-O", "qcow2", tmp_path / "raw", container)
+    size = container.stat().st_size
+    os.truncate(container, size - 3000)
+    run("qemu-img", "convert", "-f", "qcow2", "-O", "raw", container, tmp_path / "wrong")
+    assert (tmp_path / "wrong").read_bytes() != (tmp_path / "raw").read_bytes()
+    refused(container, tmp_path / "work", f"ends early, at byte {size - 3000}")
+
+
 def test_a_container_with_little_in_it_is_whole(tmp_path: Path) -> None:
     """Kinds that leave out zeros, compressed clusters, and what was allocated and never written."""
     with (tmp_path / "raw").open("wb") as file:
@@ -195,6 +207,7 @@ def test_a_container_with_little_in_it_is_whole(tmp_path: Path) -> None:
     forms = [(kind, ()) for kind in CONTAINERS]
     forms += [("qcow2", ("-c",)), ("vmdk", ("-o", "subformat=streamOptimized"))]
     forms += [("qcow2", ("-o", f"preallocation={how}")) for how in ("metadata", "falloc")]
+    forms += [("qcow2", ("-c", "-o", "extended_l2=on")), ("qcow2", ("-c", "-o", "compat=0.10"))]
     forms += [("vdi", ("-o", "static=on")), ("vhdx", ("-o", "subformat=fixed"))]
     for number, (kind, options) in enumerate(forms):
         container = tmp_path / f"{number}.{kind}"

@@ -12,11 +12,13 @@ import shutil
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from initramfs.imaging.errors import ToolError
+from initramfs.imaging.label.model import Reader
 from initramfs.imaging.run import run
 from provisioner.images.formats.pieces import COPY_AGAIN
+from provisioner.images.formats.qcow import least_qcow, least_qcow2
 from provisioner.images.formats.streams import Content, write_sparse
 from provisioner.stores.errors import StoreError
 from provisioner.stores.files import failing
@@ -39,8 +41,6 @@ VHD_TYPE, VHD_DIFFERENCES = 60, 4
 """Where a footer, or its copy in front, tells the kind; the one that only holds what differs from another."""
 SOUND = (0, 3, 63)
 """Statuses of 'qemu-img check': in order; clusters that nothing uses; nothing can be checked in this kind."""
-QCOW = struct.Struct(">24xQBB6xQ")
-"""A qcow's size, exponents of its clusters and tables, and where the first table is (block/qcow.c)."""
 
 
 def kind_of(head: bytes) -> str:
@@ -108,13 +108,12 @@ def _refuse_cut(image: Path, kind: str) -> None:
     """Raises StoreError for a file that was cut off: qemu-img reads what lies behind its end as zeros."""
     with failing("read", image), image.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
+        least = _LEAST[kind](_reader(file)) if kind in _LEAST else 0
     extents = json.loads(qemu_img("map", "--output", "json", *_opened(image, kind)))
     ends = [
         extent["offset"] + extent["length"] for extent in extents if "offset" in extent and extent["data"]
     ]
-    if kind == "qcow":
-        ends += _ends_of_tables(image)
-    end = max(ends, default=0)
+    end = max([least, *ends])
     if end > size:
         raise StoreError(f"{image.name} ends early, at byte {size} of at least {end}", COPY_AGAIN)
     try:
@@ -127,14 +126,15 @@ def _refuse_cut(image: Path, kind: str) -> None:
         ) from error
 
 
-def _ends_of_tables(image: Path) -> list[int]:
-    """Where the second tables of a qcow end, which qemu-img does not check."""
-    with failing("read", image), image.open("rb") as file:
-        size, cluster, table, start = QCOW.unpack(file.read(QCOW.size))
-        file.seek(start)
-        first = file.read(8 * -(-size >> cluster + table))
-    places = (place for (place,) in struct.iter_unpack(">Q", first[: len(first) // 8 * 8]) if place)
-    return [start + 8 * -(-size >> cluster + table), *(place + (8 << table) for place in places)]
+def _reader(file: BinaryIO) -> Reader:
+    def read(offset: int, length: int) -> bytes:
+        file.seek(offset)
+        return file.read(length)
+
+    return read
+
+
+_LEAST = {"qcow": least_qcow, "qcow2": least_qcow2}
 
 
 def _refuse_differences(image: Path) -> None:
