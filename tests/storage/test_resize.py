@@ -345,3 +345,26 @@ def test_an_ntfs_with_a_stray_cluster_stays_as_it_is(tmp_path: Path) -> None:
         assert content.digests(device, "ntfs") == files
     with pytest.raises(ToolError):
         restored(image, tmp_path / "again", 128 * MIB, FAIL)
+
+
+def test_an_ntfs_that_was_grown_by_half_leaves_the_disk_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its tool writes the boot sector last, and was ended before: what may be from before is not, then."""
+    content.make(tmp_path / "part", 64, "ntfs")
+    image = capture_file(tmp_path / "part", "sda5_Data")
+    (tmp_path / "bin").mkdir()
+    tool, real = tmp_path / "bin" / "ntfsresize", shutil.which("ntfsresize")
+    boot = "bs=512 count=1 conv=notrunc status=none"
+    tool.write_text(
+        "#!/bin/sh\n"
+        f'case "$*" in *--no-action*|*--info*) exec {real} "$@";; esac\n'
+        "for last; do :; done\n"
+        f'dd if="$last" of={tmp_path}/boot {boot}; {real} "$@"; dd if={tmp_path}/boot of="$last" {boot}\n'
+        "kill -9 $$\n"
+    )
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tool.parent}:{os.environ['PATH']}")
+    with pytest.raises(ToolError, match=r"the ntfs on /dev/loop\d+ is not in order"):
+        restored(image, tmp_path / "target", 128 * MIB)
+    assert reason_on((tmp_path / "target").read_bytes(), MIB)

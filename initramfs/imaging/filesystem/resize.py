@@ -34,11 +34,22 @@ def check_ext(path: Path) -> None:
 
 def grow(kind: str, path: Path) -> None:
     """Fill the device, and see that the file system is in order then. Raises ToolError."""
+    rehearse(kind, path)
+    enlarge(kind, path)
+
+
+def rehearse(kind: str, path: Path) -> None:
+    """Let a tool that can do so say what it would refuse; nothing is changed. Raises ToolError."""
+    if kind == "ntfs":
+        run("ntfsresize", *_NTFS, "--no-action", str(path))
+
+
+def enlarge(kind: str, path: Path) -> None:
+    """The second half of :func:`grow`: whatever fails in it may have left half of the work."""
     if kind in EXT:
         check_ext(path)
         run("resize2fs", str(path))
     elif kind == "ntfs":
-        run("ntfsresize", *_NTFS, "--no-action", str(path))
         run("ntfsresize", *_NTFS, str(path))
     elif kind == "xfs":
         with mounted(path, kind) as place:

@@ -12,7 +12,7 @@ from initramfs.imaging.filesystem.check import prove
 from initramfs.imaging.filesystem.facts import facts_of
 from initramfs.imaging.filesystem.limits import why_not_grown
 from initramfs.imaging.filesystem.probe import probe
-from initramfs.imaging.filesystem.resize import grow
+from initramfs.imaging.filesystem.resize import enlarge, rehearse
 from initramfs.imaging.filesystem.size import fs_size
 from initramfs.imaging.label.model import which
 from initramfs.messages import GrowFailure
@@ -62,11 +62,14 @@ KEEP_HINT = 'with grow_failure = "keep" (--grow-failure keep) it stays as it was
 
 def _tried(kind: str, loop: Path, failure: GrowFailure) -> str:
     """Grow it; why its tool refused, or an empty text. A file system that is not in order is no refusal."""
+    begun = False
     try:
-        grow(kind, loop)
+        rehearse(kind, loop)
+        begun = True
+        enlarge(kind, loop)
     except ToolError as error:
         if failure is GrowFailure.FAIL:
             raise
-        prove(kind, loop)
+        prove(kind, loop, resized=begun)  # a tool that was ended half-way has not left it as it was
         return error.message
     return ""
