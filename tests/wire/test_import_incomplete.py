@@ -88,6 +88,19 @@ def test_a_raw_piece_of_another_size_than_its_partition(
     refused(saved, tmp_path / "work", words)
 
 
+def test_a_raw_piece_of_which_no_table_tells_the_size(made: Path, tmp_path: Path) -> None:
+    """Its file system tells."""
+    saved = tmp_path / "saved"
+    saved.mkdir()
+    for name in ("disk", "parts"):
+        (saved / name).write_text("sda\n")
+    (saved / "sda.dd-img.aa").write_bytes((made / "2").read_bytes())
+    with imported(saved, tmp_path / "work") as found:
+        assert found.path.read_bytes() == (made / "2").read_bytes()
+    (saved / "sda.dd-img.aa").write_bytes((made / "2").read_bytes()[: 5 * MIB])
+    refused(saved, tmp_path / "work", "the ext4 in raw has 8388608 bytes, there are 5242880")
+
+
 @needs_root
 def test_an_image_that_is_larger_than_its_partition(saved: Path, made: Path, tmp_path: Path) -> None:
     """Another partition's, most likely."""

@@ -22,6 +22,7 @@ from initramfs.imaging.label import read_label
 from initramfs.imaging.label.model import Label, LabelType, Partition
 from initramfs.imaging.run import run
 from provisioner.images.formats import partclone, streams
+from provisioner.images.formats.raw import check_whole
 from provisioner.images.formats.saved_table import SECTOR, WHOLE, SavedTable
 from provisioner.stores.errors import StoreError
 from provisioner.stores.files import failing
@@ -128,6 +129,8 @@ def _bare(saved: Saved, target: Path) -> tuple[str, ...]:
         if not saved.raw:
             _refuse(content)
         streams.write_sparse(content, target)
+    with Device.open(target, shared=True) as device:
+        check_whole(device, None)
     return ()
 
 
