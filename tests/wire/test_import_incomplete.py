@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from provisioner.images.filesystem_size import needed_by
 from provisioner.images.formats.imports import Source
 from tests.images import filesystems
 from tests.images.clonezilla import save_disk, save_partition
@@ -187,6 +188,37 @@ def test_a_raw_file_that_was_cut_off(made: Path, tmp_path: Path) -> None:
     filesystems.fat(tmp_path / "fat", 8, "1234abcd", made / "tree")
     os.truncate(tmp_path / "fat", 6 * MIB)
     refused(tmp_path / "fat", tmp_path / "work", "the vfat in fat has 8388608 bytes")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("mkfs.f2fs", "-q", "-f"),
+        ("mkfs.jfs", "-q"),
+        ("mkfs.nilfs2", "-q", "-B", "16"),
+    ],
+    ids=["f2fs", "jfs", "nilfs2"],
+)
+def test_a_raw_file_system_that_was_cut_off(command: tuple[str, ...], tmp_path: Path) -> None:
+    """Also one of those that are kept whole, where nothing else would tell."""
+    filesystems.blank(tmp_path / "raw", 128)
+    run(*command, tmp_path / "raw")
+    with imported(tmp_path / "raw", tmp_path / "work") as found:
+        assert found.path == tmp_path / "raw"
+    os.truncate(tmp_path / "raw", 120 * MIB)
+    refused(tmp_path / "raw", tmp_path / "work", "there are 125829120: the rest is missing")
+
+
+@pytest.mark.parametrize("kind", ["hfsplus", "apfs"])
+def test_sizes_of_apples_file_systems(kind: str) -> None:
+    """By their own words."""
+    start = bytearray(4096)
+    if kind == "hfsplus":
+        start[1024:1026] = b"H+"
+        struct.pack_into(">II", start, 1024 + 40, 4096, 1000)
+    else:
+        struct.pack_into("<4sIQ", start, 32, b"NXSB", 4096, 1000)
+    assert needed_by(kind, lambda at, length: bytes(start[at : at + length])) == 4096 * 1000
 
 
 def test_the_end_of_a_gpt_is_missed(made: Path, tmp_path: Path) -> None:
