@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import struct
+import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,6 +20,7 @@ from typing import Any, BinaryIO
 from initramfs.imaging.errors import ToolError
 from initramfs.imaging.label.model import Reader
 from initramfs.imaging.run import run
+from initramfs.imaging.tool_words import reason
 from provisioner.images.formats.pieces import COPY_AGAIN
 from provisioner.images.formats.qcow import least_qcow, least_qcow2
 from provisioner.images.formats.streams import Content, write_sparse
@@ -39,6 +43,8 @@ VHD_FOOTER = 512
 """Bytes behind a VHD of fixed size, which begins as the disk that it is."""
 VHD_TYPE, VHD_DIFFERENCES = 60, 4
 """Where a footer, or its copy in front, tells the kind; the one that only holds what differs from another."""
+EXTENT = re.compile(r'"length": (\d+),.*"data": true,.*"offset": (\d+)')
+"""What 'qemu-img map' tells of content that lies in the file as it is."""
 SOUND = (0, 3, 63)
 """Statuses of 'qemu-img check': in order; clusters that nothing uses; nothing can be checked in this kind."""
 
@@ -109,11 +115,7 @@ def _refuse_cut(image: Path, kind: str) -> None:
     with failing("read", image), image.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         least = _LEAST[kind](_reader(file)) if kind in _LEAST else 0
-    extents = json.loads(qemu_img("map", "--output", "json", *_opened(image, kind)))
-    ends = [
-        extent["offset"] + extent["length"] for extent in extents if "offset" in extent and extent["data"]
-    ]
-    end = max([least, *ends])
+    end = max(least, _end_of_data(image, kind))
     if end > size:
         raise StoreError(f"{image.name} ends early, at byte {size} of at least {end}", COPY_AGAIN)
     try:
@@ -124,6 +126,21 @@ def _refuse_cut(image: Path, kind: str) -> None:
             f"{image.name} is damaged, by 'qemu-img check': {error.message}",
             f"{COPY_AGAIN}, or repair it there",
         ) from error
+
+
+def _end_of_data(image: Path, kind: str) -> int:
+    """Where the last byte is that the file must hold. A line an extent: there may be millions of them."""
+    command = ("qemu-img", "map", "--output", "json", *_opened(image, kind))
+    with tempfile.TemporaryFile("w+") as said:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, text=True) as process:
+            found = (EXTENT.search(line) for line in process.stdout or ())
+            end = max((int(match[1]) + int(match[2]) for match in found if match), default=0)
+        if process.returncode:
+            said.seek(0)
+            raise StoreError(
+                f"qemu-img refuses it: {_reason(reason('qemu-img', '', said.read()))}", COPY_AGAIN
+            )
+    return end
 
 
 def _reader(file: BinaryIO) -> Reader:
