@@ -19,7 +19,10 @@ START = 36 << 10
 def needed_by(kind: str, read: Reader) -> int:
     """Bytes of a file system of this kind (blkid's name), 0 if that is not known."""
     if kind in _OTHERS:
-        return _OTHERS[kind](read(0, START).ljust(START, b"\0"))
+        try:
+            return _OTHERS[kind](read(0, START).ljust(START, b"\0"))
+        except struct.error:  # it points behind what is read
+            return 0
     found = fs_size(kind, read, HUGE)
     if kind == "ntfs":  # the copy of the boot sector, which may be missing
         found -= struct.unpack_from("<H", read(0, 512).ljust(512, b"\0"), 11)[0]
@@ -67,6 +70,15 @@ def _nilfs2(start: bytes) -> int:
     return int(struct.unpack_from("<Q", start, 1024 + 32)[0])
 
 
+def _lvm(start: bytes) -> int:
+    """lib/format_text/layout.h of LVM2: the label says where the head is, that the device's size."""
+    label = next((at for at in range(0, 2048, 512) if start.startswith(b"LABELONE", at)), None)
+    if label is None:
+        return 0
+    (head,) = struct.unpack_from("<I", start, label + 20)
+    return int(struct.unpack_from("<Q", start, label + head + 32)[0])
+
+
 _OTHERS: Mapping[str, Callable[[bytes], int]] = {
     "vfat": _vfat,
     "exfat": _exfat,
@@ -75,4 +87,5 @@ _OTHERS: Mapping[str, Callable[[bytes], int]] = {
     "apfs": _apfs,
     "jfs": _jfs,
     "nilfs2": _nilfs2,
+    "LVM2_member": _lvm,
 }

@@ -19,6 +19,7 @@ from tests.images import content, filesystems
 from tests.images.disk import Slot, insert, partition
 from tests.images.filesystems import MIB, blank
 from tests.images.image_command import Appliance
+from tests.images.imported import imported, refused
 from tests.images.job_machine import machine
 from tests.lab.command import run
 
@@ -264,3 +265,15 @@ def test_lvm_without_a_root_in_reach_is_refused_before_the_first_write(
         ):
             pc.run(Job(1, "test", work))
     assert target.read_bytes() == b"\xa5" * 72 * MIB
+
+
+def test_a_physical_volume_that_was_cut_off_is_not_imported(tmp_path: Path) -> None:
+    """It says how large its partition is."""
+    part = tmp_path / "part"
+    blank(part, 40)
+    with content.loop(part) as device:
+        lvm(device, "pvcreate", "-y", device)
+    with imported(part, tmp_path / "work") as found:
+        assert found.path == part
+    os.truncate(part, 30 * MIB)
+    refused(part, tmp_path / "work", f"the LVM2_member in part has {40 * MIB} bytes, there are {30 * MIB}")
