@@ -204,7 +204,7 @@ def test_a_container_with_little_in_it_is_whole(tmp_path: Path) -> None:
         file.seek(MIB)
         file.write(b"begins like nothing" * 1000)
     run("sfdisk", "--quiet", tmp_path / "raw", stdin="label: dos\nsize=32MiB\n")
-    forms = [(kind, ()) for kind in CONTAINERS]
+    forms: list[tuple[str, tuple[str, ...]]] = [(kind, ()) for kind in CONTAINERS]
     forms += [("qcow2", ("-c",)), ("vmdk", ("-o", "subformat=streamOptimized"))]
     forms += [("qcow2", ("-o", f"preallocation={how}")) for how in ("metadata", "falloc")]
     forms += [("qcow2", ("-c", "-o", "extended_l2=on")), ("qcow2", ("-c", "-o", "compat=0.10"))]
