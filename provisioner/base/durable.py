@@ -7,11 +7,12 @@ calls of its own: it makes thousands of files durable at once.
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 
-from provisioner.base.ownership import FILE_MODE, give
+from provisioner.base import ownership
+from provisioner.base.ownership import FILE_MODE
 
 
 def sync(path: Path) -> None:
@@ -33,15 +34,15 @@ def replace(path: Path, data: bytes, mode: int = FILE_MODE) -> None:
     _write(path, data, mode, os.rename)
 
 
-def _write(path: Path, data: bytes, mode: int, appear: Callable[[str, Path], None]) -> None:
-    with tempfile.NamedTemporaryFile("wb", dir=path.parent, prefix=".new-", delete=False) as file:
-        try:
+def _write(path: Path, data: bytes, mode: int, appear: Callable[[Path, Path], None]) -> None:
+    new = path.with_name(f".new-{secrets.token_hex(8)}")
+    try:
+        with os.fdopen(ownership.create(new), "wb") as file:
             file.write(data)
             file.flush()
             os.fchmod(file.fileno(), mode)
-            give(file.fileno(), path.parent)
             os.fsync(file.fileno())
-            appear(file.name, path)
-        finally:
-            Path(file.name).unlink(missing_ok=True)
+        appear(new, path)
+    finally:
+        new.unlink(missing_ok=True)
     sync(path.parent)

@@ -6,8 +6,10 @@ whom its folder belongs, as SQLite has it for its journals. Images are not for t
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,12 +47,32 @@ class Owner:
         return cls(entry.pw_uid, entry.pw_gid, entry.pw_name)
 
 
-def give(descriptor: int, folder: Path) -> None:
-    """Let what root has just made in ``folder`` belong to whom the folder belongs. Raises OSError."""
-    if os.geteuid() == ROOT:
-        owner = folder.stat()
-        if owner.st_uid != ROOT:
-            os.fchown(descriptor, owner.st_uid, owner.st_gid)
+def create(path: Path, flags: int = os.O_WRONLY) -> int:
+    """A new file's descriptor; it belongs to whom its folder belongs. Raises OSError, FileExistsError."""
+    with _folder(path.parent) as folder:
+        descriptor = os.open(
+            path.name, flags | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE, dir_fd=folder
+        )
+        try:
+            _give(descriptor, folder)
+        except OSError:
+            os.close(descriptor)
+            raise
+    return descriptor
+
+
+def open_or_create(path: Path, flags: int) -> int:
+    """The same of a file that may be there. Raises OSError.
+
+    Its name is in the hands of the folder's owner, for whom root works: no link is followed, and what was
+    there is not given away. Else root would make any file of the machine theirs.
+    """
+    while True:
+        try:
+            return create(path, flags)
+        except FileExistsError:
+            with contextlib.suppress(FileNotFoundError):  # deleted just now
+                return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC)
 
 
 def make_folder(path: Path, mode: int = FOLDER_MODE) -> None:
@@ -58,32 +80,57 @@ def make_folder(path: Path, mode: int = FOLDER_MODE) -> None:
     if path.is_dir():
         return
     make_folder(path.parent)
+    with _folder(path.parent) as parent:
+        try:
+            os.mkdir(path.name, mode, dir_fd=parent)
+        except FileExistsError:
+            if not path.is_dir():
+                raise
+            return
+        with _folder(path.name, os.O_RDONLY | os.O_NOFOLLOW, parent) as made:
+            _give(made, parent)
+
+
+def hand_over(root: Path, owner: Owner) -> None:
+    """Let everything below ``root`` belong to ``owner``. Raises OSError, as for who is not root.
+
+    By descriptors of folders, and no path: who owns a part already may put a link in the place of another.
+    ``root`` comes last, so that one that was not finished shows it.
+    """
+    for _, folders, files, descriptor in os.fwalk(root.resolve()):
+        for name in (*folders, *files):
+            os.chown(name, owner.uid, owner.gid, dir_fd=descriptor, follow_symlinks=False)
+    os.chown(root, owner.uid, owner.gid)
+
+
+def close_to_others(root: Path) -> None:
+    """Take every right from the machine's other users; of a folder, for all below it. Raises OSError.
+
+    A link is left alone: what it leads to need not be ours.
+    """
+    # O_PATH: to close any other descriptor of the database would drop the locks on it (fcntl(2)).
+    descriptor = os.open(root, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        path.mkdir(mode)
-    except FileExistsError:
-        if not path.is_dir():
-            raise
-        return
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        give(descriptor, path.parent)
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISLNK(mode):
+            Path(f"/proc/self/fd/{descriptor}").chmod(stat.S_IMODE(mode) & FOLDER_MODE)
     finally:
         os.close(descriptor)
 
 
-def hand_over(root: Path, owner: Owner) -> None:
-    """Let everything below ``root`` belong to ``owner``. Raises OSError, as for who is not root."""
-    for path in _everything(root):
-        os.chown(path, owner.uid, owner.gid, follow_symlinks=False)
+def _give(descriptor: int, folder: int) -> None:
+    """Let what root has just made in ``folder`` belong to whom the folder belongs."""
+    if os.geteuid() == ROOT:
+        owner = os.fstat(folder)
+        if owner.st_uid != ROOT:
+            os.fchown(descriptor, owner.st_uid, owner.st_gid)
 
 
-def close_to_others(root: Path) -> None:
-    """Take every right from the machine's other users; of a folder, for all below it. Raises OSError."""
-    root.chmod(root.stat().st_mode & FOLDER_MODE)
-
-
-def _everything(root: Path) -> Iterator[Path]:
-    yield root
-    for folder, folders, files in os.walk(root):
-        for name in (*folders, *files):
-            yield Path(folder, name)
+@contextlib.contextmanager
+def _folder(path: Path | str, flags: int = os.O_PATH, parent: int | None = None) -> Iterator[int]:
+    """A folder that stays the same whatever becomes of its path."""
+    descriptor = os.open(path, os.O_DIRECTORY | os.O_CLOEXEC | flags, dir_fd=parent)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)

@@ -9,7 +9,7 @@ from pathlib import Path
 from provisioner.base import durable
 from provisioner.base.errors import ConflictError
 from provisioner.base.home import Home
-from provisioner.base.ownership import FILE_MODE, give
+from provisioner.base.ownership import FILE_MODE, create
 
 KERNEL = "vmlinuz"
 INITRAMFS = "initramfs.img"
@@ -61,9 +61,10 @@ def require(home: Home) -> None:
 
 
 def _copy(source: Path, target: Path) -> Path:
-    shutil.copyfile(source, target)
-    with target.open("rb") as copy:
+    target.unlink(missing_ok=True)  # of a copy that was cut off
+    with source.open("rb") as original, os.fdopen(create(target), "wb") as copy:
+        shutil.copyfileobj(original, copy)
+        copy.flush()
         os.fchmod(copy.fileno(), FILE_MODE)
-        give(copy.fileno(), target.parent)
-    durable.sync(target)
+        os.fsync(copy.fileno())
     return target

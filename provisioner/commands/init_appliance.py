@@ -72,6 +72,7 @@ def create(home: Path, owner: Owner | None = None) -> str | None:
     """
     places = Home(home)
     try:
+        places.root.parent.mkdir(parents=True, exist_ok=True)  # not ours to close: the owner comes through it
         make_folder(places.root)
         if owner is not None and owner != Owner.of(places.root):
             hand_over(places.root, owner)

@@ -12,8 +12,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from provisioner.base import access
-from provisioner.base.ownership import FILE_MODE, give
+from provisioner.base import access, ownership
 from provisioner.stores.errors import StoreBusyError, StoreError, StoreFullError
 
 
@@ -34,9 +33,8 @@ def failing(what: str, path: Path) -> Iterator[None]:
 
 def write_new(path: Path, data: bytes, *, durable: bool = False) -> None:
     """Write a file that is not there yet. Raises OSError; what was begun is removed again."""
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
+    fd = ownership.create(path)
     try:
-        give(fd, path.parent)
         with os.fdopen(fd, "wb", buffering=0) as file:
             view = memoryview(data)
             while view:
@@ -62,9 +60,8 @@ def sync_all(path: Path) -> None:
 def locked(path: Path, *, exclusive: bool, wait: bool = True) -> Iterator[None]:
     """Hold a lock file, made if need be. Raises StoreError; StoreBusyError if it may not ``wait``."""
     with failing("lock the store", path):
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+        fd = ownership.open_or_create(path, os.O_RDWR)
     try:
-        give(fd, path.parent)
         how = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
         try:
             fcntl.flock(fd, how if wait else how | fcntl.LOCK_NB)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 
 from provisioner.base import access, durable
@@ -23,9 +22,7 @@ def reset_password(appliance: Appliance, actor: Actor) -> str:
     be_ready_to_record(appliance)
     path, password = appliance.home.keys / "admin", new_password()
     try:
-        was = path.stat()
         durable.replace(path, hash_password(password, secrets.token_bytes(SALT_LENGTH)), 0o600)
-        os.chown(path, was.st_uid, was.st_gid)  # the services read it as the user that they run as
     except OSError as error:
         raise access.in_words(error, path) from error
     record_change(appliance, actor, "user password", ADMINISTRATOR)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
+from provisioner.base.ownership import make_folder
 from provisioner.images.formats import clonezilla, fog, partclone, pieces, qemu, raw, streams
 from provisioner.images.formats.saved_disk import SavedDisk, rebuild_disk, rebuild_partition
 from provisioner.images.sector_size import sector_size_of_file
@@ -147,7 +148,7 @@ def _plain(content: streams.Content, target: Path) -> Path:
 def workspace(folder: Path) -> Iterator[Path]:
     """A new folder below ``folder``, deleted at the end. Raises StoreError."""
     with failing("unpack", folder):
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         work = Path(tempfile.mkdtemp(dir=folder, prefix="import-"))
     try:
         yield work

@@ -19,7 +19,7 @@ from contextlib import ExitStack, contextmanager
 from itertools import chain
 from pathlib import Path
 
-from provisioner.base.ownership import FILE_MODE, give, make_folder
+from provisioner.base.ownership import make_folder, open_or_create
 from provisioner.stores.directory.catalogue import publish
 from provisioner.stores.directory.places import Places
 from provisioner.stores.errors import StoreBusyError
@@ -85,9 +85,8 @@ class Incoming:
         if not note:
             return
         with failing("note what is relied upon", self._note):
-            fd = os.open(self._note, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, FILE_MODE)
+            fd = open_or_create(self._note, os.O_WRONLY | os.O_APPEND)
             try:
-                give(fd, self.folder)
                 os.write(fd, note)
             finally:
                 os.close(fd)
