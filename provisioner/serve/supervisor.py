@@ -95,11 +95,11 @@ class Supervisor:
 
     async def _live(self, part: str) -> None:
         """One life of a part, from its start to its end."""
-        ours, theirs = os.pipe()
         try:
-            process = await self._spawn(part, theirs)
-        finally:
-            os.close(theirs)
+            process, ours = await self._born(part)
+        except OSError as error:  # no memory, no descriptor, no home: that passes, so it is tried again
+            self._do(self._decide.died(part, f"no life: {error}", time.monotonic()))
+            return
         self._processes[part] = process
         if part == priority.FIRST:
             priority.prefer(process.pid)
@@ -111,6 +111,18 @@ class Supervisor:
         await asyncio.wait({listening}, timeout=LAST_WORD)
         listening.cancel()
         self._do(self._decide.died(part, _how(status), time.monotonic()))
+        del self._processes[part]  # its number may be another's from now on
+
+    async def _born(self, part: str) -> tuple[asyncio.subprocess.Process, int]:
+        """The process, and the end of a pipe where it speaks. Raises OSError."""
+        ours, theirs = os.pipe()
+        try:
+            return await self._spawn(part, theirs), ours
+        except BaseException:
+            os.close(ours)
+            raise
+        finally:
+            os.close(theirs)
 
     async def _spawn(self, part: str, ready: int) -> asyncio.subprocess.Process:
         python = (*privileges.prefix(part, self.settings.home), sys.executable, "-m")
