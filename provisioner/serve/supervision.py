@@ -20,6 +20,8 @@ START_PATIENCE = 60.0
 """Seconds a part may take until it is ready the first time; a busy small machine needs ten."""
 SILENCE = 45.0
 """Seconds without a sign of life after which a part counts as stuck. Each gives one every few seconds."""
+LATE = 5.0
+"""Seconds that a look is too late if we were stopped ourselves, or frozen with all parts: no silence of theirs."""
 STOP_PATIENCE = 4.0
 """Seconds between asking a part to end and killing it: the whole appliance ends within five."""
 
@@ -146,6 +148,8 @@ class Supervision:
             if part.due is not None and now >= part.due:
                 part.alive, part.born, part.due, part.stuck_at = True, now, None, now + START_PATIENCE
                 actions.append(Start(name))
+            elif part.stuck_at is not None and now >= part.stuck_at + LATE:
+                part.stuck_at = now + SILENCE
             elif part.stuck_at is not None and now >= part.stuck_at:
                 what = "does not answer any more" if part.ready else "does not become ready"
                 part.stuck_at = None

@@ -60,3 +60,21 @@ def test_a_worker_that_is_stuck_is_killed(caplog: pytest.LogCaptureFixture) -> N
         assert well.poll() is None
         assert foreign.poll() is None, "it only has the number of a worker"
     assert f"worker {stuck.pid} was stuck" in caplog.text
+
+
+def test_who_was_not_listened_to_is_not_silent() -> None:
+    """The parent was stopped for a minute, or the whole machine was: its workers are well."""
+    now = 0.0
+    with closing(Beats(clock=lambda: now)) as beats, worker(beats) as one, worker(beats) as other:
+        after_rounds(beats, lambda: beats.known >= {one.pid, other.pid})
+        now += 60.0
+        beats.round()
+        assert beats.known >= {one.pid, other.pid}, "what they had said was heard"
+        for process in (one, other):
+            os.kill(process.pid, signal.SIGSTOP)
+        beats.round()
+        now += 60.0
+        beats.round()
+        assert beats.known >= {one.pid, other.pid}
+        assert one.poll() is None
+        assert other.poll() is None

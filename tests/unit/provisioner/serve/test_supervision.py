@@ -145,3 +145,11 @@ def test_stop_while_a_part_waits_for_its_restart(serving: Supervision) -> None:
     assert serving.stop(10.1) == [Terminate("b")]
     assert serving.tick(10.6) == []
     assert serving.died("b", "exit status 0", 11)[-1] == Finish()
+
+
+def test_a_part_that_was_not_listened_to_is_not_stuck(serving: Supervision) -> None:
+    """The whole machine was frozen for a snapshot: nobody looked when it would have been time, or spoke."""
+    serving.alive("a", 10)
+    assert serving.tick(10 + SILENCE + 600) == []
+    assert serving.wake() == 10 + SILENCE + 600 + SILENCE
+    assert Kill("a") in serving.tick(10 + SILENCE + 600 + SILENCE)
