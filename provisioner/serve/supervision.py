@@ -21,7 +21,7 @@ START_PATIENCE = 60.0
 SILENCE = 45.0
 """Seconds without a sign of life after which a part counts as stuck. Each gives one every few seconds."""
 LATE = 5.0
-"""Seconds that a look is too late if we were stopped ourselves, or frozen with all parts: no silence of theirs."""
+"""Seconds that a look is too late if we were stopped, or frozen with all parts: no silence of theirs."""
 STOP_PATIENCE = 4.0
 """Seconds between asking a part to end and killing it: the whole appliance ends within five."""
 
