@@ -7,9 +7,13 @@ Every request may be repeated.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Annotated
+from functools import cache, partial
+from typing import Annotated, ParamSpec, TypeVar
 
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Response
 
 from initramfs import messages
@@ -35,7 +39,13 @@ MAX_OBJECT = MAX_CHUNK + (64 << 10)
 MAX_DRAFT = 256 << 20
 """Bytes of an unsigned manifest: 5 TiB in use, in chunks of 1 MiB."""
 
+STORING = 12
+"""Uploads that a process works at a time, of its forty threads: a slow disk, on which each waits, must not
+keep agents' reports, machines' contacts, pages and the question for our own health waiting."""
+
 router = APIRouter(prefix="/api/v1/agent", tags=["agent"])
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def backing_up(token: Bearer, served: Served) -> BackingUp:
@@ -47,29 +57,33 @@ Job = Annotated[BackingUp, Depends(backing_up)]
 
 
 @router.post("/chunks/missing", openapi_extra=described(messages.Digests))
-def missing(
+async def missing(
     job: Job, message: Annotated[messages.Digests, Depends(reader(messages.Digests))], served: Served
 ) -> Response:
     """Which of these chunks have to be sent. The others stay for this job."""
     for digest in message.digests:
         parse_digest(digest.hex())
-    found = served.store.uploads.missing(job.owner, message.digests)
+    found = await _at_the_store(served.store.uploads.missing, job.owner, message.digests)
     return _json(messages.Digests(tuple(found)))
 
 
 @router.put("/chunks/{name}", status_code=NO_CONTENT)
-def put(name: str, job: Job, data: Annotated[bytes, Depends(body(MAX_OBJECT))], served: Served) -> None:
+async def put(name: str, job: Job, data: Annotated[bytes, Depends(body(MAX_OBJECT))], served: Served) -> None:
     """Keep one chunk, if it is the one it should be."""
     digest = parse_digest(name)
     try:
-        served.store.uploads.put(job.owner, digest, data)
+        await _at_the_store(served.store.uploads.put, job.owner, digest, data)
     except Corrupt as error:
         raise _invalid("chunk", error.message, "the host's memory or the network has changed it") from error
 
 
 @router.post("/images")
-def add_image(job: Job, data: Annotated[bytes, Depends(body(MAX_DRAFT))], served: Served) -> Response:
+async def add_image(job: Job, data: Annotated[bytes, Depends(body(MAX_DRAFT))], served: Served) -> Response:
     """Sign an image and let it appear as the next generation, at once."""
+    return await _at_the_store(_add_image, job, data, served)
+
+
+def _add_image(job: BackingUp, data: bytes, served: Services) -> Response:
     try:
         header, index = decode_draft(data)
     except ManifestError as error:
@@ -80,6 +94,15 @@ def add_image(job: Job, data: Annotated[bytes, Depends(body(MAX_DRAFT))], served
     header = replace(header, origin=origin, user=f"job {job.number}", date=int(served.now()))
     found = _repeated(served, header, index) or _add(served, job, header, index)
     return _json(messages.ImageRef(found.name, found.generation, found.digest))
+
+
+async def _at_the_store(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    return await run_sync(partial(work, *args, **kwargs), limiter=_storing())
+
+
+@cache
+def _storing() -> CapacityLimiter:
+    return CapacityLimiter(STORING)
 
 
 def _add(served: Services, job: BackingUp, header: Header, index: Index) -> Reference:
