@@ -54,6 +54,8 @@ def _check(credentials: HTTPBasicCredentials, stored: bytes, source: str) -> boo
     right_user = hmac.compare_digest(credentials.username.encode(), USER.encode())
     if mark in _known_good and right_user:
         return True
+    if right_user and _attempts.was_wrong(source, mark):
+        return False
     if not _checking.acquire(timeout=PATIENCE):
         raise TooOftenError("too many passwords are being checked", "try again in a few seconds")
     try:
@@ -66,6 +68,8 @@ def _check(credentials: HTTPBasicCredentials, stored: bytes, source: str) -> boo
     if right:
         _attempts.right(source)
         _known_good.add(mark)
+    elif right_user:
+        _attempts.wrong(source, mark)
     return right
 
 

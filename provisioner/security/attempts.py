@@ -30,6 +30,7 @@ class Attempts:
     """Wrong guesses by their source. May be used from several threads."""
 
     _wrong: OrderedDict[str, tuple[int, float]] = field(default_factory=OrderedDict)
+    _known: OrderedDict[tuple[str, bytes], None] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def begin(self, source: str, now: float) -> None:
@@ -50,6 +51,21 @@ class Attempts:
             self._wrong.move_to_end(source)
             if len(self._wrong) > SOURCES:
                 self._wrong.popitem(last=False)
+
+    def wrong(self, source: str, guess: bytes) -> None:
+        """The guess was wrong, and is so again: a program that asks with an old password guesses nothing.
+
+        ``guess`` stands for it. By source: what one has tried tells others nothing.
+        """
+        with self._lock:
+            self._known[source, guess] = None
+            if len(self._known) > SOURCES:
+                self._known.popitem(last=False)
+
+    def was_wrong(self, source: str, guess: bytes) -> bool:
+        """Whether this source's same guess was wrong before; then it needs no look, and does not count."""
+        with self._lock:
+            return (source, guess) in self._known
 
     def right(self, source: str) -> None:
         """The guess was right: forget the wrong ones."""

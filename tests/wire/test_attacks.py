@@ -294,11 +294,20 @@ def test_a_download_that_is_given_up_is_no_event(site: Site) -> None:
     assert site.contact().status_code == 200
 
 
+def test_a_program_with_an_old_password_locks_nobody_out(site: Site) -> None:
+    """It asks again and again from the address of those who know the new one, or of the proxy before us."""
+    url = f"{site.http.url}/api/v1/hosts"
+    answers = {httpx.get(url, auth=("admin", "the old one")).status_code for _ in range(30)}
+    assert answers == {401}
+    assert httpx.get(url, auth=("admin", site.password)).status_code == 200
+
+
 def test_guessing_a_password_gets_slow(site: Site) -> None:
     """And costs little memory, although each check takes 16 MiB."""
     before = site.memory()
     answers = [
-        httpx.get(f"{site.http.url}/api/v1/hosts", auth=("admin", "wrong")).status_code for _ in range(24)
+        httpx.get(f"{site.http.url}/api/v1/hosts", auth=("admin", f"wrong{number}")).status_code
+        for number in range(24)
     ]
     assert set(answers) == {401, 429}
     assert httpx.get(f"{site.http.url}/api/v1/health").status_code == 200

@@ -54,3 +54,15 @@ def test_many_sources_cost_no_memory() -> None:
     for number in range(SOURCES + 10):
         attempts.begin(str(number), 0.0)
     assert len(attempts._wrong) == SOURCES
+
+
+def test_the_same_guess_again_is_none() -> None:
+    """Of one source; what it has tried says nothing to others, and is forgotten in time."""
+    attempts = Attempts()
+    attempts.wrong("a", b"old")
+    assert attempts.was_wrong("a", b"old")
+    assert not attempts.was_wrong("a", b"other")
+    assert not attempts.was_wrong("b", b"old")
+    for number in range(SOURCES):
+        attempts.wrong("b", str(number).encode())
+    assert not attempts.was_wrong("a", b"old")
