@@ -16,6 +16,8 @@ from provisioner.base.ownership import ROOT, Owner
 
 NETWORK = ("net_bind_service", "net_admin")
 """Low ports; a filter on a listening TCP socket (Linux asks for the right since June 2026); large buffers."""
+BITS = {"net_bind_service": 10, "net_admin": 12}
+"""linux/capability.h."""
 CAPABILITIES: dict[str, tuple[str, ...]] = {"netboot": NETWORK, "http": NETWORK, "controller": ()}
 """Of each part, as capabilities(7) names them."""
 
@@ -25,10 +27,17 @@ def prefix(part: str, home: Path) -> tuple[str, ...]:
     owner = Owner.of(home)
     if os.geteuid() != ROOT or owner.uid == ROOT:
         return ()
-    rights = ",".join(("-all", *(f"+{each}" for each in CAPABILITIES[part])))
+    rights = ",".join(("-all", *(f"+{each}" for each in CAPABILITIES[part] if each in _held())))
     groups = "--init-groups" if owner.name else "--clear-groups"
     sets = [f"--{each}={rights}" for each in ("inh-caps", "ambient-caps", "bounding-set")]
     return ("setpriv", f"--reuid={owner.uid}", f"--regid={owner.gid}", groups, *sets, "--no-new-privs", "--")
+
+
+def _held() -> frozenset[str]:
+    """Which of them root has here: in a container often not all, and who asks for more gets nothing."""
+    lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    held = int(lines["CapPrm"], 16) & int(lines["CapBnd"], 16)
+    return frozenset(name for name, bit in BITS.items() if held >> bit & 1)
 
 
 def check(home: Path) -> str | None:

@@ -7,6 +7,7 @@ import pwd
 import signal
 import stat
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -116,3 +117,11 @@ def test_other_users_read_nothing(home: Path) -> None:
             ("setpriv", f"--reuid={user}", "--clear-groups", "cat", place), capture_output=True, check=False
         )
         assert b"Permission denied" in tried.stderr
+
+
+def test_a_container_may_hold_back_what_the_services_can_do_without(home: Path) -> None:
+    """As one without CAP_NET_ADMIN, the usual one: they start, with what root itself has."""
+    program = "import sys, pathlib; from provisioner.serve import privileges; "
+    program += "print(privileges.check(pathlib.Path(sys.argv[1])))"
+    less = ("setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin", "--")
+    assert run(*readable((*less, sys.executable, "-c", program, home), home.parent)).strip() == "None"
