@@ -28,6 +28,8 @@ from provisioner.timeline import audit, events
 
 STEP = "result"
 REFUSED = "refused"
+MAX_REFUSED = 100
+"""Refusals of one job that are noted: who overhears its token may send more, and the audit log stays."""
 
 
 def take_result(
@@ -66,6 +68,9 @@ def _end(session: Session, job: Job, mac: str, result: messages.Result, now: flo
 
 
 def _refuse(session: Session, job: Job, why: str, now: float) -> None:
+    refused = select(func.count()).where(LogLine.job_id == job.id, LogLine.state == REFUSED)
+    if (session.scalar(refused) or 0) >= MAX_REFUSED:
+        return
     audit.note(session, "appliance", "result refused", f"{job.id} on {job.host.name} {line(why, 1000)}", now)
     mine = select(func.min(LogLine.sequence)).where(LogLine.job_id == job.id, LogLine.attempt == job.attempts)
     entry = LogLine(

@@ -18,8 +18,10 @@ from initramfs.messages import StepState
 from provisioner.base.errors import ProvisionerError
 from provisioner.cli import app
 from provisioner.jobs import queue
+from provisioner.jobs.results import MAX_REFUSED
 from provisioner.jobs.tables import Receipt
 from provisioner.security.keys import load_private_key
+from provisioner.timeline.audit import list_audit
 from tests.clients import people
 from tests.clients.api import HOST_KEY, MAC, NOW, OTHER_KEY, OTHER_MAC, Api, api, reports, stated
 
@@ -167,3 +169,18 @@ def test_a_removed_host_takes_its_receipts_along(site: Api) -> None:
     run_job(site, MAC, messages.Result(ok=True, receipt=RECEIPT))
     people.remove_host(site.database, "pc1", now=NOW)
     assert where(site, "sda5_Debian") == []
+
+
+def test_refused_results_do_not_fill_the_disk(site: Api) -> None:
+    """Who overhears a token sends one after the other; a hundred are noted, and none is taken."""
+    number, given = start_job(site)
+    path = f"/api/v1/agent/jobs/{number}/result"
+    bearer = {"Authorization": f"Bearer {given.token}"}
+    sent = {
+        site.request("POST", path, content=b"{}", headers=bearer).status_code for _ in range(MAX_REFUSED + 20)
+    }
+    assert sent == {403}
+    noted = [line for line in queue.get_log(site.database, number) if line.state == "refused"]
+    assert len(noted) == MAX_REFUSED
+    changes = list_audit(site.database, 1000)
+    assert sum(entry.what == "result refused" for entry in changes) == MAX_REFUSED
