@@ -7,10 +7,9 @@ Every request may be repeated.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from functools import cache, partial
-from typing import Annotated, ParamSpec, TypeVar
+from functools import cache
+from typing import Annotated
 
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
@@ -42,10 +41,10 @@ MAX_DRAFT = 256 << 20
 STORING = 12
 """Uploads that a process works at a time, of its forty threads: a slow disk, on which each waits, must not
 keep agents' reports, machines' contacts, pages and the question for our own health waiting."""
+COMMITTING = 4
+"""Images that it adds at a time: each waits for the disk, and its agent asks for it again meanwhile."""
 
 router = APIRouter(prefix="/api/v1/agent", tags=["agent"])
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 def backing_up(token: Bearer, served: Served) -> BackingUp:
@@ -63,7 +62,7 @@ async def missing(
     """Which of these chunks have to be sent. The others stay for this job."""
     for digest in message.digests:
         parse_digest(digest.hex())
-    found = await _at_the_store(served.store.uploads.missing, job.owner, message.digests)
+    found = await run_sync(served.store.uploads.missing, job.owner, message.digests, limiter=_storing())
     return _json(messages.Digests(tuple(found)))
 
 
@@ -72,7 +71,7 @@ async def put(name: str, job: Job, data: Annotated[bytes, Depends(body(MAX_OBJEC
     """Keep one chunk, if it is the one it should be."""
     digest = parse_digest(name)
     try:
-        await _at_the_store(served.store.uploads.put, job.owner, digest, data)
+        await run_sync(served.store.uploads.put, job.owner, digest, data, limiter=_storing())
     except Corrupt as error:
         raise _invalid("chunk", error.message, "the host's memory or the network has changed it") from error
 
@@ -80,7 +79,7 @@ async def put(name: str, job: Job, data: Annotated[bytes, Depends(body(MAX_OBJEC
 @router.post("/images")
 async def add_image(job: Job, data: Annotated[bytes, Depends(body(MAX_DRAFT))], served: Served) -> Response:
     """Sign an image and let it appear as the next generation, at once."""
-    return await _at_the_store(_add_image, job, data, served)
+    return await run_sync(_add_image, job, data, served, limiter=_committing())
 
 
 def _add_image(job: BackingUp, data: bytes, served: Services) -> Response:
@@ -96,13 +95,14 @@ def _add_image(job: BackingUp, data: bytes, served: Services) -> Response:
     return _json(messages.ImageRef(found.name, found.generation, found.digest))
 
 
-async def _at_the_store(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    return await run_sync(partial(work, *args, **kwargs), limiter=_storing())
-
-
 @cache
 def _storing() -> CapacityLimiter:
     return CapacityLimiter(STORING)
+
+
+@cache
+def _committing() -> CapacityLimiter:
+    return CapacityLimiter(COMMITTING)
 
 
 def _add(served: Services, job: BackingUp, header: Header, index: Index) -> Reference:
