@@ -77,6 +77,7 @@ def confine(opened: socket.socket, interfaces: Iterable[int]) -> None:
 
     For listening TCP sockets, which cannot be told where a connection comes from: bound to one
     interface they hear that one only, and Linux takes packets for any address of ours on any interface.
+    Raises NetbootError without the right to do so: else it would be served where it must not be.
     """
     # Classic BPF, linux/filter.h: load the arrival interface; for each: if equal, take the packet; drop.
     indexes = tuple(interfaces)
@@ -85,7 +86,19 @@ def confine(opened: socket.socket, interfaces: Iterable[int]) -> None:
     program += [(0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFFFFFF)]  # ret nothing; ret all
     code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in program))
     filled = struct.pack("@HP", len(program), ctypes.addressof(code))
-    opened.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, filled)
+    try:
+        opened.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, filled)
+    except PermissionError as error:
+        raise NetbootError(
+            f"TCP may not be kept to the named interfaces: {error.strerror}",
+            "run as root with CAP_NET_ADMIN (a container needs it added), or serve without --interface",
+        ) from error
+
+
+def check_confining(interfaces: Iterable[int]) -> None:
+    """Try it. Raises NetbootError."""
+    with socket.create_server(("127.0.0.1", 0)) as opened:
+        confine(opened, interfaces)
 
 
 def _prepare(opened: socket.socket, kind: socket.SocketKind, interface: str | None) -> None:

@@ -26,6 +26,7 @@ from granian.log import LogLevels
 
 from netboot.http.confined import confine
 from netboot.interfaces import Scope
+from netboot.sockets import check_confining
 from provisioner.base import log_lines
 from provisioner.base.ownership import make_folder
 from provisioner.serve.application import create_app
@@ -49,7 +50,9 @@ PR_SET_PDEATHSIG = 1
 
 
 def run(settings: Settings, voice: Voice) -> None:
-    """Serve until SIGTERM."""
+    """Serve until SIGTERM. Raises NetbootError if it cannot be kept to the named interfaces."""
+    if settings.interfaces:
+        check_confining(())
     room = make_room_for_descriptors()
     beats = Beats()
     beats.start()

@@ -125,3 +125,21 @@ def test_a_container_may_hold_back_what_the_services_can_do_without(home: Path) 
     program += "print(privileges.check(pathlib.Path(sys.argv[1])))"
     less = ("setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin", "--")
     assert run(*readable((*less, sys.executable, "-c", program, home), home.parent)).strip() == "None"
+
+
+@pytest.mark.parametrize("part", ["http", "netboot"])
+def test_what_cannot_be_kept_to_an_interface_is_not_served(home: Path, part: str) -> None:
+    """It would be served on all of them; Linux asks for a right for it, which containers seldom have."""
+    less = ("setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin", "--")
+    words = ("serve", "--only", part, "--interface", "lo", "--http-listen", "127.0.0.1:0")
+    done = subprocess.run(
+        readable((*less, CLONESYS, "--home", home, *words), home.parent),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert "may not be kept to the named interfaces" in done.stderr
+    assert "CAP_NET_ADMIN" in done.stderr
+    assert "Traceback" not in done.stderr
