@@ -6,6 +6,7 @@ Whatever goes wrong, nothing is offered: who presses Tab wants no error between 
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -14,6 +15,9 @@ import typer
 from provisioner.base.home import Home
 from provisioner.cli.context import DEFAULT_HOME
 from provisioner.commands.appliance import Appliance
+
+_PLAIN = re.compile(r"[A-Za-z0-9._@+-]+")
+"""The shell puts a completion into its line as it is, and runs ``$(…)`` there: a name may be a file's."""
 
 
 def hosts(context: typer.Context, incomplete: str) -> list[str]:
@@ -46,5 +50,7 @@ def _offer(context: typer.Context, incomplete: str, find: Callable[[Appliance], 
         home = Path(context.find_root().params.get("home") or DEFAULT_HOME).absolute()
         if Home(home).is_made():
             with Appliance(home) as appliance:
-                return [name for name in find(appliance) if name.startswith(incomplete)]
+                return [
+                    name for name in find(appliance) if name.startswith(incomplete) and _PLAIN.fullmatch(name)
+                ]
     return []

@@ -97,6 +97,16 @@ def test_names_are_completed(home: Path, tmp_path: Path) -> None:
     assert completed(tmp_path, "host", "show", "pc") == []
 
 
+def test_names_that_a_shell_would_run_are_not_offered(home: Path) -> None:
+    """Profiles are files of the services' user; who presses Tab may be root."""
+    trap = home / "profiles" / "zz$(id).toml"
+    trap.touch()
+    try:
+        assert completed(home, "host", "set", "pc1", "--profile", "zz") == []
+    finally:
+        trap.unlink()
+
+
 def test_a_reader_that_has_seen_enough(home: Path) -> None:
     """``clonesys host list | head -1``: no traceback, no error."""
     reading, writing = os.pipe()
