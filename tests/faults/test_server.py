@@ -116,7 +116,7 @@ def test_a_server_that_dies_is_waited_for(site: Site, tmp_path: Path) -> None:
     second = HttpPart(site.home, tmp_path / "second.log", first.port)
     told: list[str] = []
 
-    restarting = threading.Lock()
+    restarting, counting = threading.Lock(), threading.Lock()
 
     def waiting(reason: str) -> None:
         with restarting:
@@ -134,9 +134,11 @@ def test_a_server_that_dies_is_waited_for(site: Site, tmp_path: Path) -> None:
         """The appliance's chunks; its end after some of them."""
 
         def fetch(self, digest: bytes) -> bytes:
-            fetched.append(digest)
-            if len(fetched) == MIDDLE:
-                first.kill()
+            with counting:  # its workers drain for a moment: nothing more is fetched meanwhile
+                fetched.append(digest)
+                if len(fetched) == MIDDLE:
+                    first.kill()
+                    until(lambda: not first.listens, Deadline.within(30), "the end of the server")
             return super().fetch(digest)
 
     with first:
