@@ -20,6 +20,10 @@ from pathlib import Path
 from tests.lab.command import run
 
 ROOT = Path(__file__).parents[2]
+COVERED = (Path("/mnt"), Path("/media"), Path("/srv"))
+"""The first that is no way to a path is where closed folders are found again. It is covered in the namespace
+only, so nothing stays behind.
+"""
 CLONE_NEWNS = 0x00020000
 """<linux/sched.h>, for unshare(2), which Python has only from 3.12 on."""
 
@@ -45,13 +49,14 @@ def closed_folder(path: Path) -> Path | None:
     return next((each for each in reversed(path.parents) if not each.stat().st_mode & stat.S_IXOTH), None)
 
 
-def open_the_way(path: Path, kept: dict[Path, Path]) -> None:
+def open_the_way(path: Path, aside: Path, kept: dict[Path, Path]) -> None:
     """Mount ``path`` at its place again, below open folders; ``kept`` maps closed ones to where they are."""
     closed = next((each for each in kept if path.is_relative_to(each)), None) or closed_folder(path)
     if closed is None:
         return
     if closed not in kept:
-        kept[closed] = Path(tempfile.mkdtemp(prefix="readable-"))
+        kept[closed] = aside / str(len(kept))
+        kept[closed].mkdir()
         run("mount", "--rbind", closed, kept[closed])
         run("mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", closed)
     if not path.exists():
@@ -65,9 +70,12 @@ def main(arguments: list[str]) -> None:
     if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNS):
         raise OSError(ctypes.get_errno(), "unshare")
     run("mount", "--make-rprivate", "/")
+    paths = [Path(path).resolve() for path in arguments[:end]]
+    aside = next(each for each in COVERED if not any(path.is_relative_to(each) for path in paths))
+    run("mount", "-t", "tmpfs", "-o", "mode=0700", "tmpfs", aside)
     kept: dict[Path, Path] = {}
-    for path in arguments[:end]:
-        open_the_way(Path(path).resolve(), kept)
+    for path in paths:
+        open_the_way(path, aside, kept)
     os.chdir(ROOT)
     os.execvp(arguments[end + 1], arguments[end + 1 :])  # noqa: S606 - the command line is ours
 
