@@ -16,6 +16,7 @@ from initramfs.imaging.format.manifest import Manifest
 from initramfs.imaging.label.model import Bare, Label, Partition, PartitionNumber
 from initramfs.imaging.restore.compose import compose
 from initramfs.imaging.restore.growing import Growing, growing, why_kept
+from initramfs.imaging.restore.room import MICROSOFT_RESERVED
 from initramfs.messages import Firmware, GrowFailure
 from initramfs.messages.roots import why_no_root
 from provisioner.base.errors import Problem
@@ -24,8 +25,6 @@ from provisioner.profiles.model import Profile
 DISK = "images.disk"
 MAX_SIZE = 1 << 63
 """Of a disk that is not known yet: no partition is too small to be grown."""
-MICROSOFT_RESERVED = "e3c9e316-0b5c-4db8-817d-f92df00215ae"
-"""Empty by definition (Microsoft's GPT partition types)."""
 
 Manifests = Mapping[str, Manifest]
 """The images of a profile that are in the store, by the dotted path of the field that names them."""

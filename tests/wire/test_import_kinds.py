@@ -91,21 +91,16 @@ def test_virtual_machines_disks_are_converted(disk: Path, tmp_path: Path, kind: 
             )
 
 
+def make_fixed_vhd(disk: Path, container: Path) -> None:
+    """A raw disk with a footer behind it."""
+    options = ("-O", "vpc", "-o", "subformat=fixed,force_size=on")
+    run("qemu-img", "convert", "-f", "raw", *options, disk, container)
+
+
 def test_a_vhd_of_fixed_size_is_known_by_its_end(disk: Path, tmp_path: Path) -> None:
     """It begins as the disk that it is; its footer is no part of that."""
     container = tmp_path / "fixed.vhd"
-    run(
-        "qemu-img",
-        "convert",
-        "-f",
-        "raw",
-        "-O",
-        "vpc",
-        "-o",
-        "subformat=fixed,force_size=on",
-        disk,
-        container,
-    )
+    make_fixed_vhd(disk, container)
     assert container.stat().st_size == disk.stat().st_size + 512
     with imported(container, tmp_path / "work") as found:
         assert found.path.read_bytes() == disk.read_bytes()
@@ -114,18 +109,7 @@ def test_a_vhd_of_fixed_size_is_known_by_its_end(disk: Path, tmp_path: Path) -> 
 def test_a_vhd_is_as_long_as_it_says(disk: Path, tmp_path: Path) -> None:
     """Not as whole cylinders are, as of programs that qemu-img does not know; its name may have commas."""
     container = tmp_path / "from, elsewhere.vhd"
-    run(
-        "qemu-img",
-        "convert",
-        "-f",
-        "raw",
-        "-O",
-        "vpc",
-        "-o",
-        "subformat=fixed,force_size=on",
-        disk,
-        container,
-    )
+    make_fixed_vhd(disk, container)
     data = bytearray(container.read_bytes())
     footer = len(data) - 512
     data[footer + 28 : footer + 32] = b"else"

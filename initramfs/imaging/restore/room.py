@@ -15,7 +15,7 @@ from initramfs.imaging.label.model import FIRST_LOGICAL, Label, LabelType, Parti
 
 RECOVERY = {LabelType.GPT: "de94bba4-06d1-4d40-a16a-bfd50179d6ac", LabelType.MBR: "27"}
 """Windows' recovery environment, which setup has put behind C: since Windows 10."""
-RESERVED = "e3c9e316-0b5c-4db8-817d-f92df00215ae"
+MICROSOFT_RESERVED = "e3c9e316-0b5c-4db8-817d-f92df00215ae"
 """Windows' reserved partition, which holds nothing. GPT only."""
 
 
@@ -34,7 +34,7 @@ class Room:
 
 def is_windows_extra(label: Label, part: Partition) -> bool:
     """Whether this is a partition of Windows' own that lies behind the system's."""
-    return part.type in (RECOVERY[label.type], RESERVED)
+    return part.type in (RECOVERY[label.type], MICROSOFT_RESERVED)
 
 
 def movable(label: Label, kinds: Mapping[int, str]) -> frozenset[int]:

@@ -20,7 +20,7 @@ from initramfs.imaging.restore.compose import compose
 from initramfs.imaging.restore.layout import Layout
 from initramfs.imaging.restore.plan import plan
 from initramfs.imaging.restore.restore import Restore
-from initramfs.imaging.restore.room import RECOVERY, RESERVED, movable, room_for
+from initramfs.imaging.restore.room import MICROSOFT_RESERVED, RECOVERY, movable, room_for
 from initramfs.imaging.restore.strategy import Different
 from initramfs.messages import Fit, GrowFailure, Last
 from tests.images.disk import Slot, insert, partition
@@ -30,7 +30,7 @@ from tests.images.labels import GUID, gpt, mbr
 from tests.lab.command import run
 
 BASIC = "ebd0a0a2-b9e5-4433-87c0-68b6b72699c7"
-TYPES = {1: ESP, 2: RESERVED, 3: BASIC, 4: RECOVERY[LabelType.GPT]}
+TYPES = {1: ESP, 2: MICROSOFT_RESERVED, 3: BASIC, 4: RECOVERY[LabelType.GPT]}
 EDGE = 33 * 512
 
 
